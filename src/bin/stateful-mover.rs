@@ -1,0 +1,3 @@
+//! The `stateful-mover` command, which runs in mover pods.
+
+fn main() {}

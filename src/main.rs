@@ -1,0 +1,3 @@
+//! The `kubectl stateful` command.
+
+fn main() {}
