@@ -1,0 +1,38 @@
+//! Reads the volumes that a run kept. Judges nothing.
+
+use serde_json::{Value, json};
+
+use super::{ApiError, Connection, Kind};
+use crate::plan::{KeptVolume, Plan, Step, marks};
+
+/// Returns the source volumes of a run that bear its labels and are bound to no claim.
+///
+/// # Errors
+///
+/// What the API says.
+pub async fn kept_volumes(connection: &Connection, plan: &Plan) -> Result<Vec<KeptVolume>, ApiError> {
+    let selector = format!("{}={},{}={}", marks::RUN, plan.run(), marks::ROLE, marks::ROLE_SOURCE);
+    let found = connection.list(&Kind::VOLUME, "", &selector).await?;
+    let free = found.iter().filter(|volume| volume["status"]["phase"] != "Bound");
+    Ok(free.filter_map(|volume| kept(plan, volume)).collect())
+}
+
+fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
+    let name = volume["metadata"]["name"].as_str()?;
+    let one = plan.moves.iter().find(|one| one.source_volume == name)?;
+    let policy = plan.steps().find_map(|(_, step)| match &step.step {
+        Step::PinReclaim(pin) if pin.volume == name => Some(pin.policy_before.clone()),
+        _ => None,
+    });
+    let label = |key: &str| volume["metadata"]["labels"][key].clone();
+    Some(KeptVolume {
+        claim: one.claim.clone(),
+        volume: name.to_owned(),
+        volume_uid: volume["metadata"]["uid"].as_str()?.to_owned(),
+        class: one.source_class.clone(),
+        claim_ref: volume["spec"]["claimRef"].clone(),
+        labels: json!({ marks::RUN: label(marks::RUN), marks::ROLE: label(marks::ROLE), marks::SLOT: label(marks::SLOT) }),
+        reclaim_policy: policy?,
+        node_affinity: volume["spec"].get("nodeAffinity").cloned(),
+    })
+}

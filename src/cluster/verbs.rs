@@ -1,0 +1,277 @@
+//! Every call the product makes to the Kubernetes API: get, list, create, patch, delete and the tail of a log.
+//!
+//! Objects stay raw JSON, so that fields newer than our types survive a round trip. Each call is sent once, under its own
+//! timeout: whether and when to try again is the engine's to decide, because a lost reply may hide an applied change.
+
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::{Connection, Kind};
+
+/// The name under which our writes appear in `managedFields`.
+pub const FIELD_MANAGER: &str = "kubectl-stateful";
+
+/// At most this many objects a page when listing.
+const LIST_PAGE_MAX: usize = 500;
+
+/// Why a call did not succeed.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// The object changed since it was read, or a precondition did not hold.
+    #[error("{0}")]
+    Conflict(String),
+    /// There is no such object (for writes; reads return `None`).
+    #[error("{0}")]
+    NotFound(String),
+    /// An object of that name exists (for writes that are not creates; creates return [`Created::AlreadyThere`]).
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// Not allowed: by RBAC, by a quota or by an admission rule.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Not known to the server: a wrong or expired credential.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The server refused the object itself.
+    #[error("{0}")]
+    Invalid(String),
+    /// The server is busy or not ready; it may ask for a pause.
+    #[error("{message}")]
+    Busy {
+        /// What it said.
+        message: String,
+        /// After how many seconds it wants to be asked again, if it said so.
+        retry_after_secs: Option<u64>,
+    },
+    /// No answer: refused, cut off or timed out. The change may or may not have been applied.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// Anything else the server said.
+    #[error("{message} (HTTP {status})")]
+    Other {
+        /// The status code.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+}
+
+impl ApiError {
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Conflict(_) | Self::Busy { .. } | Self::NoAnswer(_) => true,
+            Self::Other { status, .. } => *status >= 500,
+            Self::NotFound(_) | Self::AlreadyExists(_) | Self::Forbidden(_) | Self::Unauthorized(_) | Self::Invalid(_) => false,
+        }
+    }
+}
+
+/// What came of a create.
+#[derive(Debug)]
+pub enum Created {
+    /// It was made, as returned by the server.
+    New(Box<Value>),
+    /// An object of that name was there before.
+    AlreadyThere,
+}
+
+/// A change to an object.
+#[derive(Clone, Debug)]
+pub enum Patch {
+    /// A JSON merge patch (RFC 7386). With `metadata.resourceVersion` in it, it applies to that version only.
+    Merge(Value),
+    /// A JSON patch (RFC 6902); a failing `test` is a [`ApiError::Conflict`].
+    Json(Value),
+}
+
+/// How to delete an object.
+#[derive(Clone, Debug, Default)]
+pub struct Delete {
+    /// Only the object with this uid.
+    pub uid: Option<String>,
+    /// Leave what it owns (`Orphan`) instead of deleting it in the background.
+    pub orphan: bool,
+    /// Seconds a pod gets to stop; none: what its spec says.
+    pub grace_secs: Option<u32>,
+}
+
+impl Connection {
+    /// Returns the object, or none if there is no such object.
+    pub async fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Result<Option<Value>, ApiError> {
+        absent_as_none(self.call(Method::GET, &kind.path(namespace, Some(name)), None).await)
+    }
+
+    /// Returns all objects of a namespace (all namespaces when empty) that match a label selector (all when empty). A list
+    /// has no `apiVersion` and `kind` in its items; they are put back.
+    pub async fn list(&self, kind: &Kind, namespace: &str, selector: &str) -> Result<Vec<Value>, ApiError> {
+        let mut items = Vec::new();
+        let mut next = String::new();
+        loop {
+            let query = format!("?limit={LIST_PAGE_MAX}&labelSelector={}&continue={}", encoded(selector), encoded(&next));
+            let mut page = self.call(Method::GET, &format!("{}{query}", kind.path(namespace, None)), None).await?;
+            if let Some(Value::Array(found)) = page.get_mut("items").map(Value::take) {
+                items.extend(found.into_iter().map(|item| with_kind(item, kind)));
+            }
+            match page["metadata"]["continue"].as_str() {
+                Some(token) if !token.is_empty() => next = token.to_owned(),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// Creates an object. An object of that name being there is an outcome, not an error.
+    pub async fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Created, ApiError> {
+        let path = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(namespace, None));
+        match self.call(Method::POST, &path, Some(("application/json", object))).await {
+            Ok(made) => Ok(Created::New(Box::new(made))),
+            Err(ApiError::AlreadyExists(_)) => Ok(Created::AlreadyThere),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks the server whether it would take the object, without storing it (`dryRun=All`).
+    pub async fn would_create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<(), ApiError> {
+        let path = format!("{}?dryRun=All&fieldManager={FIELD_MANAGER}", kind.path(namespace, None));
+        self.call(Method::POST, &path, Some(("application/json", object))).await.map(drop)
+    }
+
+    /// Changes an object and returns it as it is then.
+    pub async fn patch(&self, kind: &Kind, namespace: &str, name: &str, patch: &Patch) -> Result<Value, ApiError> {
+        let path = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(namespace, Some(name)));
+        match patch {
+            Patch::Merge(body) => self.call(Method::PATCH, &path, Some(("application/merge-patch+json", body))).await,
+            // A failing `test` comes back as 422: the object is not as it was read.
+            Patch::Json(body) => match self.call(Method::PATCH, &path, Some(("application/json-patch+json", body))).await {
+                Err(ApiError::Invalid(message)) if message.contains("test") => Err(ApiError::Conflict(message)),
+                other => other,
+            },
+        }
+    }
+
+    /// Deletes an object. That it is gone already is fine; that another one has its name is a [`ApiError::Conflict`].
+    pub async fn delete(&self, kind: &Kind, namespace: &str, name: &str, how: &Delete) -> Result<(), ApiError> {
+        let mut options = json!({ "apiVersion": "v1", "kind": "DeleteOptions",
+            "propagationPolicy": if how.orphan { "Orphan" } else { "Background" } });
+        if let Some(uid) = &how.uid {
+            options["preconditions"] = json!({ "uid": uid });
+        }
+        if let Some(secs) = how.grace_secs {
+            options["gracePeriodSeconds"] = json!(secs);
+        }
+        let path = kind.path(namespace, Some(name));
+        absent_as_none(self.call(Method::DELETE, &path, Some(("application/json", &options))).await).map(drop)
+    }
+
+    /// Returns the last line of a pod's log; none when there is no such pod, or no line (yet).
+    pub async fn last_log_line(&self, namespace: &str, pod: &str) -> Result<Option<String>, ApiError> {
+        let path = format!("{}/log?tailLines=1", Kind::POD.path(namespace, Some(pod)));
+        match self.call_text(Method::GET, &path, None).await {
+            Ok(text) => Ok(text.lines().next_back().map(str::to_owned)),
+            // Before its container runs a pod has no log, which the server calls a bad request.
+            Err(ApiError::NotFound(_) | ApiError::Other { status: 400, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends one request and returns its JSON answer; for paths that have no [`Kind`], such as discovery.
+    pub async fn get_path(&self, path: &str) -> Result<Option<Value>, ApiError> {
+        absent_as_none(self.call(Method::GET, path, None).await)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<(&str, &Value)>) -> Result<Value, ApiError> {
+        let text = self.call_text(method, path, body).await?;
+        serde_json::from_str(&text).map_err(|error| ApiError::NoAnswer(format!("the answer to {path} is not JSON: {error}")))
+    }
+
+    async fn call_text(&self, method: Method, path: &str, body: Option<(&str, &Value)>) -> Result<String, ApiError> {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some((content_type, _)) = body {
+            request = request.header(http::header::CONTENT_TYPE, content_type);
+        }
+        let bytes = body.map(|(_, value)| value.to_string().into_bytes()).unwrap_or_default();
+        let request = request.body(kube::client::Body::from(bytes)).expect("paths are made of valid object names");
+        let answer = tokio::time::timeout(self.request_timeout(), self.exchange(request)).await;
+        answer.unwrap_or_else(|_| {
+            Err(ApiError::NoAnswer(format!("no answer within {} s from {}", self.request_timeout().as_secs(), self.address())))
+        })
+    }
+
+    async fn exchange(&self, request: Request<kube::client::Body>) -> Result<String, ApiError> {
+        let response = self.client().send(request).await.map_err(|error| ApiError::NoAnswer(innermost(&error)))?;
+        let (parts, body) = response.into_parts();
+        self.warnings().collect(&parts.headers);
+        let bytes = body.collect().await.map_err(|error| ApiError::NoAnswer(innermost(&error)))?.to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if parts.status.is_success() { Ok(text) } else { Err(refused(parts.status.as_u16(), &parts.headers, &text)) }
+    }
+}
+
+/// The deepest cause says what happened; the layers above it only say that something did.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+fn refused(status: u16, headers: &http::HeaderMap, text: &str) -> ApiError {
+    let said: Value = serde_json::from_str(text).unwrap_or_default();
+    let message = said["message"].as_str().filter(|said| !said.is_empty()).unwrap_or(text.trim()).to_owned();
+    let retry_after_secs = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    match (status, said["reason"].as_str()) {
+        (401, _) => ApiError::Unauthorized(message),
+        (403, _) => ApiError::Forbidden(message),
+        (404, _) => ApiError::NotFound(message),
+        (409, Some("AlreadyExists")) => ApiError::AlreadyExists(message),
+        (409, _) => ApiError::Conflict(message),
+        (422, _) => ApiError::Invalid(message),
+        (429 | 503 | 504, _) => ApiError::Busy { message, retry_after_secs },
+        _ => ApiError::Other { status, message },
+    }
+}
+
+fn absent_as_none(answer: Result<Value, ApiError>) -> Result<Option<Value>, ApiError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(ApiError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn with_kind(mut item: Value, kind: &Kind) -> Value {
+    if item.get("kind").is_none() {
+        item["apiVersion"] = kind.api_version().into();
+        item["kind"] = kind.kind.as_ref().into();
+    }
+    item
+}
+
+/// Percent-encodes everything but the characters that are plain in a query.
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selector_survives_the_query() {
+        assert_eq!(encoded("app in (a,b)"), "app%20in%20%28a%2Cb%29");
+    }
+
+    #[test]
+    fn a_conflict_passes_and_a_ban_does_not() {
+        assert!(refused(409, &http::HeaderMap::new(), "{\"reason\":\"Conflict\",\"message\":\"x\"}").is_passing());
+        assert!(!refused(403, &http::HeaderMap::new(), "{\"message\":\"no\"}").is_passing());
+    }
+}

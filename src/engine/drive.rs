@@ -1,0 +1,184 @@
+//! Drives one step to its goal, in either direction.
+//!
+//! The loop is always: look, and only then act. A reply that was lost, a change that was applied twice or a crash in between make no
+//! difference, because the next look finds the world as it is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::notice::Notice;
+use super::pace::Pace;
+use super::run::{Run, Trouble};
+use crate::cluster::ApiError;
+use crate::journal::{Event, Stand};
+use crate::plan::PlannedStep;
+use crate::steps::{self, Standing, StepError};
+
+/// How often a waiting step looks whether what earlier steps did still stands.
+const GUARD_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the API may be silent before the run halts; the step's own deadline goes on meanwhile.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+
+/// What is kept while a step is driven.
+struct Drive<'a, 'r> {
+    run: &'a Run<'r>,
+    planned: &'a PlannedStep,
+    pace: Pace,
+    deadline: Instant,
+    silent_since: Option<Instant>,
+    waiting_for: String,
+    guarded_at: Instant,
+}
+
+impl<'a, 'r> Drive<'a, 'r> {
+    fn new(run: &'a Run<'r>, planned: &'a PlannedStep) -> Self {
+        let now = Instant::now();
+        Self {
+            run,
+            planned,
+            pace: Pace::default(),
+            deadline: now + Duration::from_secs(planned.deadline_secs),
+            silent_since: None,
+            waiting_for: planned.step.does(),
+            guarded_at: now,
+        }
+    }
+
+    /// Sleeps, or says why not to go on.
+    async fn pause(&self, wait: Duration) -> Result<(), Trouble> {
+        self.run.may_go_on()?;
+        if Instant::now() >= self.deadline {
+            let why = format!("gave up after {} s of waiting for {}", self.planned.deadline_secs, self.waiting_for);
+            return Err(Trouble::Step { step: self.planned.id.clone(), why, hint: None });
+        }
+        self.run.sleep(wait.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+        self.run.may_go_on()
+    }
+
+    /// Waits after a failed call if another may succeed.
+    async fn endure(&mut self, error: StepError) -> Result<(), Trouble> {
+        let step = self.planned.id.clone();
+        let (why, asked_secs, is_silence) = match error {
+            StepError::Api(error) if error.is_passing() => {
+                let asked = if let ApiError::Busy { retry_after_secs, .. } = &error { *retry_after_secs } else { None };
+                let is_silence = !matches!(error, ApiError::Conflict(_));
+                (error.to_string(), asked, is_silence)
+            }
+            StepError::Api(error) => return Err(Trouble::Step { step, why: error.to_string(), hint: None }),
+            StepError::Failed { why, hint } => return Err(Trouble::Step { step, why, hint }),
+        };
+        if is_silence {
+            let since = *self.silent_since.get_or_insert_with(Instant::now);
+            if since.elapsed() > SILENCE_MAX {
+                return Err(Trouble::Silence(why));
+            }
+            self.run.tell(&Notice::Retrying { step, why });
+        }
+        let wait = self.pace.back_off(asked_secs);
+        self.pause(wait).await
+    }
+
+    async fn wait_for(&mut self, progress: steps::Progress) -> Result<(), Trouble> {
+        self.waiting_for.clone_from(&progress.waiting_for);
+        self.run.tell(&Notice::Waiting { step: self.planned.id.clone(), progress });
+        let wait = self.pace.wait();
+        self.pause(wait).await
+    }
+
+    async fn look(&mut self) -> Result<Standing, StepError> {
+        let seen = steps::observe(&self.planned.step, self.run.world()).await;
+        if seen.is_ok() {
+            self.silent_since = None;
+        }
+        seen
+    }
+
+    /// Every few seconds: does what earlier steps did still stand?
+    async fn guard(&mut self, stage: usize) -> Result<(), Trouble> {
+        if self.guarded_at.elapsed() >= GUARD_EVERY {
+            self.run.check_guards(stage).await?;
+            self.guarded_at = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+/// Drives a step to [`Standing::After`].
+pub(super) async fn forward(run: &Run<'_>, stage: usize, planned: &PlannedStep) -> Result<(), Trouble> {
+    let step = planned.id.clone();
+    let mut intended = match run.state().await.stand(&step) {
+        Stand::Settled(_) | Stand::Found(_) => return Ok(()),
+        stand => *stand == Stand::Intended,
+    };
+    let mut drive = Drive::new(run, planned);
+    loop {
+        run.may_go_on()?;
+        match drive.look().await {
+            Err(error) => drive.endure(error).await?,
+            Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
+            Ok(Standing::After(evidence)) => {
+                run.tell(&Notice::Settled { step: step.clone(), does: planned.step.does(), evidence: evidence.clone() });
+                let event = if intended { Event::Settled { step, evidence } } else { Event::Found { step, evidence } };
+                return run.write(event).await;
+            }
+            Ok(Standing::Underway(progress)) => {
+                drive.wait_for(progress).await?;
+                drive.guard(stage).await?;
+            }
+            Ok(Standing::Before) => {
+                if !intended {
+                    run.write(Event::Intent { step: step.clone() }).await?;
+                    intended = true;
+                    run.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
+                }
+                run.may_go_on()?;
+                match steps::act(&planned.step, run.world()).await {
+                    Ok(()) => {
+                        let wait = drive.pace.wait();
+                        drive.pause(wait).await?;
+                    }
+                    Err(error) => drive.endure(error).await?,
+                }
+            }
+        }
+    }
+}
+
+/// Drives a step back to [`Standing::Before`], if there was ever an intent.
+pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Trouble> {
+    let step = planned.id.clone();
+    let mut intended = match run.state().await.stand(&step) {
+        Stand::Untouched | Stand::Found(_) | Stand::Undone => return Ok(()),
+        stand => *stand == Stand::Undoing,
+    };
+    let Some(undoes) = planned.step.undoes() else { return run.write(Event::Undone { step }).await };
+    let mut drive = Drive::new(run, planned);
+    loop {
+        run.may_go_on()?;
+        match drive.look().await {
+            Err(error) => drive.endure(error).await?,
+            Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
+            Ok(Standing::Before) => return run.write(Event::Undone { step }).await,
+            Ok(standing) => {
+                if !intended {
+                    run.write(Event::UndoIntent { step: step.clone() }).await?;
+                    intended = true;
+                    run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
+                }
+                if let Err(error) = steps::undo(&planned.step, run.world()).await {
+                    drive.endure(error).await?;
+                    continue;
+                }
+                match standing {
+                    Standing::Underway(progress) => drive.wait_for(progress).await?,
+                    _ => {
+                        let wait = drive.pace.wait();
+                        drive.pause(wait).await?;
+                    }
+                }
+            }
+        }
+    }
+}

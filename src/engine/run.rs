@@ -1,0 +1,373 @@
+//! Takes a run to an ending: forward through its stages, and back when something goes wrong while that is still safe.
+//!
+//! The rule of all failure paths: while the app may not yet have written to the target, going back is always right and is done
+//! by itself; afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::drive;
+use super::notice::{Listener, Notice};
+use super::record::Record;
+use crate::journal::lease::{self, Lease, LeaseError};
+use crate::journal::{Event, Journal, JournalError, Outcome, RunState, Stand};
+use crate::plan::{Plan, PlannedStep, StepId};
+use crate::steps::{self, Standing, World};
+
+/// Why a run cannot go on as it was going.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// A step failed or took too long.
+    Step {
+        /// Which.
+        step: StepId,
+        /// Why.
+        why: String,
+        /// What can be done about it.
+        hint: Option<String>,
+    },
+    /// Somebody else changed what we rely on.
+    Adrift {
+        /// The step that found it.
+        step: StepId,
+        /// What was found.
+        why: String,
+    },
+    /// The API did not answer for too long.
+    Silence(String),
+    /// The journal cannot be written, or another executor has the run.
+    Journal(String),
+    /// The user interrupted.
+    Interrupted,
+    /// Another step of the stage had trouble.
+    Neighbour,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Step { why, .. } | Self::Adrift { why, .. } => formatter.write_str(why),
+            Self::Silence(why) => write!(formatter, "the API server does not answer: {why}"),
+            Self::Journal(why) => formatter.write_str(why),
+            Self::Interrupted => formatter.write_str("interrupted"),
+            Self::Neighbour => formatter.write_str("another step of the stage failed"),
+        }
+    }
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// The app runs on the target.
+    Completed,
+    /// The app runs on the source; nothing of the run is left. Says why, unless that was asked for.
+    Undone(Option<Trouble>),
+    /// It stands still and can be resumed or undone.
+    Halted(Trouble),
+    /// Going back stands still, and needs a hand.
+    Stuck {
+        /// Why the run went back, if it was not asked to.
+        because: Option<Trouble>,
+        /// What is in the way.
+        trouble: Trouble,
+        /// What has not been taken back, in words.
+        remains: Vec<String>,
+    },
+}
+
+/// One execution of a plan.
+pub struct Run<'a> {
+    plan: &'a Plan,
+    world: &'a World,
+    record: Record,
+    lease: Lease,
+    listener: &'a dyn Listener,
+    /// How often the user has interrupted.
+    interrupts: watch::Receiver<u32>,
+    executor: String,
+    stage_in_trouble: AtomicBool,
+    app_is_down: AtomicBool,
+    interrupt_was_held: AtomicBool,
+    stopped_at: Mutex<Option<Instant>>,
+}
+
+impl<'a> Run<'a> {
+    /// Prepares an execution. `executor` names this process and must be the holder of the lease.
+    pub fn new(
+        plan: &'a Plan,
+        world: &'a World,
+        journal: Journal,
+        lease: Lease,
+        executor: String,
+        listener: &'a dyn Listener,
+        interrupts: watch::Receiver<u32>,
+    ) -> Self {
+        Self {
+            plan,
+            world,
+            record: Record::new(journal),
+            lease,
+            listener,
+            interrupts,
+            executor,
+            stage_in_trouble: AtomicBool::new(false),
+            app_is_down: AtomicBool::new(false),
+            interrupt_was_held: AtomicBool::new(false),
+            stopped_at: Mutex::new(None),
+        }
+    }
+
+    /// Goes forward to the end, or back if something goes wrong in time.
+    pub async fn execute(&self) -> Ending {
+        if let Some(ended) = self.ended().await {
+            return ended;
+        }
+        if self.state().await.back {
+            return self.undo().await;
+        }
+        match self.leased(self.go_forward()).await {
+            Ok(()) => Ending::Completed,
+            Err(trouble) => self.answer(trouble).await,
+        }
+    }
+
+    /// Goes back to before the first step. Only while the app cannot have written to the target.
+    pub async fn undo(&self) -> Ending {
+        if let Some(ended) = self.ended().await {
+            return ended;
+        }
+        self.undo_because(None).await
+    }
+
+    /// Whether the app may have written to the target: a step that lets it was begun.
+    pub fn app_may_have_written(plan: &Plan, state: &RunState) -> bool {
+        let begun = |step: &PlannedStep| !matches!(state.stand(&step.id), Stand::Untouched | Stand::Undone);
+        plan.steps().any(|(_, step)| step.step.lets_app_write() && begun(step))
+    }
+
+    async fn ended(&self) -> Option<Ending> {
+        self.state().await.outcome.map(|outcome| match outcome {
+            Outcome::Completed => Ending::Completed,
+            Outcome::Undone => Ending::Undone(None),
+        })
+    }
+
+    async fn answer(&self, trouble: Trouble) -> Ending {
+        let app_is_down = self.app_is_down.load(Ordering::SeqCst);
+        let goes_back = match &trouble {
+            Trouble::Step { .. } => true,
+            // With the app untouched there is no hurry: whoever changed something may have had a reason.
+            Trouble::Adrift { .. } => app_is_down,
+            Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
+        };
+        if goes_back && !Self::app_may_have_written(self.plan, &self.state().await) {
+            self.tell(&Notice::GoingBack { why: trouble.to_string() });
+            return self.undo_because(Some(trouble)).await;
+        }
+        self.note_halt(&trouble).await;
+        Ending::Halted(trouble)
+    }
+
+    async fn undo_because(&self, because: Option<Trouble>) -> Ending {
+        self.stage_in_trouble.store(false, Ordering::SeqCst);
+        match self.leased(self.go_back()).await {
+            Ok(()) => Ending::Undone(because),
+            Err(trouble) => {
+                self.note_halt(&trouble).await;
+                let remains = self.remains().await;
+                Ending::Stuck { because, trouble, remains }
+            }
+        }
+    }
+
+    async fn go_forward(&self) -> Result<(), Trouble> {
+        self.write(Event::Opened { executor: self.executor.clone(), back: false }).await?;
+        let of = self.plan.stages.len();
+        for (index, stage) in self.plan.stages.iter().enumerate() {
+            if self.is_through(stage.steps.iter()).await {
+                continue;
+            }
+            self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
+            self.check_guards(index).await?;
+            self.note_down(stage.app_is_down);
+            self.together(stage.steps.iter().map(|step| drive::forward(self, index, step))).await?;
+        }
+        self.note_down(false);
+        self.write(Event::Ended { outcome: Outcome::Completed }).await?;
+        self.record.label_state("completed").await;
+        Ok(())
+    }
+
+    async fn go_back(&self) -> Result<(), Trouble> {
+        self.write(Event::Opened { executor: self.executor.clone(), back: true }).await?;
+        let of = self.plan.stages.len();
+        for (index, stage) in self.plan.stages.iter().enumerate().rev() {
+            let state = self.state().await;
+            let begun = |step: &&PlannedStep| matches!(state.stand(&step.id), Stand::Intended | Stand::Settled(_) | Stand::Undoing);
+            if !stage.steps.iter().any(|step| begun(&step)) {
+                continue;
+            }
+            self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: true });
+            self.together(stage.steps.iter().map(|step| drive::back(self, step))).await?;
+        }
+        self.note_down(false);
+        self.write(Event::Ended { outcome: Outcome::Undone }).await?;
+        self.record.label_state("undone").await;
+        Ok(())
+    }
+
+    /// Drives steps side by side; the first trouble stops the others at their next look.
+    async fn together(&self, steps: impl Iterator<Item = impl Future<Output = Result<(), Trouble>>>) -> Result<(), Trouble> {
+        let marked = steps.map(|step| async {
+            let came = step.await;
+            if came.is_err() {
+                self.stage_in_trouble.store(true, Ordering::SeqCst);
+            }
+            came
+        });
+        let mut troubles: Vec<Trouble> = join_all(marked).await.into_iter().filter_map(Result::err).collect();
+        troubles.sort_by_key(|trouble| *trouble == Trouble::Neighbour);
+        troubles.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Works for as long as the lease is ours.
+    async fn leased(&self, work: impl Future<Output = Result<(), Trouble>>) -> Result<(), Trouble> {
+        tokio::select! {
+            came = work => came,
+            lost = self.keep_lease() => Err(lost),
+        }
+    }
+
+    async fn keep_lease(&self) -> Trouble {
+        let mut renewed = Instant::now();
+        loop {
+            tokio::time::sleep(lease::RENEW_EVERY).await;
+            match self.lease.renew().await {
+                Ok(()) => renewed = Instant::now(),
+                Err(error @ LeaseError::Lost { .. }) => return Trouble::Journal(error.to_string()),
+                // Nobody can take it over before it has run out; the steps notice the silence themselves.
+                Err(LeaseError::Api { error, .. }) if error.is_passing() => {
+                    if renewed.elapsed() > Duration::from_secs(lease::DURATION_SECS) * 10 {
+                        return Trouble::Silence(error.to_string());
+                    }
+                }
+                Err(error) => return Trouble::Journal(error.to_string()),
+            }
+        }
+    }
+
+    /// Looks whether everything that earlier steps did, and this stage relies on, still stands.
+    pub(super) async fn check_guards(&self, stage: usize) -> Result<(), Trouble> {
+        let state = self.state().await;
+        let relied_on = |(index, step): &(usize, &PlannedStep)| {
+            let done = matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
+            *index < stage && done && step.guarded_until.is_some_and(|until| stage < until)
+        };
+        let looks = self.plan.steps().filter(relied_on).map(|(_, step)| self.still_stands(step));
+        self.together(looks).await
+    }
+
+    async fn still_stands(&self, planned: &PlannedStep) -> Result<(), Trouble> {
+        let step = planned.id.clone();
+        match steps::observe(&planned.step, self.world).await {
+            Ok(Standing::After(_)) => Ok(()),
+            Ok(Standing::Adrift(why)) => Err(Trouble::Adrift { step, why }),
+            Ok(Standing::Before) => Err(Trouble::Adrift { step, why: format!("somebody undid this: {}", planned.step.does()) }),
+            Ok(Standing::Underway(progress)) => Err(Trouble::Adrift {
+                step,
+                why: format!("somebody undid this: {} (waiting for {})", planned.step.does(), progress.waiting_for),
+            }),
+            // No answer is no news; the steps themselves notice a lasting silence.
+            Err(steps::StepError::Api(error)) if error.is_passing() => Ok(()),
+            Err(error) => Err(Trouble::Adrift { step, why: error.to_string() }),
+        }
+    }
+
+    async fn is_through(&self, steps: impl Iterator<Item = &PlannedStep>) -> bool {
+        let state = self.state().await;
+        let mut steps = steps;
+        steps.all(|step| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_)))
+    }
+
+    async fn remains(&self) -> Vec<String> {
+        let state = self.state().await;
+        let begun = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Intended | Stand::Settled(_) | Stand::Undoing);
+        self.plan.steps().rev().filter(|(_, step)| begun(step)).filter_map(|(_, step)| step.step.undoes()).collect()
+    }
+
+    async fn note_halt(&self, trouble: &Trouble) {
+        // When the journal itself is the trouble there is nowhere to note it.
+        if matches!(trouble, Trouble::Journal(_)) {
+            return;
+        }
+        let step = match trouble {
+            Trouble::Step { step, .. } | Trouble::Adrift { step, .. } => Some(step.clone()),
+            _ => None,
+        };
+        drop(self.record.write(Event::Halted { step, why: trouble.to_string() }).await);
+    }
+
+    fn note_down(&self, down: bool) {
+        let was = self.app_is_down.swap(down, Ordering::SeqCst);
+        let mut stopped_at = self.stopped_at.lock().expect("no code panics while holding this lock");
+        if down && !was {
+            *stopped_at = Some(Instant::now());
+            self.tell(&Notice::AppStops);
+        }
+        if !down && was {
+            let down_ms = stopped_at.take().map_or(0, |at| at.elapsed().as_millis());
+            self.tell(&Notice::AppReady { down_ms: u64::try_from(down_ms).unwrap_or(u64::MAX) });
+        }
+    }
+
+    /// Whether the next change may be made: no neighbour in trouble, no interrupt. A first interrupt waits while the app is down.
+    pub(super) fn may_go_on(&self) -> Result<(), Trouble> {
+        if self.stage_in_trouble.load(Ordering::SeqCst) {
+            return Err(Trouble::Neighbour);
+        }
+        match *self.interrupts.borrow() {
+            0 => Ok(()),
+            1 if self.app_is_down.load(Ordering::SeqCst) => {
+                if !self.interrupt_was_held.swap(true, Ordering::SeqCst) {
+                    self.tell(&Notice::InterruptHeld);
+                }
+                Ok(())
+            }
+            _ => Err(Trouble::Interrupted),
+        }
+    }
+
+    /// Sleeps, but wakes for an interrupt.
+    pub(super) async fn sleep(&self, wait: Duration) {
+        let mut interrupts = self.interrupts.clone();
+        let count = *interrupts.borrow_and_update();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = async { while *interrupts.borrow_and_update() == count { if interrupts.changed().await.is_err() { std::future::pending::<()>().await; } } } => {}
+        }
+    }
+
+    pub(super) async fn write(&self, event: Event) -> Result<(), Trouble> {
+        self.record.write(event).await.map_err(|error| match error {
+            JournalError::Api { error, .. } if error.is_passing() => Trouble::Silence(error.to_string()),
+            error => Trouble::Journal(error.to_string()),
+        })
+    }
+
+    pub(super) async fn state(&self) -> RunState {
+        self.record.state().await
+    }
+
+    pub(super) fn tell(&self, notice: &Notice) {
+        self.listener.tell(notice);
+    }
+
+    pub(super) fn world(&self) -> &World {
+        self.world
+    }
+}

@@ -1,0 +1,13 @@
+//! The journal: what a run meant to do and what came of it, kept in the cluster.
+//!
+//! [`event`] is what is written, [`state`] the pure fold that rejects what cannot follow, [`store`] appends to ConfigMaps by
+//! compare-and-swap, [`lease`] says who may execute. Nothing here knows what a step does.
+
+pub mod event;
+pub mod lease;
+pub mod state;
+pub mod store;
+
+pub use event::{Entry, Event, Evidence, Outcome};
+pub use state::{RunState, Stand};
+pub use store::{Journal, JournalError};

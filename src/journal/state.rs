@@ -1,0 +1,168 @@
+//! The state of a run as a pure fold of its events. An event that cannot follow is rejected, live and on replay alike, so that
+//! a journal which was cut, reordered or written by two hands is noticed and not believed.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::event::{Entry, Event, Evidence, Outcome, VERSION};
+use crate::plan::StepId;
+
+/// Where one step stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Stand {
+    /// Not begun.
+    #[default]
+    Untouched,
+    /// It was meant to be done; whether it was is for the world to say.
+    Intended,
+    /// It was done.
+    Settled(Evidence),
+    /// It was done before we came.
+    Found(Evidence),
+    /// It was meant to be taken back.
+    Undoing,
+    /// It was taken back, or there was nothing to take back.
+    Undone,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunState {
+    /// How many entries were folded.
+    pub sequence: u64,
+    /// The digest of the last.
+    pub last_digest: String,
+    /// Who opened it last.
+    pub executor: String,
+    /// Whether it goes back.
+    pub back: bool,
+    /// Why it stopped, if it stands still.
+    pub halted: Option<String>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    steps: BTreeMap<StepId, Stand>,
+}
+
+/// Why an entry cannot follow.
+#[derive(Debug, Error, PartialEq)]
+pub enum Illegal {
+    /// It was written by a newer version of this tool.
+    #[error("entry {sequence} has version {version}; this tool reads {VERSION}")]
+    Version {
+        /// Which entry.
+        sequence: u64,
+        /// Its version.
+        version: u32,
+    },
+    /// One is missing, doubled or changed.
+    #[error("entry {found} does not follow entry {expected_after}: the journal was cut or changed")]
+    Chain {
+        /// The entry.
+        found: u64,
+        /// The last one folded.
+        expected_after: u64,
+    },
+    /// The event cannot happen to the step as it stands.
+    #[error("`{event}` cannot follow `{stand}` for step `{step}`")]
+    Transition {
+        /// The step.
+        step: StepId,
+        /// How it stands.
+        stand: String,
+        /// The event.
+        event: String,
+    },
+    /// The event cannot happen to the run as it stands.
+    #[error("{0}")]
+    Run(String),
+}
+
+impl RunState {
+    /// Where a step stands.
+    pub fn stand(&self, step: &StepId) -> &Stand {
+        static UNTOUCHED: Stand = Stand::Untouched;
+        self.steps.get(step).unwrap_or(&UNTOUCHED)
+    }
+
+    /// Returns the state after one more entry.
+    ///
+    /// # Errors
+    ///
+    /// When the entry cannot follow; the state is as it was.
+    pub fn fold(&self, entry: &Entry) -> Result<Self, Illegal> {
+        if entry.version > VERSION {
+            return Err(Illegal::Version { sequence: entry.sequence, version: entry.version });
+        }
+        if entry.sequence != self.sequence + 1 || entry.before != self.last_digest {
+            return Err(Illegal::Chain { found: entry.sequence, expected_after: self.sequence });
+        }
+        let mut next = self.clone();
+        next.apply(&entry.event)?;
+        next.sequence = entry.sequence;
+        next.last_digest = entry.digest();
+        Ok(next)
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), Illegal> {
+        if self.sequence == 0 && !matches!(event, Event::Opened { .. }) {
+            return Err(Illegal::Run("a journal begins with `opened`".to_owned()));
+        }
+        if let Some(outcome) = self.outcome {
+            return Err(Illegal::Run(format!("the run has ended ({outcome:?})")));
+        }
+        match event {
+            Event::Opened { executor, back } => {
+                if self.back && !back {
+                    return Err(Illegal::Run("a run that goes back cannot go forward again".to_owned()));
+                }
+                self.executor.clone_from(executor);
+                self.back = *back;
+                self.halted = None;
+            }
+            Event::Halted { why, .. } => self.halted = Some(why.clone()),
+            Event::Ended { outcome } => self.end(*outcome)?,
+            Event::Intent { step } => self.step(step, event, |stand| matches!(stand, Stand::Untouched), Stand::Intended, false)?,
+            Event::Found { step, evidence } => {
+                self.step(step, event, |stand| matches!(stand, Stand::Untouched), Stand::Found(evidence.clone()), false)?;
+            }
+            Event::Settled { step, evidence } => {
+                self.step(step, event, |stand| matches!(stand, Stand::Intended), Stand::Settled(evidence.clone()), false)?;
+            }
+            Event::UndoIntent { step } => {
+                self.step(step, event, |stand| matches!(stand, Stand::Intended | Stand::Settled(_)), Stand::Undoing, true)?;
+            }
+            Event::Undone { step } => {
+                let undoable = |stand: &Stand| matches!(stand, Stand::Intended | Stand::Settled(_) | Stand::Undoing);
+                self.step(step, event, undoable, Stand::Undone, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &StepId, event: &Event, allowed: impl Fn(&Stand) -> bool, next: Stand, back: bool) -> Result<(), Illegal> {
+        let stand = self.steps.entry(step.clone()).or_default();
+        if !allowed(stand) || self.back != back {
+            let (stand, event) = (format!("{stand:?}"), format!("{event:?}"));
+            return Err(Illegal::Transition { step: step.clone(), stand, event });
+        }
+        *stand = next;
+        Ok(())
+    }
+
+    fn end(&mut self, outcome: Outcome) -> Result<(), Illegal> {
+        let clean = |stand: &Stand| match outcome {
+            Outcome::Completed => matches!(stand, Stand::Settled(_) | Stand::Found(_)),
+            Outcome::Undone => matches!(stand, Stand::Undone | Stand::Found(_) | Stand::Untouched),
+        };
+        if let Some((step, stand)) = self.steps.iter().find(|(_, stand)| !clean(stand)) {
+            return Err(Illegal::Run(format!("the run cannot end while step `{step}` stands at {stand:?}")));
+        }
+        if self.back != (outcome == Outcome::Undone) {
+            return Err(Illegal::Run(format!("a run that goes {} cannot end as {outcome:?}", if self.back { "back" } else { "forward" })));
+        }
+        self.outcome = Some(outcome);
+        self.halted = None;
+        Ok(())
+    }
+}

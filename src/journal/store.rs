@@ -1,0 +1,387 @@
+//! Where the journal lives: labelled ConfigMaps in the app's namespace, so that any machine can take a run up again.
+//!
+//! The plan is written once, in pieces. Events are appended in blocks, each append a compare-and-swap on the piece's
+//! resourceVersion: whoever loses the race has lost the run. It does not interpret steps, and never rewrites an entry.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::event::{Entry, Event, Outcome, VERSION};
+use super::state::{Illegal, RunState};
+use crate::cluster::{ApiError, Connection, Created, Kind, Patch};
+use crate::plan::{Plan, RunId, file, marks};
+
+/// Bytes of plan in one ConfigMap; the API server refuses objects over 1 MiB.
+const PLAN_PIECE_BYTES: usize = 512 * 1024;
+
+/// Entries in one ConfigMap.
+const PIECE_ENTRIES_MAX: u64 = 200;
+
+/// How often one append is tried while the server does not answer.
+const APPEND_TRIES_MAX: u32 = 8;
+
+/// Why the journal cannot be read or written.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// There is no such run in the namespace.
+    #[error("there is no run `{run}` in namespace `{namespace}`")]
+    NoSuchRun {
+        /// The run.
+        run: RunId,
+        /// Where it was looked for.
+        namespace: String,
+    },
+    /// Another executor wrote to the run.
+    #[error("another executor has taken run `{0}` over")]
+    Fenced(RunId),
+    /// It does not hold together.
+    #[error("the journal of run `{run}` cannot be believed: {reason}")]
+    Broken {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
+    /// The API server refused.
+    #[error("cannot {doing} the journal of run `{run}`: {error}")]
+    Api {
+        /// The run.
+        run: RunId,
+        /// Read or write.
+        doing: &'static str,
+        /// What it said.
+        #[source]
+        error: ApiError,
+    },
+}
+
+/// The journal of one run, open for appending.
+pub struct Journal {
+    connection: Connection,
+    namespace: String,
+    run: RunId,
+    state: RunState,
+    /// The piece that is written to, and its resourceVersion; none before the first append to a new piece.
+    piece: Option<(u64, String)>,
+}
+
+impl Journal {
+    /// Stores the plan of a new run. Nothing is executed before this has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses, or a run of that name has another plan.
+    pub async fn create(connection: &Connection, plan: &Plan) -> Result<Self, JournalError> {
+        let namespace = plan.app.namespace.clone();
+        let text = file::to_json(plan);
+        let pieces: Vec<&str> = split(&text, PLAN_PIECE_BYTES);
+        for (index, piece) in pieces.iter().enumerate() {
+            let labels = json!({ marks::STATE: "running" });
+            let mut object =
+                config_map(plan, &plan_piece_name(plan.run(), index), "plan", json!({ "pieces": pieces.len().to_string(), "plan": piece }));
+            merge_labels(&mut object, labels);
+            let made = connection.create(&Kind::CONFIG_MAP, &namespace, &object).await;
+            match made.map_err(|error| api(plan.run(), "write", error))? {
+                Created::New(_) => {}
+                Created::AlreadyThere => {
+                    let there = Self::read_plan(connection, &namespace, plan.run()).await?;
+                    if there != *plan {
+                        return Err(broken(plan.run(), "a run of that name has another plan"));
+                    }
+                }
+            }
+        }
+        Self::open(connection, &namespace, plan.run()).await
+    }
+
+    /// Reads the plan of a run.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run, or its plan cannot be read.
+    pub async fn read_plan(connection: &Connection, namespace: &str, run: &RunId) -> Result<Plan, JournalError> {
+        let mut text = String::new();
+        let mut index = 0;
+        loop {
+            let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, index)).await;
+            let Some(piece) = found.map_err(|error| api(run, "read", error))? else {
+                if index == 0 {
+                    return Err(JournalError::NoSuchRun { run: run.clone(), namespace: namespace.to_owned() });
+                }
+                return Err(broken(run, "a piece of its plan is missing"));
+            };
+            text.push_str(piece["data"]["plan"].as_str().unwrap_or_default());
+            index += 1;
+            let pieces: usize = piece["data"]["pieces"].as_str().and_then(|count| count.parse().ok()).unwrap_or(1);
+            if index >= pieces {
+                return file::read(&text).map_err(|error| broken(run, &error.to_string()));
+            }
+        }
+    }
+
+    /// Opens the journal of a run and folds what is in it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or does not hold together.
+    pub async fn open(connection: &Connection, namespace: &str, run: &RunId) -> Result<Self, JournalError> {
+        let mut journal = Self {
+            connection: connection.clone(),
+            namespace: namespace.to_owned(),
+            run: run.clone(),
+            state: RunState::default(),
+            piece: None,
+        };
+        for entry in journal.load().await? {
+            journal.state = journal.state.fold(&entry).map_err(|illegal| broken(run, &illegal.to_string()))?;
+        }
+        Ok(journal)
+    }
+
+    /// Reads all entries of a run, in order, for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`].
+    pub async fn entries(connection: &Connection, namespace: &str, run: &RunId) -> Result<Vec<Entry>, JournalError> {
+        let mut journal = Self::open(connection, namespace, run).await?;
+        journal.load().await
+    }
+
+    /// The state that all entries add up to.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Appends events, all or none.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Fenced`] when somebody else wrote in between; [`JournalError::Broken`] when an event cannot follow.
+    pub async fn append(&mut self, events: &[Event]) -> Result<(), JournalError> {
+        let (next, entries) = self.extend(events).map_err(|illegal| broken(&self.run, &illegal.to_string()))?;
+        let first = entries.first().map_or(self.state.sequence, |entry| entry.sequence);
+        let number = first.saturating_sub(1) / PIECE_ENTRIES_MAX;
+        let mut tries = 0;
+        loop {
+            let answer = self.write(number, &entries).await;
+            tries += 1;
+            match answer {
+                Ok(version) => {
+                    self.piece = Some((number, version));
+                    self.state = next;
+                    return Ok(());
+                }
+                // The reply may have been lost after the write was applied, so look before writing again.
+                Err(error) if error.is_passing() && tries < APPEND_TRIES_MAX => {
+                    if self.has_been_written(&entries).await? {
+                        self.state = next;
+                        return Ok(());
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(100 << tries.min(5))).await;
+                }
+                Err(ApiError::Conflict(_)) => return Err(JournalError::Fenced(self.run.clone())),
+                Err(error) => return Err(api(&self.run, "write", error)),
+            }
+        }
+    }
+
+    /// Writes how the run ended, or that it halted, where a search by label finds it. Best effort: the entries are the truth.
+    pub async fn label_state(&self, word: &str) {
+        let patch = Patch::Merge(json!({ "metadata": { "labels": { marks::STATE: word } } }));
+        let name = plan_piece_name(&self.run, 0);
+        drop(self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await);
+    }
+
+    /// Deletes everything that was stored for the run. The plan goes last, so that what is left can be found by it.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses.
+    pub async fn forget(self) -> Result<(), JournalError> {
+        let selector = format!("{}={}", marks::RUN, self.run);
+        let found = self.connection.list(&Kind::CONFIG_MAP, &self.namespace, &selector).await;
+        let mut names: Vec<String> = found.map_err(|error| api(&self.run, "read", error))?.iter().filter_map(name_of).collect();
+        names.sort_by_key(|name| (name.contains("-plan-"), std::cmp::Reverse(name.clone())));
+        for name in names {
+            let gone = self.connection.delete(&Kind::CONFIG_MAP, &self.namespace, &name, &Default::default()).await;
+            gone.map_err(|error| api(&self.run, "delete", error))?;
+        }
+        Ok(())
+    }
+
+    fn extend(&self, events: &[Event]) -> Result<(RunState, Vec<Entry>), Illegal> {
+        let mut state = self.state.clone();
+        let mut entries = Vec::new();
+        for event in events {
+            let entry = Entry {
+                version: VERSION,
+                sequence: state.sequence + 1,
+                at: Timestamp::now().to_string(),
+                before: state.last_digest.clone(),
+                event: event.clone(),
+            };
+            state = state.fold(&entry)?;
+            entries.push(entry);
+        }
+        Ok((state, entries))
+    }
+
+    async fn write(&self, number: u64, entries: &[Entry]) -> Result<String, ApiError> {
+        let data: Map<String, Value> = entries.iter().map(|entry| (key(entry.sequence), json!(text_of(entry)))).collect();
+        let name = journal_piece_name(&self.run, number);
+        let written = match &self.piece {
+            Some((current, version)) if *current == number => {
+                let patch = json!({ "metadata": { "resourceVersion": version }, "data": data });
+                self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &Patch::Merge(patch)).await?
+            }
+            _ => {
+                let object = self.new_piece(&name, data).await?;
+                match self.connection.create(&Kind::CONFIG_MAP, &self.namespace, &object).await? {
+                    Created::New(made) => *made,
+                    Created::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
+                }
+            }
+        };
+        Ok(written["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn new_piece(&self, name: &str, data: Map<String, Value>) -> Result<Value, ApiError> {
+        let plan = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &plan_piece_name(&self.run, 0)).await?;
+        let app = plan.map(|plan| plan["metadata"]["labels"][marks::APP].clone()).unwrap_or_default();
+        Ok(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": name, "namespace": self.namespace, "labels": {
+                marks::MANAGED_BY: marks::US, marks::RUN: self.run, marks::RECORD: "journal", marks::APP: app } },
+            "data": data,
+        }))
+    }
+
+    /// Whether exactly these entries are at the end of the stored journal.
+    async fn has_been_written(&mut self, entries: &[Entry]) -> Result<bool, JournalError> {
+        let piece = self.piece.clone();
+        let stored = self.load().await?;
+        let after = usize::try_from(self.state.sequence).expect("a journal fits in memory");
+        if stored.len() == after {
+            // Nothing was added. A conflict then means that the object changed without an entry, such as by a label:
+            // the version just loaded is the one to write against.
+            return Ok(false);
+        }
+        if stored[after.min(stored.len())..] == *entries {
+            return Ok(true);
+        }
+        self.piece = piece;
+        Err(JournalError::Fenced(self.run.clone()))
+    }
+
+    async fn load(&mut self) -> Result<Vec<Entry>, JournalError> {
+        let mut entries = Vec::new();
+        self.piece = None;
+        for number in 0.. {
+            let name = journal_piece_name(&self.run, number);
+            let found = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await;
+            let Some(piece) = found.map_err(|error| api(&self.run, "read", error))? else { break };
+            let version = piece["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+            self.piece = Some((number, version.to_owned()));
+            entries.extend(parse(&self.run, &piece)?);
+        }
+        Ok(entries)
+    }
+}
+
+fn parse(run: &RunId, piece: &Value) -> Result<Vec<Entry>, JournalError> {
+    let none = Map::new();
+    let data = piece["data"].as_object().unwrap_or(&none);
+    let mut lines: Vec<(&String, &Value)> = data.iter().collect();
+    lines.sort_by_key(|(key, _)| key.as_str());
+    lines
+        .into_iter()
+        .map(|(key, line)| {
+            let entry: Entry =
+                serde_json::from_str(line.as_str().unwrap_or_default()).map_err(|error| broken(run, &format!("entry {key}: {error}")))?;
+            if key != &self::key(entry.sequence) {
+                return Err(broken(run, &format!("entry {key} calls itself {}", entry.sequence)));
+            }
+            Ok(entry)
+        })
+        .collect()
+}
+
+fn text_of(entry: &Entry) -> String {
+    serde_json::to_string(entry).expect("an entry has only string keys")
+}
+
+fn key(sequence: u64) -> String {
+    format!("{sequence:08}")
+}
+
+fn plan_piece_name(run: &RunId, index: usize) -> String {
+    format!("stateful-{run}-plan-{index}")
+}
+
+fn journal_piece_name(run: &RunId, number: u64) -> String {
+    format!("stateful-{run}-journal-{number}")
+}
+
+fn config_map(plan: &Plan, name: &str, record: &str, data: Value) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": name, "namespace": plan.app.namespace,
+            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: plan.run(), marks::RECORD: record, marks::APP: plan.app.uid },
+            "annotations": { "kubectl-stateful.dev/app-name": plan.app.reference() },
+        },
+        "data": data,
+    })
+}
+
+fn merge_labels(object: &mut Value, labels: Value) {
+    if let (Some(all), Value::Object(more)) = (object["metadata"]["labels"].as_object_mut(), labels) {
+        all.extend(more);
+    }
+}
+
+fn name_of(object: &Value) -> Option<String> {
+    object["metadata"]["name"].as_str().map(str::to_owned)
+}
+
+/// Cuts a text into pieces of at most so many bytes, at character borders.
+fn split(text: &str, bytes_max: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while rest.len() > bytes_max {
+        let cut = (0..=bytes_max).rev().find(|&at| rest.is_char_boundary(at)).expect("0 is a border");
+        pieces.push(&rest[..cut]);
+        rest = &rest[cut..];
+    }
+    pieces.push(rest);
+    pieces
+}
+
+fn api(run: &RunId, doing: &'static str, error: ApiError) -> JournalError {
+    JournalError::Api { run: run.clone(), doing, error }
+}
+
+fn broken(run: &RunId, reason: &str) -> JournalError {
+    JournalError::Broken { run: run.clone(), reason: reason.to_owned() }
+}
+
+/// The word of an outcome in labels.
+pub fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "completed",
+        Outcome::Undone => "undone",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_plan_is_cut_between_characters() {
+        assert_eq!(split("aäa", 2), ["a", "ä", "a"]);
+        assert_eq!(split("", 2), [""]);
+    }
+}

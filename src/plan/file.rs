@@ -1,0 +1,69 @@
+//! Plans as text: YAML or JSON out, either in. The version is looked at before anything else, so that a plan of a newer tool
+//! is refused by name and not by its first unknown field.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::{API_VERSION, KIND, Plan, check};
+
+/// Why a text is not a plan that can be carried out.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// It is neither YAML nor JSON, or a field is missing.
+    #[error("not a plan: {0}")]
+    Syntax(String),
+    /// It is something else.
+    #[error("not a plan: its kind is `{0}`")]
+    Kind(String),
+    /// It was made by a newer version of this tool.
+    #[error("the plan has version `{found}`; this tool reads `{API_VERSION}`")]
+    Version {
+        /// Its version.
+        found: String,
+    },
+    /// It was changed by hand into something that could lose data.
+    #[error("the plan is not safe to carry out: {}", .0.join("; "))]
+    Unsafe(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    #[serde(default)]
+    api_version: String,
+    #[serde(default)]
+    kind: String,
+}
+
+/// Reads a plan and lints it.
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn read(text: &str) -> Result<Plan, Unreadable> {
+    let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(first_line(&error.to_string()));
+    let head: Head = serde_saphyr::from_str(text).map_err(syntax)?;
+    if head.kind != KIND {
+        return Err(Unreadable::Kind(head.kind));
+    }
+    if head.api_version != API_VERSION {
+        return Err(Unreadable::Version { found: head.api_version });
+    }
+    let plan: Plan = serde_saphyr::from_str(text).map_err(syntax)?;
+    let faults = check::faults(&plan);
+    if faults.is_empty() { Ok(plan) } else { Err(Unreadable::Unsafe(faults)) }
+}
+
+/// Writes a plan as YAML.
+pub fn to_yaml(plan: &Plan) -> String {
+    serde_saphyr::to_string(plan).expect("a plan has only string keys and finite numbers")
+}
+
+/// Writes a plan as JSON.
+pub fn to_json(plan: &Plan) -> String {
+    serde_json::to_string_pretty(plan).expect("a plan has only string keys and finite numbers")
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

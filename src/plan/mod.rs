@@ -1,0 +1,254 @@
+//! A plan: every change of a move, in order, with each value it will write, before anything is changed.
+//!
+//! A plan is a versioned file that a person can review and a machine can carry out. It leaves no choice to execution: names,
+//! old and new values and deadlines are all in it. This room does no I/O and knows no API client; [`check`] lints every plan that
+//! was made or loaded, [`words`] says in sentences what a step does and how it is undone.
+
+pub mod check;
+pub mod file;
+pub mod marks;
+pub mod step;
+pub mod words;
+
+use serde::{Deserialize, Serialize};
+
+pub use step::Step;
+
+use crate::survey::AppKind;
+
+/// `apiVersion` of a plan file. A changed field makes a new version; old ones stay readable.
+pub const API_VERSION: &str = "kubectl-stateful.dev/v1";
+
+/// `kind` of a plan file.
+pub const KIND: &str = "Plan";
+
+/// What the user asked for, and what the clock and chance gave: everything a plan depends on beside the survey.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The name of the run, which all objects made for it carry.
+    pub run: RunId,
+    /// When the plan was made (RFC 3339, UTC).
+    pub made_at: String,
+    /// Where the data goes.
+    pub destination: Destination,
+    /// Only these claims; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_claims: Vec<String>,
+    /// Not these claims.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skip_claims: Vec<String>,
+    /// At most this many bytes a second in each copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second_max: Option<u64>,
+    /// How long the last pass of a copy may take, in seconds: warm passes go on until it is predicted to fit.
+    pub last_pass_secs_max: u64,
+    /// Whether to give up, with the app untouched, when the last pass does not come to fit.
+    pub insist: bool,
+    /// Whether to copy only while the app is stopped.
+    pub cold: bool,
+    /// How long one copy may take in all, in seconds.
+    pub copy_secs_max: u64,
+    /// How long the app may take to become ready, in seconds.
+    pub ready_secs_max: u64,
+    /// The image of the mover pods.
+    pub mover_image: String,
+    /// The user's word that whatever applies the app's manifest is paused.
+    pub applier_is_paused: bool,
+    /// The user's word that mover pods can reach one another in spite of network policies.
+    pub network_is_open: bool,
+}
+
+/// Where the data goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "to")]
+pub enum Destination {
+    /// New volumes of another storage class.
+    #[serde(rename_all = "camelCase")]
+    StorageClass {
+        /// Its name.
+        name: String,
+    },
+    /// The volumes that an earlier run kept.
+    #[serde(rename_all = "camelCase")]
+    KeptVolumes {
+        /// That run.
+        run: RunId,
+        /// One for each claim.
+        volumes: Vec<KeptVolume>,
+        /// Leave out the copy: what the app wrote since is given up.
+        discard_new_writes: bool,
+    },
+}
+
+/// A volume that an earlier run kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptVolume {
+    /// The claim it was bound to.
+    pub claim: String,
+    /// The volume.
+    pub volume: String,
+    /// Its uid.
+    pub volume_uid: String,
+    /// The class of that claim.
+    pub class: Option<String>,
+    /// `spec.claimRef` as it is now, to be put back by undo.
+    pub claim_ref: serde_json::Value,
+    /// The labels of ours it bears now, to be put back by undo.
+    pub labels: serde_json::Value,
+    /// Its reclaim policy before the earlier run.
+    pub reclaim_policy: String,
+    /// `spec.nodeAffinity`: where it can be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_affinity: Option<serde_json::Value>,
+}
+
+/// The name of a run: lower-case letters, digits and `-`, at most 20 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The name of a step, unique in its plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// See [`API_VERSION`].
+    pub api_version: String,
+    /// See [`KIND`].
+    pub kind: String,
+    /// What was asked.
+    pub request: Request,
+    /// What is moved.
+    pub app: App,
+    /// The cluster it was made for: the server's address.
+    pub cluster: String,
+    /// One for each claim that is moved.
+    pub moves: Vec<ClaimMove>,
+    /// What a reader should know beside the steps.
+    pub notes: Vec<String>,
+    /// What will be done, in this order.
+    pub stages: Vec<Stage>,
+}
+
+/// The app of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct App {
+    /// What it is.
+    pub kind: AppKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid when the plan was made.
+    pub uid: String,
+    /// Its replicas.
+    pub replicas: u32,
+}
+
+impl App {
+    /// `statefulset/pg`.
+    pub fn reference(&self) -> String {
+        format!("{}/{}", self.kind.word(), self.name)
+    }
+}
+
+/// One claim's way, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimMove {
+    /// The claim, whose name stays.
+    pub claim: String,
+    /// Its key in labels of ours.
+    pub slot: String,
+    /// Its class now.
+    pub source_class: Option<String>,
+    /// Its class then.
+    pub target_class: Option<String>,
+    /// The source volume.
+    pub source_volume: String,
+    /// The size of the source volume in bytes, which the target gets too.
+    pub capacity_bytes: u64,
+    /// How the bytes get there.
+    pub rung: Rung,
+    /// Why that way.
+    pub because: String,
+    /// The node the app uses it on, if it runs.
+    pub node: Option<String>,
+    /// Whether it goes over the network from one mover pod to another.
+    pub over_network: bool,
+}
+
+/// The ways of getting a volume's bytes elsewhere, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rung {
+    /// Copied while the app runs; only what changed is copied while it is stopped.
+    Warm,
+    /// Copied while no app runs on it.
+    Cold,
+    /// Nothing is copied: an earlier volume is taken up again as it is.
+    Rebind,
+}
+
+/// A set of independent steps, driven together; the next stage begins when all are settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stage {
+    /// A verb phrase for people.
+    pub name: String,
+    /// Whether the app is down in this stage.
+    pub app_is_down: bool,
+    /// Its steps.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step with what the engine needs to drive it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// Its name.
+    pub id: StepId,
+    /// How long it may take.
+    pub deadline_secs: u64,
+    /// Until which stage (by index, exclusive) what it did must stay as it is; none: nobody looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded_until: Option<usize>,
+    /// What it does.
+    pub step: Step,
+}
+
+impl Plan {
+    /// Returns all steps in order, each with the index of its stage.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &PlannedStep)> {
+        self.stages.iter().enumerate().flat_map(|(index, stage)| stage.steps.iter().map(move |step| (index, step)))
+    }
+
+    /// Returns the step of that name.
+    pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {
+        self.steps().map(|(_, step)| step).find(|step| step.id == *id)
+    }
+
+    /// Returns the run's name.
+    pub fn run(&self) -> &RunId {
+        &self.request.run
+    }
+}

@@ -1,0 +1,237 @@
+//! Finds every reason not to move. Looks at facts only; what is laid out afterwards may rely on all of them.
+
+use super::objects::{CLAIM_NAME_MAX, staging_name};
+use super::refusal::Refusal;
+use crate::plan::{Destination, Request};
+use crate::size;
+use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey};
+
+/// Finalizers that Kubernetes' own controllers and well-known drivers put on claims, and that do nothing to the data.
+const KNOWN_FINALIZERS: [&str; 3] = [
+    "kubernetes.io/pvc-protection",
+    "snapshot.storage.kubernetes.io/pvc-as-source-protection",
+    "provisioner.storage.kubernetes.io/cloning-protection",
+];
+
+/// Sources of volumes that are a piece of one node's disk, or not a volume of their own.
+const UNMOVABLE_SOURCES: [&str; 2] = ["hostPath", "emptyDir"];
+
+/// All reasons not to carry out a request, most basic first.
+pub fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    permissions(survey, &mut found);
+    // Without permissions the rest of the survey is not to be believed.
+    if !found.is_empty() {
+        return found;
+    }
+    app(request, survey, &mut found);
+    let claims = selected(request, survey, &mut found);
+    destination(request, survey, &claims, &mut found);
+    for claim in &claims {
+        one_claim(request, survey, claim, &mut found);
+    }
+    limits(request, survey, &claims, &mut found);
+    quotas(request, survey, &claims, &mut found);
+    movers(request, survey, &mut found);
+    found
+}
+
+fn permissions(survey: &Survey, found: &mut Vec<Refusal>) {
+    for access in survey.access.iter().filter(|access| !access.allowed && !access.optional) {
+        let resource = if access.group.is_empty() { access.resource.clone() } else { format!("{}.{}", access.resource, access.group) };
+        found.push(Refusal::NoPermission { verb: access.verb.clone(), resource, namespace: access.namespace.clone() });
+    }
+}
+
+fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
+    let app = &survey.app;
+    let name = reference(survey);
+    if survey.namespace.terminating {
+        found.push(Refusal::NamespaceTerminating(survey.namespace.name.clone()));
+    }
+    if app.terminating {
+        found.push(Refusal::AppTerminating(name.clone()));
+    }
+    let earlier = |run: &&String| **run != request.run.0;
+    found.extend(survey.unfinished_runs.iter().filter(earlier).map(|run| Refusal::UnfinishedRun { run: run.clone() }));
+    if let Some(owner) = &app.owner {
+        found.push(Refusal::AppOwned { app: name.clone(), owner: owner.clone() });
+    }
+    for by in &app.applied_by {
+        // Helm acts only when somebody calls it; the plan says what to change then.
+        if by.tool != "helm" && !by.paused && !request.applier_is_paused {
+            found.push(Refusal::Applied { app: name.clone(), tool: by.tool.clone(), name: by.name.clone() });
+        }
+    }
+    for scaler in survey.autoscalers.iter().filter(|scaler| !scaler.still && scaler.kind != "VerticalPodAutoscaler") {
+        found.push(Refusal::Autoscaled { app: name.clone(), kind: scaler.kind.clone(), name: scaler.name.clone(), replicas: app.replicas });
+    }
+}
+
+/// The claims that are to be moved: those asked for, without ephemeral ones and those that are there already.
+pub fn moved<'a>(request: &Request, survey: &'a Survey) -> Vec<&'a ClaimSeen> {
+    let wanted = |claim: &&ClaimSeen| {
+        let named = request.only_claims.is_empty() || request.only_claims.contains(&claim.name);
+        let there = matches!(&request.destination, Destination::StorageClass { name } if claim.class.as_ref() == Some(name));
+        named && !there && !request.skip_claims.contains(&claim.name) && !matches!(claim.origin, Origin::Ephemeral { .. })
+    };
+    let kept = |claim: &&ClaimSeen| match &request.destination {
+        Destination::StorageClass { .. } => true,
+        Destination::KeptVolumes { volumes, .. } => volumes.iter().any(|volume| volume.claim == claim.name),
+    };
+    survey.claims.iter().filter(wanted).filter(kept).collect()
+}
+
+fn selected<'a>(request: &Request, survey: &'a Survey, found: &mut Vec<Refusal>) -> Vec<&'a ClaimSeen> {
+    let app = reference(survey);
+    for claim in request.only_claims.iter().chain(&request.skip_claims) {
+        if !survey.claims.iter().any(|seen| seen.name == *claim) {
+            found.push(Refusal::NoSuchClaim { app: app.clone(), claim: claim.clone() });
+        }
+    }
+    let claims = moved(request, survey);
+    let in_target =
+        |claim: &&ClaimSeen| matches!(&request.destination, Destination::StorageClass { name } if claim.class.as_ref() == Some(name));
+    let there: Vec<&str> = survey.claims.iter().filter(in_target).map(|claim| claim.name.as_str()).collect();
+    match (&request.destination, claims.is_empty()) {
+        (Destination::StorageClass { name }, true) if !there.is_empty() => {
+            let claim = there.join("`, `");
+            found.push(Refusal::SameClass { claim: format!("claim `{claim}`"), class: name.clone() });
+        }
+        (_, true) => found.push(Refusal::NothingToMove { app }),
+        (_, false) => {}
+    }
+    claims
+}
+
+fn destination(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
+    match &request.destination {
+        Destination::StorageClass { name } => match survey.class(name) {
+            None => {
+                let known = survey.classes.iter().map(|class| class.name.clone()).collect();
+                found.push(Refusal::NoSuchClass { class: name.clone(), known });
+            }
+            Some(class) if class.provisioner == "kubernetes.io/no-provisioner" => {
+                found.push(Refusal::NotDynamic { class: name.clone(), provisioner: class.provisioner.clone() });
+            }
+            Some(_) => {}
+        },
+        Destination::KeptVolumes { volumes, .. } => {
+            for kept in volumes {
+                let is_bound = claims.iter().any(|claim| claim.volume.as_ref().is_some_and(|volume| volume.name == kept.volume));
+                if is_bound {
+                    let why = "it is the claim's volume now".to_owned();
+                    found.push(Refusal::NotKept { claim: kept.claim.clone(), volume: kept.volume.clone(), why });
+                }
+            }
+        }
+    }
+}
+
+fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut Vec<Refusal>) {
+    let name = claim.name.clone();
+    if claim.terminating {
+        found.push(Refusal::ClaimTerminating { claim: name.clone() });
+    }
+    let Some(volume) = claim.volume.as_ref().filter(|_| claim.phase == "Bound") else {
+        found.push(Refusal::NotBound { claim: name, phase: claim.phase.clone() });
+        return;
+    };
+    if volume.terminating {
+        found.push(Refusal::VolumeTerminating { claim: name.clone(), volume: volume.name.clone() });
+    }
+    if UNMOVABLE_SOURCES.contains(&volume.source.as_str()) {
+        found.push(Refusal::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone() });
+    }
+    let unknown = claim.finalizers.iter().filter(|finalizer| !KNOWN_FINALIZERS.contains(&finalizer.as_str()));
+    found.extend(unknown.map(|finalizer| Refusal::UnknownFinalizer { claim: name.clone(), finalizer: finalizer.clone() }));
+    if let Some(owner) = &claim.owner {
+        found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });
+    }
+    for mount in claim.mounted_by.iter().filter(|mount| !mount.of_app) {
+        found.push(Refusal::InUseElsewhere { claim: name.clone(), pod: mount.pod.clone(), app: reference(survey) });
+    }
+    let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
+    if once && request.insist && !request.cold {
+        found.push(Refusal::NoWarmCopy { claim: name.clone() });
+    }
+    let staging = staging_name(&claim.name, &request.run);
+    if staging.len() > CLAIM_NAME_MAX {
+        found.push(Refusal::BadName(format!("the name `{staging}` would be longer than {CLAIM_NAME_MAX} characters")));
+    }
+}
+
+fn limits(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
+    if !makes_volumes(request) {
+        return;
+    }
+    for limit in survey.limits.iter().filter(|limit| limit.applies_to == "PersistentVolumeClaim" && limit.resource == "storage") {
+        for claim in claims {
+            let bound = match (limit.min, limit.max) {
+                (_, Some(max)) if claim.capacity_bytes > max => format!("at most {}", size::words(max)),
+                (Some(min), _) if claim.capacity_bytes < min => format!("at least {}", size::words(min)),
+                _ => continue,
+            };
+            let (claim, size) = (claim.name.clone(), size::words(claim.capacity_bytes));
+            found.push(Refusal::OutsideLimits { claim, size, limit: limit.name.clone(), bound });
+        }
+    }
+}
+
+fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
+    if !makes_volumes(request) {
+        return;
+    }
+    let Destination::StorageClass { name: class } = &request.destination else { return };
+    let count = claims.len() as u64;
+    let bytes: u64 = claims.iter().map(|claim| claim.capacity_bytes).sum();
+    let needs = [
+        ("persistentvolumeclaims".to_owned(), count),
+        ("count/persistentvolumeclaims".to_owned(), count),
+        ("requests.storage".to_owned(), bytes),
+        (format!("{class}.storageclass.storage.k8s.io/persistentvolumeclaims"), count),
+        (format!("{class}.storageclass.storage.k8s.io/requests.storage"), bytes),
+        ("pods".to_owned(), 1),
+        ("count/pods".to_owned(), 1),
+    ];
+    for quota in &survey.quotas {
+        for (resource, needed) in &needs {
+            found.extend(over(quota, resource, *needed));
+        }
+    }
+}
+
+fn over(quota: &QuotaSeen, resource: &str, needed: u64) -> Option<Refusal> {
+    let left = quota.hard.get(resource)?.saturating_sub(quota.used.get(resource).copied().unwrap_or(0));
+    let words = |amount: u64| if resource.ends_with("storage") { size::words(amount) } else { amount.to_string() };
+    (needed > left).then(|| Refusal::OverQuota {
+        quota: quota.name.clone(),
+        resource: resource.to_owned(),
+        left: words(left),
+        needed: words(needed),
+    })
+}
+
+fn movers(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
+    if matches!(request.destination, Destination::KeptVolumes { discard_new_writes: true, .. }) {
+        return;
+    }
+    if let Some(level) = survey.namespace.pod_security.as_ref().filter(|level| *level == "restricted") {
+        found.push(Refusal::PodSecurity { namespace: survey.namespace.name.clone(), level: level.clone() });
+    }
+    let over_network = super::storage_class::units(request, survey).iter().any(|unit| unit.over_network);
+    if over_network && !request.network_is_open {
+        found.extend(survey.network_policies.iter().map(|policy| Refusal::CutOff { policy: policy.clone() }));
+    }
+}
+
+fn makes_volumes(request: &Request) -> bool {
+    matches!(request.destination, Destination::StorageClass { .. })
+}
+
+fn reference(survey: &Survey) -> String {
+    match survey.app.kind {
+        AppKind::Claim => format!("claim `{}`", survey.app.name),
+        kind => format!("{}/{}", kind.word(), survey.app.name),
+    }
+}

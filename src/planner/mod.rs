@@ -1,0 +1,29 @@
+//! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
+//!
+//! [`refusal`] is every reason not to move; [`checks`] finds them; [`storage_class`] lays out the stages; [`objects`] makes the
+//! objects that steps will create; [`going_back`] makes the request that takes a finished run back. The same request and survey
+//! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
+
+pub mod checks;
+pub mod going_back;
+pub mod objects;
+pub mod refusal;
+pub mod storage_class;
+
+pub use refusal::Refusal;
+
+use crate::plan::{Plan, Request};
+use crate::survey::Survey;
+
+/// Makes the plan for a request.
+///
+/// # Errors
+///
+/// All reasons not to, most serious first; never an empty list.
+pub fn plan(request: &Request, survey: &Survey, cluster: &str) -> Result<Plan, Vec<Refusal>> {
+    let refusals = checks::refusals(request, survey);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    Ok(storage_class::layout(request, survey, cluster))
+}

@@ -1,0 +1,341 @@
+//! The objects that steps create: claims, mover pods, and the app's own objects made again. From raw JSON, so that fields we do not
+//! know survive; what the server or a controller writes by itself is taken out.
+
+use serde_json::{Map, Value, json};
+
+use super::storage_class::Unit;
+use crate::mover::orders;
+use crate::plan::{Request, RunId, marks};
+use crate::survey::{ClaimSeen, NodeSeen, Survey};
+
+/// The longest name of a claim or pod (RFC 1123 subdomain).
+pub const CLAIM_NAME_MAX: usize = 253;
+
+/// Annotations that controllers keep on a claim for the binding they made; on another claim they would be lies.
+const BINDING_ANNOTATIONS: [&str; 5] = [
+    "pv.kubernetes.io/bind-completed",
+    "pv.kubernetes.io/bound-by-controller",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
+    "volume.beta.kubernetes.io/storage-provisioner",
+];
+
+/// The class may also be named by this annotation, which then wins over the field.
+const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+
+/// Fields of `metadata` that belong to the server.
+const SERVER_METADATA: [&str; 9] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "selfLink",
+    "generateName",
+];
+
+/// The name of the claim that holds a target volume until the claim's own name is free.
+pub fn staging_name(claim: &str, run: &RunId) -> String {
+    format!("{claim}-{run}")
+}
+
+/// An object as it was, ready to be created again.
+pub fn again(raw: &Value) -> Value {
+    let mut object = raw.clone();
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        for field in SERVER_METADATA {
+            metadata.remove(field);
+        }
+    }
+    object
+}
+
+/// The staging claim for a new volume of a class.
+pub fn staging_claim(request: &Request, claim: &ClaimSeen, slot: &str, class: &str) -> Value {
+    let mut spec = json!({
+        "accessModes": claim.access_modes,
+        "volumeMode": if claim.block { "Block" } else { "Filesystem" },
+        "resources": { "requests": { "storage": capacity(claim) } },
+        "storageClassName": class,
+    });
+    if spec["accessModes"].as_array().is_none_or(Vec::is_empty) {
+        spec["accessModes"] = json!(["ReadWriteOnce"]);
+    }
+    staging(request, claim, slot, spec)
+}
+
+/// The staging claim that takes up a kept volume.
+pub fn staging_claim_on(request: &Request, claim: &ClaimSeen, slot: &str, class: Option<&String>, volume: &str) -> Value {
+    let spec = json!({
+        "accessModes": claim.access_modes,
+        "volumeMode": if claim.block { "Block" } else { "Filesystem" },
+        "resources": { "requests": { "storage": claim.raw["spec"]["resources"]["requests"]["storage"] } },
+        "storageClassName": class.cloned().unwrap_or_default(),
+        "volumeName": volume,
+    });
+    staging(request, claim, slot, spec)
+}
+
+fn staging(request: &Request, claim: &ClaimSeen, slot: &str, spec: Value) -> Value {
+    let namespace = &claim.raw["metadata"]["namespace"];
+    json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": staging_name(&claim.name, &request.run), "namespace": namespace,
+            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: request.run, marks::ROLE: marks::ROLE_STAGING, marks::SLOT: slot },
+            "annotations": { marks::CLAIM: format!("{}/{}", namespace.as_str().unwrap_or_default(), claim.name) },
+        },
+        "spec": spec,
+    })
+}
+
+/// What the source really holds, which can be more than was asked for.
+fn capacity(claim: &ClaimSeen) -> Value {
+    match claim.raw.pointer("/status/capacity/storage") {
+        Some(capacity) if claim.capacity_bytes >= claim.requested_bytes => capacity.clone(),
+        _ => claim.raw["spec"]["resources"]["requests"]["storage"].clone(),
+    }
+}
+
+/// The claim under its own name again, of another class, still without its volume's name.
+pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>) -> Value {
+    let mut object = released_claim(claim);
+    if let Some(spec) = object["spec"].as_object_mut() {
+        for field in ["volumeName", "dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"] {
+            spec.remove(field);
+        }
+    }
+    object["spec"]["storageClassName"] = json!(class);
+    object
+}
+
+/// The claim as it is, on its own volume, ready to be created again.
+pub fn released_claim(claim: &ClaimSeen) -> Value {
+    let mut object = again(&claim.raw);
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        // Finalizers and owners come back from the controllers that set them.
+        metadata.remove("finalizers");
+        metadata.remove("ownerReferences");
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.retain(|key, _| !BINDING_ANNOTATIONS.contains(&key.as_str()) && key != CLASS_ANNOTATION);
+        }
+    }
+    object
+}
+
+/// The set again, with other classes in some of its claim templates.
+pub fn set_again(raw: &Value, replicas: u32, pinned: bool, class_of: impl Fn(&str) -> Option<String>) -> Value {
+    let mut set = again(raw);
+    set["spec"]["replicas"] = json!(replicas);
+    if pinned {
+        set["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({ "whenDeleted": "Retain", "whenScaled": "Retain" });
+    }
+    let Some(templates) = set["spec"]["volumeClaimTemplates"].as_array_mut() else { return set };
+    for template in templates {
+        let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        if let Some(class) = class_of(&name) {
+            template["spec"]["storageClassName"] = json!(class);
+            if let Some(annotations) = template["metadata"]["annotations"].as_object_mut() {
+                annotations.remove(CLASS_ANNOTATION);
+            }
+        }
+    }
+    set
+}
+
+/// The pod again, free to be scheduled where its volumes are.
+pub fn pod_again(raw: &Value) -> Value {
+    let mut pod = again(raw);
+    if let Some(spec) = pod["spec"].as_object_mut() {
+        spec.remove("nodeName");
+    }
+    pod
+}
+
+/// Which volumes a mover pod mounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Both, and copies from one to the other.
+    Both,
+    /// The source volumes.
+    Source,
+    /// The target volumes.
+    Target,
+}
+
+/// The name of a mover pod.
+pub fn mover_name(request: &Request, unit: usize, side: Side) -> String {
+    let end = match side {
+        Side::Both => "",
+        Side::Source => "-source",
+        Side::Target => "-target",
+    };
+    format!("stateful-{}-{unit}{end}", request.run)
+}
+
+/// A mover pod. It has no service account, and only those capabilities that keeping owners, modes, devices and file capabilities
+/// takes; all of them are within the *baseline* Pod Security level.
+pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usize, side: Side) -> Value {
+    let volumes = Mounts::of(request, unit, side);
+    let mut container = json!({
+        "name": "mover",
+        "image": request.mover_image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["agent"],
+        "volumeMounts": volumes.mounts,
+        "volumeDevices": volumes.devices,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": resources(survey),
+        "securityContext": {
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": false,
+            "runAsUser": 0, "runAsGroup": 0,
+            "capabilities": { "drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"] },
+        },
+    });
+    if volumes.devices.is_empty() {
+        container.as_object_mut().map(|fields| fields.remove("volumeDevices"));
+    }
+    let mut spec = json!({
+        "restartPolicy": "OnFailure",
+        "terminationGracePeriodSeconds": 2,
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": { "seccompProfile": { "type": "RuntimeDefault" } },
+        "containers": [container],
+        "volumes": volumes.volumes,
+    });
+    place(&mut spec, survey, unit, side);
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": mover_name(request, index, side), "namespace": survey.namespace.name,
+            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: request.run, marks::ROLE: marks::ROLE_MOVER },
+            "annotations": {
+                "sidecar.istio.io/inject": "false",
+                "linkerd.io/inject": "disabled",
+                "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+                "karpenter.sh/do-not-disrupt": "true",
+            },
+        },
+        "spec": spec,
+    })
+}
+
+/// The parts of a mover pod that stand for volumes.
+struct Mounts {
+    volumes: Vec<Value>,
+    mounts: Vec<Value>,
+    devices: Vec<Value>,
+}
+
+impl Mounts {
+    fn of(request: &Request, unit: &Unit<'_>, side: Side) -> Self {
+        let annotation = format!("metadata.annotations['{}']", marks::ORDERS);
+        let mut mounts = Self {
+            volumes: vec![
+                json!({ "name": "orders", "downwardAPI": { "items": [{ "path": "orders", "fieldRef": { "fieldPath": annotation } }] } }),
+                json!({ "name": "state", "emptyDir": {} }),
+            ],
+            mounts: vec![
+                json!({ "name": "orders", "mountPath": "/orders", "readOnly": true }),
+                json!({ "name": "state", "mountPath": orders::STATE_ROOT }),
+            ],
+            devices: Vec::new(),
+        };
+        for (claim, slot) in &unit.claims {
+            if side != Side::Target {
+                mounts.add("source", orders::SOURCE_ROOT, slot, &claim.name, claim.block);
+            }
+            if side != Side::Source {
+                mounts.add("target", orders::TARGET_ROOT, slot, &staging_name(&claim.name, &request.run), claim.block);
+            }
+        }
+        mounts
+    }
+
+    fn add(&mut self, end: &str, root: &str, slot: &str, claim: &str, block: bool) {
+        let name = format!("{end}-{slot}");
+        let read_only = end == "source" && !block;
+        let mut source = json!({ "claimName": claim });
+        let path = format!("{root}/{slot}");
+        if read_only {
+            source["readOnly"] = json!(true);
+        }
+        self.volumes.push(json!({ "name": name, "persistentVolumeClaim": source }));
+        if block {
+            self.devices.push(json!({ "name": name, "devicePath": path }));
+        } else if read_only {
+            self.mounts.push(json!({ "name": name, "mountPath": path, "readOnly": true }));
+        } else {
+            self.mounts.push(json!({ "name": name, "mountPath": path }));
+        }
+    }
+}
+
+/// Requests are small; where a quota counts a limit, every container has to name one.
+fn resources(survey: &Survey) -> Value {
+    let counts = |resource: &str| survey.quotas.iter().any(|quota| quota.hard.contains_key(resource));
+    let mut limits = Map::new();
+    if counts("limits.memory") {
+        limits.insert("memory".to_owned(), json!("512Mi"));
+    }
+    if counts("limits.cpu") {
+        limits.insert("cpu".to_owned(), json!("2"));
+    }
+    let mut resources = json!({ "requests": { "cpu": "50m", "memory": "64Mi" } });
+    if !limits.is_empty() {
+        resources["limits"] = Value::Object(limits);
+    }
+    resources
+}
+
+/// Where a mover pod may run. By affinity and never by `nodeName`: a claim that waits for its first consumer is bound by the
+/// scheduler, which `nodeName` goes around.
+fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, side: Side) {
+    let app = app_pod_spec(survey);
+    for field in ["tolerations", "imagePullSecrets", "priorityClassName", "schedulerName"] {
+        if let Some(value) = app.get(field) {
+            spec[field] = value.clone();
+        }
+    }
+    match (&unit.node, side) {
+        (Some(node), Side::Both | Side::Source) => {
+            spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
+                json!({ "nodeSelectorTerms": [{ "matchExpressions": [on(survey, node)] }] });
+        }
+        (node, _) => {
+            // Free to go where the app may go, and near it where that is possible.
+            if let Some(selector) = app.get("nodeSelector") {
+                spec["nodeSelector"] = selector.clone();
+            }
+            if let Some(affinity) = app.pointer("/affinity/nodeAffinity") {
+                spec["affinity"]["nodeAffinity"] = affinity.clone();
+            }
+            if let Some(node) = node {
+                spec["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] =
+                    json!([{ "weight": 100, "preference": { "matchExpressions": [on(survey, node)] } }]);
+            }
+        }
+    }
+}
+
+fn on(survey: &Survey, node: &str) -> Value {
+    let label = |node: &NodeSeen| node.labels.get("kubernetes.io/hostname").cloned();
+    let hostname = survey.node(node).and_then(label).unwrap_or_else(|| node.to_owned());
+    json!({ "key": "kubernetes.io/hostname", "operator": "In", "values": [hostname] })
+}
+
+/// The spec the app's pods are made from.
+fn app_pod_spec(survey: &Survey) -> Value {
+    let raw = &survey.app.raw;
+    raw.pointer("/spec/template/spec")
+        .or_else(|| (raw["kind"] == "Pod").then(|| &raw["spec"]))
+        .or_else(|| survey.app.pods.first().map(|pod| &pod.spec))
+        .cloned()
+        .unwrap_or_default()
+}

@@ -1,0 +1,286 @@
+//! Why an app is not moved: a closed list, each with what was found and what can be done.
+
+use thiserror::Error;
+
+/// A reason not to move.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// A permission is missing.
+    #[error("you may not {verb} {resource}{}", scope(.namespace))]
+    NoPermission {
+        /// The verb.
+        verb: String,
+        /// The plural, with its group.
+        resource: String,
+        /// Where; empty for cluster-wide.
+        namespace: String,
+    },
+    /// The namespace is being deleted.
+    #[error("namespace `{0}` is being deleted")]
+    NamespaceTerminating(String),
+    /// The app is being deleted.
+    #[error("{0} is being deleted")]
+    AppTerminating(String),
+    /// An earlier run on the app is not finished.
+    #[error("run `{run}` on this app is not finished")]
+    UnfinishedRun {
+        /// That run.
+        run: String,
+    },
+    /// Nothing is left to move.
+    #[error("{app} has no claim to move")]
+    NothingToMove {
+        /// The app.
+        app: String,
+    },
+    /// A claim was named that the app does not have.
+    #[error("{app} has no claim `{claim}`")]
+    NoSuchClaim {
+        /// The app.
+        app: String,
+        /// The claim.
+        claim: String,
+    },
+    /// The class does not exist.
+    #[error("there is no storage class `{class}`")]
+    NoSuchClass {
+        /// The class.
+        class: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// Everything is in that class already.
+    #[error("{claim} is in storage class `{class}` already")]
+    SameClass {
+        /// The claim or claims.
+        claim: String,
+        /// The class.
+        class: String,
+    },
+    /// The class makes no volumes.
+    #[error("storage class `{class}` provisions no volumes (its provisioner is `{provisioner}`)")]
+    NotDynamic {
+        /// The class.
+        class: String,
+        /// The provisioner.
+        provisioner: String,
+    },
+    /// A claim is not bound.
+    #[error("claim `{claim}` is {phase}, not Bound")]
+    NotBound {
+        /// The claim.
+        claim: String,
+        /// Its phase.
+        phase: String,
+    },
+    /// A claim is being deleted.
+    #[error("claim `{claim}` is being deleted")]
+    ClaimTerminating {
+        /// The claim.
+        claim: String,
+    },
+    /// A volume is being deleted.
+    #[error("volume `{volume}` of claim `{claim}` is being deleted")]
+    VolumeTerminating {
+        /// The claim.
+        claim: String,
+        /// The volume.
+        volume: String,
+    },
+    /// A volume cannot be moved for what it is made of.
+    #[error("claim `{claim}` is on a {source_kind} volume, which cannot be moved")]
+    UnmovableVolume {
+        /// The claim.
+        claim: String,
+        /// `hostPath`, `local` or the like.
+        source_kind: String,
+    },
+    /// A finalizer nobody knows.
+    #[error("claim `{claim}` has the finalizer `{finalizer}`: its controller would act when the claim is deleted")]
+    UnknownFinalizer {
+        /// The claim.
+        claim: String,
+        /// The finalizer.
+        finalizer: String,
+    },
+    /// A claim is controlled by something that would make it anew or delete it.
+    #[error("claim `{claim}` is controlled by {owner}, which would put it back")]
+    ClaimOwned {
+        /// The claim.
+        claim: String,
+        /// Its controller.
+        owner: String,
+    },
+    /// The app is controlled by an operator.
+    #[error("{app} is controlled by {owner}, which would put it back")]
+    AppOwned {
+        /// The app.
+        app: String,
+        /// Its controller.
+        owner: String,
+    },
+    /// A GitOps tool applies the app.
+    #[error("{app} is applied by {tool} (`{name}`), which would put it back")]
+    Applied {
+        /// The app.
+        app: String,
+        /// The tool.
+        tool: String,
+        /// Its object.
+        name: String,
+    },
+    /// An autoscaler would scale the app while it is moved.
+    #[error("{kind} `{name}` scales {app}")]
+    Autoscaled {
+        /// The app.
+        app: String,
+        /// The autoscaler's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Replicas now.
+        replicas: u32,
+    },
+    /// Somebody else mounts a claim.
+    #[error("claim `{claim}` is mounted by pod `{pod}`, which is not part of {app}")]
+    InUseElsewhere {
+        /// The claim.
+        claim: String,
+        /// The pod.
+        pod: String,
+        /// The app.
+        app: String,
+    },
+    /// A limit range does not allow a claim of that size.
+    #[error("claim `{claim}` has {size} and limit range `{limit}` allows {bound}")]
+    OutsideLimits {
+        /// The claim.
+        claim: String,
+        /// Its size.
+        size: String,
+        /// The limit range.
+        limit: String,
+        /// `at most 1Gi` or `at least 1Gi`.
+        bound: String,
+    },
+    /// A quota has no room for both copies.
+    #[error("quota `{quota}` leaves {left} of {resource} and both copies together need {needed} more")]
+    OverQuota {
+        /// The quota.
+        quota: String,
+        /// What of.
+        resource: String,
+        /// How much is left.
+        left: String,
+        /// How much is needed.
+        needed: String,
+    },
+    /// The namespace does not let mover pods in.
+    #[error("namespace `{namespace}` enforces Pod Security `{level}`, under which the mover pods cannot keep owners and modes")]
+    PodSecurity {
+        /// The namespace.
+        namespace: String,
+        /// The level.
+        level: String,
+    },
+    /// Mover pods could not reach one another.
+    #[error("network policy `{policy}` cuts off the mover pods, which must reach one another between nodes")]
+    CutOff {
+        /// The policy.
+        policy: String,
+    },
+    /// A warm copy was insisted on where only a cold one is possible.
+    #[error("claim `{claim}` is ReadWriteOncePod: it cannot be copied while the app runs")]
+    NoWarmCopy {
+        /// The claim.
+        claim: String,
+    },
+    /// A name of ours would not be a valid name.
+    #[error("{0}")]
+    BadName(String),
+    /// A kept volume is not there any more, or in use.
+    #[error("volume `{volume}` of claim `{claim}` cannot be taken up again: {why}")]
+    NotKept {
+        /// The claim.
+        claim: String,
+        /// The volume.
+        volume: String,
+        /// Why.
+        why: String,
+    },
+}
+
+fn scope(namespace: &str) -> String {
+    if namespace.is_empty() { " in the cluster".to_owned() } else { format!(" in namespace `{namespace}`") }
+}
+
+impl Refusal {
+    /// What can be done about it: a sentence or a command to paste.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoPermission { verb, resource, namespace } => {
+                let scope = if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") };
+                format!("check with `kubectl auth can-i {verb} {resource}{scope}`; docs/permissions.md has a role with all that is needed")
+            }
+            Self::NamespaceTerminating(_) | Self::AppTerminating(_) => "nothing can be moved out of it any more".to_owned(),
+            Self::UnfinishedRun { run } => {
+                format!("go on with `kubectl stateful execute --resume {run}`, or go back with `kubectl stateful undo {run}`")
+            }
+            Self::NothingToMove { .. } => "see its claims with `kubectl get pvc`".to_owned(),
+            Self::NoSuchClaim { .. } => "see its claims with `kubectl stateful plan` without `--claim`".to_owned(),
+            Self::NoSuchClass { known, .. } => format!("the storage classes are: {}", known.join(", ")),
+            Self::SameClass { .. } => "nothing to do; name another class with `--to-storage-class`".to_owned(),
+            Self::NotDynamic { .. } => "name a class whose provisioner makes volumes".to_owned(),
+            Self::NotBound { claim, .. } => {
+                format!("see why with `kubectl describe pvc {claim}`, or leave it out with `--skip-claim {claim}`")
+            }
+            Self::ClaimTerminating { claim } => format!("see who uses it with `kubectl describe pvc {claim}`"),
+            Self::VolumeTerminating { volume, .. } => format!("see why with `kubectl describe pv {volume}`"),
+            Self::UnmovableVolume { claim, .. } => format!("leave it in place with `--skip-claim {claim}`"),
+            Self::UnknownFinalizer { claim, .. } => {
+                format!("find the controller that set it; leave the claim in place with `--skip-claim {claim}`")
+            }
+            Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
+            Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
+            Self::Applied { tool, name, .. } => pause_hint(tool, name),
+            Self::Autoscaled { kind, name, replicas, .. } if kind == "HorizontalPodAutoscaler" => {
+                format!(
+                    "hold it still with `kubectl patch hpa {name} --patch '{{\"spec\":{{\"minReplicas\":{replicas},\"maxReplicas\":{replicas}}}}}'`"
+                )
+            }
+            Self::Autoscaled { kind, name, .. } if kind == "ScaledObject" => {
+                format!("hold it still with `kubectl annotate scaledobject {name} autoscaling.keda.sh/paused=true`")
+            }
+            Self::Autoscaled { name, .. } => format!("pause `{name}` first"),
+            Self::InUseElsewhere { pod, .. } => format!("stop it first; see it with `kubectl get pod {pod} -o wide`"),
+            Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit}`"),
+            Self::OverQuota { quota, .. } => {
+                format!(
+                    "raise it for the time of the move (`kubectl edit resourcequota {quota}`), or move fewer claims at a time with `--claim`"
+                )
+            }
+            Self::PodSecurity { namespace, .. } => {
+                format!(
+                    "allow them for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
+                )
+            }
+            Self::CutOff { .. } => {
+                "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP, then add `--network-is-open`"
+                    .to_owned()
+            }
+            Self::NoWarmCopy { .. } => "add `--cold` to copy while the app is stopped".to_owned(),
+            Self::BadName(_) => "name another run with `--run`".to_owned(),
+            Self::NotKept { volume, .. } => format!("see it with `kubectl describe pv {volume}`"),
+        }
+    }
+}
+
+fn pause_hint(tool: &str, name: &str) -> String {
+    let pause = match tool {
+        "argocd" => "switch off automated sync of the Application".to_owned(),
+        "flux-kustomize" => format!("`flux suspend kustomization {name}`"),
+        "flux-helm" => format!("`flux suspend helmrelease {name}`"),
+        _ => format!("pause {tool}"),
+    };
+    format!("pause it ({pause}), then add `--applier-is-paused`; afterwards change the class at its source, too")
+}

@@ -1,0 +1,23 @@
+//! Amounts of bytes in words, as Kubernetes writes them.
+
+const UNITS: [(&str, u64); 5] = [("Pi", 1 << 50), ("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
+
+/// Returns an amount with at most one decimal, such as `1.5Gi` or `512`.
+pub fn words(bytes: u64) -> String {
+    let Some((unit, size)) = UNITS.iter().find(|(_, size)| bytes >= *size) else { return bytes.to_string() };
+    let tenths = (u128::from(bytes) * 10 + u128::from(*size) / 2) / u128::from(*size);
+    if tenths % 10 == 0 { format!("{}{unit}", tenths / 10) } else { format!("{}.{}{unit}", tenths / 10, tenths % 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn sizes_read_as_in_kubernetes() {
+        let cases = [(0, "0"), (1023, "1023"), (1024, "1Ki"), (1536, "1.5Ki"), (1 << 30, "1Gi"), (10 * (1 << 40), "10Ti")];
+        for (bytes, expected) in cases {
+            assert_eq!(words(bytes), expected);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! [`AdoptClaim`]: the claim under its original name, on the target volume.
+
+use serde_json::json;
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Delete, Kind};
+use crate::plan::step::AdoptClaim;
+
+impl Act for AdoptClaim {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        let on = look::text(&claim, "/spec/volumeName");
+        if on != look::name(&volume) {
+            let who = look::last_writer(&claim);
+            return Ok(Standing::Adrift(format!("claim {} was made by somebody else, on volume `{on}`{who}", self.name)));
+        }
+        if look::is_terminating(&claim) {
+            return Ok(Standing::waiting_for(format!("claim {} to be gone", self.name)));
+        }
+        match look::text(&claim, "/status/phase") {
+            "Bound" => Ok(Standing::done(format!("claim {} is bound to volume {on}", self.name))),
+            phase => Ok(Standing::waiting_for(format!("claim {} to be bound (it is {phase})", self.name))),
+        }
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        let mut claim = self.manifest.clone();
+        claim["spec"]["volumeName"] = json!(look::name(&volume));
+        look::made(world.target.create(&Kind::CLAIM, &self.namespace, &claim).await)
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(()) };
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        if look::text(&claim, "/spec/volumeName") == look::name(&volume) && !look::is_terminating(&claim) {
+            let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
+            world.target.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
+        }
+        Ok(())
+    }
+}

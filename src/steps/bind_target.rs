@@ -1,0 +1,43 @@
+//! [`BindTarget`]: the target volume is reserved for the claim's own name. Its `claimRef` is never empty, so no other claim can
+//! take the volume in between.
+
+use serde_json::{Value, json};
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Kind, Patch};
+use crate::plan::{marks, step::BindTarget};
+
+impl BindTarget {
+    async fn refer(&self, world: &World, volume: &Value, name: &str, uid: Value) -> Result<(), StepError> {
+        let claim = json!({ "namespace": self.namespace, "name": name, "uid": uid, "resourceVersion": null });
+        let patch = json!({ "metadata": look::only(volume), "spec": { "claimRef": claim } });
+        world.target.patch(&Kind::VOLUME, "", look::name(volume), &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+}
+
+impl Act for BindTarget {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        match look::text(&volume, "/spec/claimRef/name") {
+            name if name == self.claim => Ok(Standing::done(format!("volume {} is reserved", look::name(&volume)))),
+            name if name == self.staging => Ok(Standing::Before),
+            other => {
+                let who = look::last_writer(&volume);
+                Ok(Standing::Adrift(format!("volume {} is reserved for claim `{other}`{who}", look::name(&volume))))
+            }
+        }
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        self.refer(world, &volume, &self.claim, Value::Null).await
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        // With the uid of a claim that is gone the volume counts as released, and is reclaimed when its policy says so.
+        let uid = volume["metadata"]["annotations"][marks::STAGING_UID].clone();
+        self.refer(world, &volume, &self.staging, uid).await
+    }
+}

@@ -1,0 +1,241 @@
+//! How steps talk to mover pods: orders go in as an annotation, answers come back as the last line of the log.
+//!
+//! What a pass does is the mover's business; here it is ordered, watched and judged. Nothing is kept in memory between calls: how
+//! far a copy is can be read off the pods by any executor.
+
+use serde_json::{Value, json};
+
+use super::{StepError, World, look};
+use crate::cluster::{Connection, Kind, Patch};
+use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Reason, Report, State};
+use crate::plan::{marks, step::Route};
+
+/// After so many orders a peer that cannot be reached is a failure; before, it is a mover that was started again.
+const ORDERS_MAX_BEFORE_PEER_FAILS: u64 = 24;
+
+/// One end of a copy, as it is.
+#[derive(Debug)]
+struct End {
+    pod: Value,
+    orders: Option<Orders>,
+    report: Option<Report>,
+}
+
+/// Both ends of a copy, as they are.
+#[derive(Debug)]
+pub(super) struct Ends {
+    source: End,
+    target: Option<End>,
+}
+
+/// Where a pass stands.
+#[derive(Debug)]
+pub(super) enum Pass {
+    /// A mover pod is not there.
+    Gone(String),
+    /// A mover pod has not started, for this reason.
+    NotStarted(String),
+    /// It has to be ordered (again).
+    NotOrdered,
+    /// It was ordered and has not begun.
+    Ordered,
+    /// It is at it.
+    Running(Report),
+    /// It is through.
+    Done {
+        source: Report,
+        /// The writing end's report, where that is another pod.
+        target: Option<Report>,
+    },
+}
+
+/// What a pod's log says last; none while it says nothing that is a report.
+pub(super) async fn last_report(connection: &Connection, namespace: &str, pod: &str) -> Result<Option<Report>, StepError> {
+    let line = connection.last_log_line(namespace, pod).await?;
+    Ok(line.and_then(|line| serde_json::from_str(&line).ok()))
+}
+
+/// Reads both ends; none where a pod is missing, with its name.
+async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, StepError> {
+    let Some(source) = end(&world.source, &route.namespace, &route.source_pod).await? else {
+        return Ok(Err(route.source_pod.clone()));
+    };
+    let target = match &route.target_pod {
+        None => None,
+        Some(name) => match end(&world.target, &route.namespace, name).await? {
+            None => return Ok(Err(name.clone())),
+            found => found,
+        },
+    };
+    Ok(Ok(Ends { source, target }))
+}
+
+async fn end(connection: &Connection, namespace: &str, name: &str) -> Result<Option<End>, StepError> {
+    let Some(pod) = connection.get(&Kind::POD, namespace, name).await? else { return Ok(None) };
+    if look::is_terminating(&pod) {
+        return Ok(None);
+    }
+    let orders = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
+    let report = last_report(connection, namespace, name).await?;
+    Ok(Some(End { pod, orders, report }))
+}
+
+/// Reads where the pass stands that a route is at.
+pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pass, StepError> {
+    let ends = match look_at(world, route).await? {
+        Ok(ends) => ends,
+        Err(pod) => return Ok(Pass::Gone(pod)),
+    };
+    for end in [Some(&ends.source), ends.target.as_ref()].into_iter().flatten() {
+        if end.report.is_none() {
+            return not_started(world, route, end).await;
+        }
+    }
+    pass_of(&ends, route, last)
+}
+
+async fn not_started(world: &World, route: &Route, end: &End) -> Result<Pass, StepError> {
+    let name = look::name(&end.pod);
+    if look::text(&end.pod, "/status/phase") == "Failed" {
+        return Err(StepError::failed(format!("mover pod {name} failed: {}", look::text(&end.pod, "/status/message"))));
+    }
+    Ok(Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &route.namespace, name).await)))
+}
+
+fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
+    let (Some(report), Some(orders)) = (&ends.source.report, &ends.source.orders) else { return Ok(Pass::NotOrdered) };
+    if !is_ordered(orders, ends, route, last) || !peer_is_served(ends, route) {
+        // A last pass is final on both ends: the movers end with it, and the other end's own state is not asked again.
+        if !(last && is_last(orders) && report.state == State::Done && report.sequence == orders.sequence) {
+            return Ok(Pass::NotOrdered);
+        }
+    }
+    if report.sequence < orders.sequence {
+        return Ok(Pass::Ordered);
+    }
+    match report.state {
+        State::Ready => Ok(Pass::Ordered),
+        State::Running => Ok(Pass::Running(report.clone())),
+        State::Failed => failed(report, orders),
+        State::Done => done(ends, report, last),
+    }
+}
+
+fn is_last(orders: &Orders) -> bool {
+    matches!(orders.order, Order::Pass { last: true, .. })
+}
+
+/// Whether the source end has the order that is wanted of it now.
+fn is_ordered(orders: &Orders, ends: &Ends, route: &Route, last: bool) -> bool {
+    match &orders.order {
+        Order::Pass { volumes, to, last: ordered_last, .. } => {
+            *ordered_last == last && *volumes == route.volumes && Some(to) == destination(ends).as_ref()
+        }
+        Order::Idle | Order::Serve { .. } => false,
+    }
+}
+
+/// Whether the target end lets this source end in.
+fn peer_is_served(ends: &Ends, route: &Route) -> bool {
+    let Some(target) = &ends.target else { return true };
+    let Some(wanted) = fingerprint(&ends.source) else { return false };
+    match target.orders.as_ref().map(|orders| &orders.order) {
+        Some(Order::Serve { volumes, peer }) => *peer == wanted && *volumes == route.volumes,
+        _ => false,
+    }
+}
+
+fn fingerprint(end: &End) -> Option<Fingerprint> {
+    end.report.as_ref().map(|report| report.fingerprint.clone())
+}
+
+fn destination(ends: &Ends) -> Option<Destination> {
+    let Some(target) = &ends.target else { return Some(Destination::Here) };
+    let report = target.report.as_ref()?;
+    let ip = look::text(&target.pod, "/status/podIP");
+    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+    (!ip.is_empty()).then(|| Destination::Peer { address: format!("{host}:{}", report.port), fingerprint: report.fingerprint.clone() })
+}
+
+fn failed(report: &Report, orders: &Orders) -> Result<Pass, StepError> {
+    let Some(failure) = &report.failure else { return Err(StepError::failed("the mover failed and did not say why")) };
+    // A mover that was started again has a new certificate: its peer is told, and the pass ordered anew.
+    if failure.reason == Reason::Peer && orders.sequence < ORDERS_MAX_BEFORE_PEER_FAILS {
+        return Ok(Pass::NotOrdered);
+    }
+    let volume = failure.volume.as_ref().map(|volume| format!(" (volume {volume})")).unwrap_or_default();
+    let why = format!("{}{volume}", failure.message);
+    Err(match failure.reason {
+        Reason::TargetFull => StepError::hinted(
+            format!("the target volume is full: {why}"),
+            "a file system can need more room than the same data on another; try a class or size with more",
+        ),
+        Reason::NotStopped => StepError::hinted(
+            format!("the app still writes: {why}"),
+            "find who mounts the claim with `kubectl get pods -o wide` and stop it",
+        ),
+        Reason::SourceUnreadable | Reason::CannotKeep | Reason::NotTheSame | Reason::Peer | Reason::BadOrder | Reason::System => {
+            StepError::failed(format!("the copy failed: {why}"))
+        }
+    })
+}
+
+fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
+    let target = ends.target.as_ref().and_then(|end| end.report.clone());
+    // The proof needs both ends' own digests, so wait for the other one too.
+    if last && target.as_ref().is_some_and(|report| report.state != State::Done) {
+        return Ok(Pass::Running(report.clone()));
+    }
+    Ok(Pass::Done { source: report.clone(), target })
+}
+
+/// Orders the next pass: first the target end, if it does not serve this source end yet. One change a call.
+pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<(), StepError> {
+    let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
+    if let Some(target) = &ends.target
+        && !peer_is_served(&ends, route)
+    {
+        let Some(peer) = fingerprint(&ends.source) else { return Ok(()) };
+        let order = Order::Serve { volumes: route.volumes.clone(), peer };
+        return send(&world.target, &route.namespace, target, order, None).await;
+    }
+    let Some(to) = destination(&ends) else { return Ok(()) };
+    let order = Order::Pass { volumes: route.volumes.clone(), to, last, bytes_per_second_max: route.bytes_per_second_max };
+    let passes = passes_so_far(&ends.source);
+    send(&world.source, &route.namespace, &ends.source, order, Some(passes)).await
+}
+
+async fn send(connection: &Connection, namespace: &str, end: &End, order: Order, passes: Option<Vec<u64>>) -> Result<(), StepError> {
+    let sequence = end.orders.as_ref().map_or(0, |orders| orders.sequence) + 1;
+    let orders = Orders { version: orders::VERSION, sequence, order };
+    let text = serde_json::to_string(&orders).expect("orders have only string keys");
+    let mut annotations = json!({ marks::ORDERS: text });
+    if let Some(passes) = passes {
+        annotations[marks::PASSES] = json!(serde_json::to_string(&passes).expect("numbers are JSON"));
+    }
+    let mut metadata = look::only(&end.pod);
+    metadata["annotations"] = annotations;
+    connection.patch(&Kind::POD, namespace, look::name(&end.pod), &Patch::Merge(json!({ "metadata": metadata }))).await?;
+    Ok(())
+}
+
+/// What each warm pass so far predicted for a last pass, in milliseconds: those noted with earlier orders and the one just done.
+fn passes_so_far(source: &End) -> Vec<u64> {
+    let noted = source.pod["metadata"]["annotations"][marks::PASSES].as_str();
+    let mut passes: Vec<u64> = noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if let Some(report) = source.report.as_ref().filter(|report| report.state == State::Done) {
+        passes.push(predicted_ms(report));
+    }
+    passes
+}
+
+/// As [`passes_so_far`], of a route's source end.
+pub(super) async fn passes(world: &World, route: &Route) -> Result<Vec<u64>, StepError> {
+    let source = end(&world.source, &route.namespace, &route.source_pod).await?;
+    Ok(source.as_ref().map(passes_so_far).unwrap_or_default())
+}
+
+/// What a last pass over all volumes would take: they share the machine, so their times add up.
+fn predicted_ms(report: &Report) -> u64 {
+    report.volumes.iter().map(|volume| volume.predicted_last_pass_ms.unwrap_or(volume.elapsed_ms)).sum()
+}

@@ -1,0 +1,116 @@
+//! Facts read out of raw objects, and the few reads that several steps share. Changes nothing.
+
+use serde_json::{Value, json};
+
+use super::{StepError, World};
+use crate::cluster::{ApiError, Connection, Kind};
+use crate::plan::marks;
+
+/// A string at a JSON pointer; empty when there is none.
+pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(super) fn uid(object: &Value) -> &str {
+    text(object, "/metadata/uid")
+}
+
+pub(super) fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+pub(super) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
+    object["metadata"]["labels"][key].as_str().unwrap_or_default()
+}
+
+pub(super) fn is_terminating(object: &Value) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
+}
+
+pub(super) fn is_of_run(object: &Value, world: &World) -> bool {
+    label(object, marks::RUN) == world.run.0
+}
+
+pub(super) fn reclaim_policy(volume: &Value) -> &str {
+    text(volume, "/spec/persistentVolumeReclaimPolicy")
+}
+
+/// Who wrote the object last, other than us, from `managedFields`: ` (last written by MANAGER at TIME)`, or nothing.
+pub(super) fn last_writer(object: &Value) -> String {
+    let none = Vec::new();
+    let writers = object["metadata"]["managedFields"].as_array().unwrap_or(&none);
+    let others = writers.iter().filter(|writer| text(writer, "/manager") != crate::cluster::verbs::FIELD_MANAGER);
+    others
+        .max_by_key(|writer| text(writer, "/time").to_owned())
+        .map(|writer| format!(" (last written by `{}` at {})", text(writer, "/manager"), text(writer, "/time")))
+        .unwrap_or_default()
+}
+
+/// `metadata` of a patch that applies to this very object only.
+pub(super) fn only(object: &Value) -> Value {
+    json!({ "uid": object["metadata"]["uid"], "resourceVersion": object["metadata"]["resourceVersion"] })
+}
+
+/// The claims a pod mounts, by name, generic ephemeral ones included.
+pub(super) fn claims_of(pod: &Value) -> Vec<String> {
+    let none = Vec::new();
+    let volumes = pod["spec"]["volumes"].as_array().unwrap_or(&none);
+    volumes
+        .iter()
+        .filter_map(|volume| match volume["persistentVolumeClaim"]["claimName"].as_str() {
+            Some(claim) => Some(claim.to_owned()),
+            None => volume.get("ephemeral").map(|_| format!("{}-{}", name(pod), text(volume, "/name"))),
+        })
+        .collect()
+}
+
+/// Whether nothing in a pod can run any more: it is over, or it is being deleted and every container has ended.
+pub(super) fn has_stopped(pod: &Value) -> bool {
+    if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
+        return true;
+    }
+    let none = Vec::new();
+    let all = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
+    let mut statuses = all.iter().flat_map(|field| pod["status"][*field].as_array().unwrap_or(&none)).peekable();
+    let never_ran = text(pod, "/spec/nodeName").is_empty();
+    is_terminating(pod) && (never_ran || statuses.peek().is_some() && statuses.all(|status| status["state"]["terminated"].is_object()))
+}
+
+/// Names of pods which mount one of the claims, are not ours, and may still run.
+pub(super) async fn running_on(connection: &Connection, namespace: &str, claims: &[String]) -> Result<Vec<String>, StepError> {
+    let pods = connection.list(&Kind::POD, namespace, &format!("{}!={}", marks::ROLE, marks::ROLE_MOVER)).await?;
+    let uses = |pod: &&Value| claims_of(pod).iter().any(|claim| claims.contains(claim));
+    Ok(pods.iter().filter(uses).filter(|pod| !has_stopped(pod)).map(|pod| name(pod).to_owned()).collect())
+}
+
+/// The target volume of a slot, by our labels.
+pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
+    let selector = format!("{}={},{}={slot},{}={}", marks::RUN, world.run, marks::SLOT, marks::ROLE, marks::ROLE_TARGET);
+    let mut found = world.target.list(&Kind::VOLUME, "", &selector).await?;
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(StepError::failed(format!("{} volumes are labelled as the target of slot {slot}", found.len()))),
+    }
+}
+
+/// As [`target_volume`], where it must be there.
+pub(super) async fn known_target_volume(world: &World, slot: &str) -> Result<Value, StepError> {
+    let found = target_volume(world, slot).await?;
+    found.ok_or_else(|| StepError::failed(format!("no volume is labelled as the target of slot {slot} of run {}", world.run)))
+}
+
+/// The last warning event about an object, as `: REASON: MESSAGE`, or nothing. Best effort.
+pub(super) async fn last_warning(connection: &Connection, namespace: &str, object: &str) -> String {
+    let path = format!("{}?fieldSelector=involvedObject.name%3D{object}%2Ctype%3DWarning", Kind::EVENT.path(namespace, None));
+    let Ok(Some(list)) = connection.get_path(&path).await else { return String::new() };
+    let none = Vec::new();
+    let events = list["items"].as_array().unwrap_or(&none);
+    let time = |event: &Value| [text(event, "/lastTimestamp"), text(event, "/eventTime")].concat();
+    let last = events.iter().max_by_key(|event| time(event));
+    last.map(|event| format!(": {}: {}", text(event, "/reason"), text(event, "/message").trim())).unwrap_or_default()
+}
+
+/// A create whose object may be there from an earlier try of ours: then observing decides.
+pub(super) fn made(answer: Result<crate::cluster::Created, ApiError>) -> Result<(), StepError> {
+    answer.map(drop).map_err(StepError::from)
+}

@@ -1,0 +1,182 @@
+//! What each step of a plan does: look, act, take back.
+//!
+//! One file a step, all of one shape (the most typical is [`pin_reclaim`]). `observe` compares the world with the step's goal and
+//! is asked in both directions; `act` and `undo` make **at most one** change a call, always with a precondition, and are called
+//! again until `observe` says that they are through. Nothing here prints, sleeps or retries: that is the engine's.
+
+mod adopt_claim;
+mod await_ready;
+mod bind_target;
+mod copy;
+mod drain;
+mod last_pass;
+mod look;
+mod pin_reclaim;
+mod pin_retention;
+mod pin_target;
+mod release_claim;
+mod release_staging;
+mod remove_pod;
+mod remove_set;
+mod reopen_volume;
+mod reserve_target;
+mod restore_pod;
+mod restore_retention;
+mod restore_set;
+mod scale_up;
+mod settle_target;
+mod start_mover;
+mod stop_mover;
+mod warm_copy;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::cluster::{ApiError, Connection};
+use crate::journal::Evidence;
+use crate::mover::orders::VolumeReport;
+use crate::plan::{RunId, Step};
+
+pub use warm_copy::{Verdict, judge_passes};
+
+/// What steps work on: two connections, which are one and the same unless the app moves to another cluster.
+pub struct World {
+    /// Where the app is.
+    pub source: Connection,
+    /// Where it goes.
+    pub target: Connection,
+    /// The run all objects of ours belong to.
+    pub run: RunId,
+}
+
+/// How the world compares with a step's goal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// As before the step.
+    Before,
+    /// Neither yet: it is being changed, by us or because of us.
+    Underway(Progress),
+    /// As after the step.
+    After(Evidence),
+    /// As neither, because of somebody else. Says what was found and who did it.
+    Adrift(String),
+}
+
+/// What a step is waiting for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// In words, to follow "waiting for".
+    pub waiting_for: String,
+    /// How far copies are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<VolumeReport>,
+}
+
+impl Standing {
+    fn waiting_for(what: impl Into<String>) -> Self {
+        Self::Underway(Progress { waiting_for: what.into(), volumes: Vec::new() })
+    }
+
+    fn done(note: impl Into<String>) -> Self {
+        Self::After(Evidence::note(note))
+    }
+}
+
+/// Why a step cannot be looked at, done or taken back.
+#[derive(Debug, Error)]
+pub enum StepError {
+    /// The API said so.
+    #[error("{0}")]
+    Api(#[from] ApiError),
+    /// It will not come right by itself.
+    #[error("{why}")]
+    Failed {
+        /// Why, as a sentence fragment.
+        why: String,
+        /// What can be done about it.
+        hint: Option<String>,
+    },
+}
+
+impl StepError {
+    fn failed(why: impl Into<String>) -> Self {
+        Self::Failed { why: why.into(), hint: None }
+    }
+
+    fn hinted(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed { why: why.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// The one shape of all steps.
+trait Act {
+    /// Compares the world with the goal.
+    async fn observe(&self, world: &World) -> Result<Standing, StepError>;
+
+    /// Makes one change towards the goal. Called from [`Standing::Before`] only.
+    async fn act(&self, world: &World) -> Result<(), StepError>;
+
+    /// Makes one change back. Called from [`Standing::Underway`] and [`Standing::After`] only, and only for steps of which
+    /// [`Step::undoes`] says something.
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        let _ = world;
+        Ok(())
+    }
+}
+
+macro_rules! each {
+    ($step:expr, $one:ident => $call:expr) => {
+        match $step {
+            Step::PinReclaim($one) => $call,
+            Step::PinRetention($one) => $call,
+            Step::ReopenVolume($one) => $call,
+            Step::ReserveTarget($one) => $call,
+            Step::StartMover($one) => $call,
+            Step::PinTarget($one) => $call,
+            Step::WarmCopy($one) => $call,
+            Step::Drain($one) => $call,
+            Step::RemovePod($one) => $call,
+            Step::LastPass($one) => $call,
+            Step::StopMover($one) => $call,
+            Step::RemoveSet($one) => $call,
+            Step::ReleaseClaim($one) => $call,
+            Step::ReleaseStaging($one) => $call,
+            Step::BindTarget($one) => $call,
+            Step::AdoptClaim($one) => $call,
+            Step::RestoreSet($one) => $call,
+            Step::RestorePod($one) => $call,
+            Step::ScaleUp($one) => $call,
+            Step::AwaitReady($one) => $call,
+            Step::RestoreRetention($one) => $call,
+            Step::SettleTarget($one) => $call,
+        }
+    };
+}
+
+/// Compares the world with a step's goal.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn observe(step: &Step, world: &World) -> Result<Standing, StepError> {
+    each!(step, one => one.observe(world).await)
+}
+
+/// Makes one change towards a step's goal.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn act(step: &Step, world: &World) -> Result<(), StepError> {
+    each!(step, one => one.act(world).await)
+}
+
+/// Makes one change back from a step's goal.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn undo(step: &Step, world: &World) -> Result<(), StepError> {
+    each!(step, one => one.undo(world).await)
+}

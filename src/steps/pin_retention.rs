@@ -1,0 +1,53 @@
+//! [`PinRetention`]: a stateful set must not own its claims while they are swapped (KEP-1847).
+
+use serde_json::{Value, json};
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Kind, Patch};
+use crate::plan::step::PinRetention;
+
+impl PinRetention {
+    async fn set(&self, world: &World) -> Result<Value, StepError> {
+        let found = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.set).await?;
+        found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))
+    }
+
+    async fn write(&self, world: &World, policy: &Value) -> Result<(), StepError> {
+        let set = self.set(world).await?;
+        let patch = json!({ "metadata": look::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": policy } });
+        world.source.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+}
+
+/// The policy under which a set never deletes claims.
+pub(super) fn retain() -> Value {
+    json!({ "whenDeleted": "Retain", "whenScaled": "Retain" })
+}
+
+impl Act for PinRetention {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let set = self.set(world).await?;
+        if set["spec"]["persistentVolumeClaimRetentionPolicy"] != retain() {
+            return Ok(Standing::Before);
+        }
+        for name in &self.claims {
+            let claim = world.source.get(&Kind::CLAIM, &self.namespace, name).await?.unwrap_or_default();
+            let none = Vec::new();
+            // The owner is the set, or under whenScaled a pod of it.
+            let owned = !claim["metadata"]["ownerReferences"].as_array().unwrap_or(&none).is_empty();
+            if owned {
+                return Ok(Standing::waiting_for(format!("claim {name} to lose its owner")));
+            }
+        }
+        Ok(Standing::done("no claim is owned by the set"))
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        self.write(world, &retain()).await
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        self.write(world, &self.policy_before).await
+    }
+}

@@ -1,0 +1,66 @@
+//! [`ReleaseClaim`]: the claim's name is free; its volume stays, and comes back under that name when this is undone.
+
+use serde_json::{Value, json};
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Delete, Kind, Patch};
+use crate::plan::step::ReleaseClaim;
+
+impl ReleaseClaim {
+    async fn source_volume(&self, world: &World) -> Result<Value, StepError> {
+        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))
+    }
+}
+
+impl Act for ReleaseClaim {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let Some(claim) = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await? else {
+            return Ok(Standing::done(format!("volume {} is kept", self.volume)));
+        };
+        if look::text(&claim, "/spec/volumeName") != self.volume {
+            return Ok(Standing::Adrift(format!("claim {} was made anew on another volume{}", self.name, look::last_writer(&claim))));
+        }
+        if look::is_terminating(&claim) {
+            return Ok(Standing::waiting_for(format!("claim {} to be gone", self.name)));
+        }
+        if look::text(&claim, "/status/phase") != "Bound" {
+            return Ok(Standing::waiting_for(format!("claim {} to be bound to volume {}", self.name, self.volume)));
+        }
+        Ok(Standing::Before)
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        // Read again at the last moment: whoever set the volume back to Delete would have us delete the data.
+        let volume = self.source_volume(world).await?;
+        if look::reclaim_policy(&volume) != "Retain" {
+            let who = look::last_writer(&volume);
+            return Err(StepError::failed(format!("volume {} is on {} again{who}", self.volume, look::reclaim_policy(&volume))));
+        }
+        let target = look::known_target_volume(world, &self.slot).await?;
+        if look::reclaim_policy(&target) != "Retain" {
+            let who = look::last_writer(&target);
+            return Err(StepError::failed(format!("volume {} is on {} again{who}", look::name(&target), look::reclaim_policy(&target))));
+        }
+        let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
+        world.source.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
+        Ok(())
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        let volume = self.source_volume(world).await?;
+        let there = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await?;
+        if there.is_some() {
+            return Ok(());
+        }
+        let reference = &volume["spec"]["claimRef"];
+        if reference["uid"].is_string() || look::text(reference, "/name") != self.name {
+            // The claim it remembers is gone: reserve it for the one to come, by name.
+            let claim = json!({ "namespace": self.namespace, "name": self.name, "uid": null, "resourceVersion": null });
+            let patch = json!({ "metadata": look::only(&volume), "spec": { "claimRef": claim } });
+            world.source.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
+            return Ok(());
+        }
+        look::made(world.source.create(&Kind::CLAIM, &self.namespace, &self.manifest_before).await)
+    }
+}

@@ -1,0 +1,30 @@
+//! [`ReleaseStaging`]: the staging claim is gone; the target volume stays.
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Delete, Kind};
+use crate::plan::step::ReleaseStaging;
+
+impl Act for ReleaseStaging {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        match world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? {
+            None => Ok(Standing::done("gone")),
+            Some(claim) if look::is_terminating(&claim) => Ok(Standing::waiting_for(format!("claim {} to be gone", self.staging))),
+            Some(_) => Ok(Standing::Before),
+        }
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let target = look::known_target_volume(world, &self.slot).await?;
+        if look::reclaim_policy(&target) != "Retain" {
+            let who = look::last_writer(&target);
+            return Err(StepError::failed(format!("volume {} is on {} again{who}", look::name(&target), look::reclaim_policy(&target))));
+        }
+        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(()) };
+        if !look::is_of_run(&claim, world) {
+            return Err(StepError::failed(format!("claim {} is not ours", self.staging)));
+        }
+        let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
+        world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! [`RemovePod`]: a bare pod is gone, and nothing runs on its claims.
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Delete, Kind};
+use crate::plan::step::RemovePod;
+
+impl Act for RemovePod {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let there = world.source.get(&Kind::POD, &self.namespace, &self.name).await?;
+        let stays = there.as_ref().is_some_and(|pod| !look::is_terminating(pod));
+        if stays {
+            return Ok(Standing::Before);
+        }
+        let left = look::running_on(&world.source, &self.namespace, &self.claims).await?;
+        if there.is_none() && left.is_empty() {
+            return Ok(Standing::done("no pod runs on the claims"));
+        }
+        Ok(Standing::waiting_for(format!("pod {} to be gone", self.name)))
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
+        world.source.delete(&Kind::POD, &self.namespace, &self.name, &how).await?;
+        Ok(())
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        // While the old one is still going its name is taken; observing says when it is free.
+        look::made(world.source.create(&Kind::POD, &self.namespace, &self.manifest_before).await)
+    }
+}

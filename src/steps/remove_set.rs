@@ -1,0 +1,43 @@
+//! [`RemoveSet`]: no stateful set while claims are swapped, because a live one makes missing claims anew, empty, of the old class.
+
+use super::{Act, Standing, StepError, World, drain, look};
+use crate::cluster::{Delete, Kind};
+use crate::plan::step::RemoveSet;
+
+impl Act for RemoveSet {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else {
+            return Ok(Standing::done("gone; what it owned is left"));
+        };
+        if look::is_terminating(&set) {
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone", self.name)));
+        }
+        // A claim template is compared by what matters to it: the server fills in the rest.
+        if classes(&set) == classes(&self.manifest_before) {
+            return Ok(Standing::Before);
+        }
+        Ok(Standing::Adrift(format!("statefulset/{} has other claim templates{}", self.name, look::last_writer(&set))))
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let found = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?;
+        let running = found.as_ref().map(drain::replicas).filter(|&count| count != 0);
+        if let Some(count) = running {
+            return Err(StepError::failed(format!("statefulset/{} has {count} replicas again", self.name)));
+        }
+        let how = Delete { uid: Some(self.uid.clone()), orphan: true, grace_secs: None };
+        world.source.delete(&Kind::STATEFUL_SET, &self.namespace, &self.name, &how).await?;
+        Ok(())
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        look::made(world.source.create(&Kind::STATEFUL_SET, &self.namespace, &self.manifest_before).await)
+    }
+}
+
+/// The name and class of each claim template.
+pub(super) fn classes(set: &serde_json::Value) -> Vec<(String, String)> {
+    let none = Vec::new();
+    let templates = set["spec"]["volumeClaimTemplates"].as_array().unwrap_or(&none);
+    templates.iter().map(|one| (look::name(one).to_owned(), look::text(one, "/spec/storageClassName").to_owned())).collect()
+}

@@ -1,0 +1,23 @@
+//! [`RestoreRetention`]: the set's own claim retention policy, once the claims are in place.
+
+use serde_json::json;
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Kind, Patch};
+use crate::plan::step::RestoreRetention;
+
+impl Act for RestoreRetention {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let set = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.set).await?.unwrap_or_default();
+        let restored = set["spec"]["persistentVolumeClaimRetentionPolicy"] == self.policy;
+        Ok(if restored { Standing::done("as it was") } else { Standing::Before })
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let found = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.set).await?;
+        let set = found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))?;
+        let patch = json!({ "metadata": look::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": self.policy } });
+        world.target.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! [`RestoreSet`]: the stateful set again, from its own raw JSON, with the new class in its claim templates.
+
+use super::{Act, Standing, StepError, World, drain, look, remove_set};
+use crate::cluster::Kind;
+use crate::plan::step::RestoreSet;
+
+impl Act for RestoreSet {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let Some(set) = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
+        if look::is_terminating(&set) {
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone", self.name)));
+        }
+        let same =
+            remove_set::classes(&set) == remove_set::classes(&self.manifest) && drain::replicas(&set) == drain::replicas(&self.manifest);
+        if same {
+            return Ok(Standing::done("made again with the new class"));
+        }
+        Ok(Standing::Adrift(format!("statefulset/{} exists and is not as planned{}", self.name, look::last_writer(&set))))
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        look::made(world.target.create(&Kind::STATEFUL_SET, &self.namespace, &self.manifest).await)
+    }
+}

@@ -1,0 +1,34 @@
+//! [`SettleTarget`]: the target volume is the app's: the reclaim policy it would have had, and no labels of ours.
+
+use serde_json::{Value, json};
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Kind, Patch};
+use crate::plan::{marks, step::SettleTarget};
+
+impl SettleTarget {
+    async fn volume(&self, world: &World) -> Result<Value, StepError> {
+        let claim = world.target.get(&Kind::CLAIM, &self.namespace, &self.claim).await?.unwrap_or_default();
+        let name = look::text(&claim, "/spec/volumeName");
+        let found = if name.is_empty() { None } else { world.target.get(&Kind::VOLUME, "", name).await? };
+        found.ok_or_else(|| StepError::failed(format!("claim {} has no volume", self.claim)))
+    }
+}
+
+impl Act for SettleTarget {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let volume = self.volume(world).await?;
+        let settled = !look::is_of_run(&volume, world) && look::reclaim_policy(&volume) == self.policy;
+        Ok(if settled { Standing::done(format!("volume {} is the app's", look::name(&volume))) } else { Standing::Before })
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let volume = self.volume(world).await?;
+        let mut metadata = look::only(&volume);
+        metadata["labels"] = json!({ marks::RUN: null, marks::ROLE: null, marks::SLOT: null });
+        metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null });
+        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy } });
+        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! [`WarmCopy`]: passes over the running app, until the last one is predicted to fit the time it may take.
+
+use super::copy::{self, Pass};
+use super::{Act, Progress, Standing, StepError, World};
+use crate::plan::step::WarmCopy;
+
+/// What the passes so far add up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another pass is worth its time.
+    Again,
+    /// The last pass fits.
+    Fits,
+    /// More passes would not make it fit; says why.
+    WillNotFit(String),
+}
+
+/// A pass that predicts less than this fraction (in percent) below the one before has gained nothing.
+const GAIN_PERCENT_MIN: u64 = 10;
+
+/// Judges the predictions of all passes so far, oldest first, in milliseconds. Gives up when two passes in a row gained nothing, or
+/// after `passes_max`. Fewer than one pass is never enough.
+pub fn judge_passes(predictions: &[u64], last_pass_ms_max: u64, passes_max: u32) -> Verdict {
+    let Some(&latest) = predictions.last() else { return Verdict::Again };
+    if latest <= last_pass_ms_max {
+        return Verdict::Fits;
+    }
+    let why = |reason: &str| Verdict::WillNotFit(format!("the last pass would take about {latest} ms of {last_pass_ms_max}, {reason}"));
+    if predictions.len() >= passes_max as usize {
+        return why(&format!("after {} passes", predictions.len()));
+    }
+    let gained = |pair: &[u64]| pair[1] * 100 < pair[0] * (100 - GAIN_PERCENT_MIN);
+    let idle = predictions.windows(2).rev().take(2).filter(|pair| !gained(pair)).count();
+    if idle == 2 { why("and more passes do not shorten it") } else { Verdict::Again }
+}
+
+impl Act for WarmCopy {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        match copy::stand(world, &self.route, false).await? {
+            Pass::Gone(pod) => Ok(Standing::Adrift(format!("mover pod {pod} was deleted by somebody"))),
+            // Its driver refuses a second mount: everything is copied after the drain.
+            Pass::NotStarted(why) => Ok(Standing::done(format!("not copied while the app runs: waiting for {why}"))),
+            Pass::NotOrdered => Ok(Standing::Before),
+            Pass::Ordered => Ok(Standing::waiting_for("the mover to begin")),
+            Pass::Running(report) => Ok(Standing::Underway(Progress { waiting_for: "the copy".to_owned(), volumes: report.volumes })),
+            Pass::Done { .. } => self.judged(world).await,
+        }
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        copy::order(world, &self.route, false).await
+    }
+}
+
+impl WarmCopy {
+    async fn judged(&self, world: &World) -> Result<Standing, StepError> {
+        let passes = copy::passes(world, &self.route).await?;
+        let done = |words: &str| Ok(Standing::done(format!("{} passes; {words}", passes.len())));
+        match judge_passes(&passes, self.last_pass_ms_max, self.passes_max) {
+            Verdict::Again => Ok(Standing::Before),
+            Verdict::Fits => done(&format!("the last one is predicted to take {} ms", passes.last().unwrap_or(&0))),
+            Verdict::WillNotFit(why) if self.insist => Err(StepError::hinted(
+                format!("the outage would be too long: {why}"),
+                "allow more with `--max-last-pass SECONDS`, or move at a quieter time",
+            )),
+            Verdict::WillNotFit(why) => done(&why),
+        }
+    }
+}

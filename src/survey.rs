@@ -1,0 +1,356 @@
+//! What was seen in the cluster before planning, as plain data.
+//!
+//! Not called a snapshot: that word is a `VolumeSnapshot` here. A survey holds facts only (no judgement, no clock, no
+//! connection), so that a plan can be made from a file of it. Sizes are bytes. Objects that will be made again are kept whole, as
+//! raw JSON; everything else is reduced to what the planner asks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Everything a plan is made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Survey {
+    /// The server's version, such as `v1.36.3`; for people, never for decisions.
+    pub server_version: String,
+    /// The app's namespace.
+    pub namespace: NamespaceSeen,
+    /// What is to be moved.
+    pub app: AppSeen,
+    /// All its claims, in the order of ordinal, then template.
+    pub claims: Vec<ClaimSeen>,
+    /// All storage classes.
+    pub classes: Vec<ClassSeen>,
+    /// All CSI drivers that are registered.
+    pub drivers: Vec<DriverSeen>,
+    /// All nodes.
+    pub nodes: Vec<NodeSeen>,
+    /// Quotas of the namespace.
+    pub quotas: Vec<QuotaSeen>,
+    /// Limits for single claims and pods in the namespace.
+    pub limits: Vec<LimitSeen>,
+    /// Disruption budgets that select the app's pods.
+    pub disruption_budgets: Vec<String>,
+    /// Autoscalers that target the app.
+    pub autoscalers: Vec<AutoscalerSeen>,
+    /// Network policies of the namespace that select all of its pods and allow less than everything.
+    pub network_policies: Vec<String>,
+    /// Runs of ours on this app which are neither finished nor undone.
+    pub unfinished_runs: Vec<String>,
+    /// What we may and may not do.
+    pub access: Vec<AccessSeen>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NamespaceSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// The Pod Security level it enforces (label `pod-security.kubernetes.io/enforce`).
+    pub pod_security: Option<String>,
+}
+
+/// The thing a person named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppSeen {
+    /// What it is.
+    pub kind: AppKind,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The object as the server returned it (the claim itself for [`AppKind::Claim`]).
+    pub raw: Value,
+    /// Wanted replicas; 1 for a pod, 0 for a claim.
+    pub replicas: u32,
+    /// The first ordinal (`spec.ordinals.start`, KEP-3335); 0 but for stateful sets that set it.
+    pub first_ordinal: u32,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// The controller that owns it, as `Kind.group/name`.
+    pub owner: Option<String>,
+    /// Marks of tools that apply it from elsewhere.
+    pub applied_by: Vec<AppliedBy>,
+    /// Its pods.
+    pub pods: Vec<PodSeen>,
+}
+
+/// What can be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum AppKind {
+    /// `apps/v1` StatefulSet.
+    StatefulSet,
+    /// `apps/v1` Deployment.
+    Deployment,
+    /// A pod without a controller.
+    Pod,
+    /// A claim that no pod mounts.
+    Claim,
+}
+
+/// A tool that applies the app's manifest and would put our changes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedBy {
+    /// `helm`, `argocd`, `flux-kustomize` or `flux-helm`.
+    pub tool: String,
+    /// The release, application or kustomization, as the mark names it.
+    pub name: String,
+    /// Whether the app itself bears that tool's own mark to leave it alone.
+    pub paused: bool,
+}
+
+/// A pod of the app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodSeen {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Where it runs; none while unscheduled.
+    pub node: Option<String>,
+    /// Whether its condition `Ready` is true.
+    pub ready: bool,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// Its `spec`, raw.
+    pub spec: Value,
+}
+
+/// A claim of the app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimSeen {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The object as the server returned it.
+    pub raw: Value,
+    /// How the app comes by it.
+    pub origin: Origin,
+    /// `status.phase`.
+    pub phase: String,
+    /// `spec.storageClassName`.
+    pub class: Option<String>,
+    /// `spec.resources.requests.storage` in bytes.
+    pub requested_bytes: u64,
+    /// `status.capacity.storage` in bytes, 0 while unbound.
+    pub capacity_bytes: u64,
+    /// Bytes used in its file system, where a kubelet told.
+    pub used_bytes: Option<u64>,
+    /// `spec.accessModes`.
+    pub access_modes: Vec<String>,
+    /// Whether `spec.volumeMode` is `Block`.
+    pub block: bool,
+    /// `metadata.finalizers`.
+    pub finalizers: Vec<String>,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// Its controlling owner that is not the app itself, as `Kind/name`.
+    pub owner: Option<String>,
+    /// The volume it is bound to.
+    pub volume: Option<VolumeSeen>,
+    /// Every pod that mounts it, ours and others', in any phase.
+    pub mounted_by: Vec<MountSeen>,
+}
+
+/// How an app comes by a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "from")]
+pub enum Origin {
+    /// Made from a claim template of a stateful set.
+    #[serde(rename_all = "camelCase")]
+    Template {
+        /// The template's name.
+        template: String,
+        /// The replica's ordinal.
+        ordinal: u32,
+    },
+    /// Named by a volume of the pod template.
+    #[serde(rename_all = "camelCase")]
+    Volume {
+        /// The volume's name.
+        volume: String,
+    },
+    /// Made for one pod by a generic ephemeral volume, and deleted with it.
+    #[serde(rename_all = "camelCase")]
+    Ephemeral {
+        /// The pod that owns it.
+        pod: String,
+    },
+    /// Named by the user.
+    Named,
+}
+
+/// A pod's use of a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MountSeen {
+    /// The pod.
+    pub pod: String,
+    /// Its node.
+    pub node: Option<String>,
+    /// `status.phase` of the pod.
+    pub phase: String,
+    /// Whether the pod belongs to the app.
+    pub of_app: bool,
+    /// Who controls that pod, as `Kind/name`.
+    pub owner: Option<String>,
+}
+
+/// A persistent volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeSeen {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// `spec.persistentVolumeReclaimPolicy`.
+    pub reclaim_policy: String,
+    /// What it is made of: the key of its source in `spec`, such as `csi`, `hostPath`, `nfs` or `local`.
+    pub source: String,
+    /// The CSI driver; for volumes under CSI migration the driver that serves them.
+    pub driver: Option<String>,
+    /// `spec.nodeAffinity`, raw.
+    pub node_affinity: Option<Value>,
+    /// `metadata.finalizers`.
+    pub finalizers: Vec<String>,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+}
+
+/// A storage class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassSeen {
+    /// Its name.
+    pub name: String,
+    /// Its provisioner.
+    pub provisioner: String,
+    /// Whether volumes are made when a pod first uses them (`WaitForFirstConsumer`).
+    pub waits_for_consumer: bool,
+    /// `reclaimPolicy` (`Delete` where unset).
+    pub reclaim_policy: String,
+    /// `allowedTopologies`, raw.
+    pub allowed_topologies: Option<Value>,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// A CSI driver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriverSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether volumes are attached to nodes.
+    pub attach_required: bool,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeSeen {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether its condition `Ready` is true.
+    pub ready: bool,
+    /// Whether it is cordoned.
+    pub unschedulable: bool,
+    /// The CSI drivers on it, with their topology keys.
+    pub drivers: BTreeMap<String, Vec<String>>,
+}
+
+/// A quota.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaSeen {
+    /// Its name.
+    pub name: String,
+    /// `status.hard`, in bytes or counts (cpu in thousandths).
+    pub hard: BTreeMap<String, u64>,
+    /// `status.used`, likewise.
+    pub used: BTreeMap<String, u64>,
+}
+
+/// One item of a limit range.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitSeen {
+    /// The limit range's name.
+    pub name: String,
+    /// `PersistentVolumeClaim`, `Pod` or `Container`.
+    pub applies_to: String,
+    /// The resource, such as `storage`.
+    pub resource: String,
+    /// At least this much.
+    pub min: Option<u64>,
+    /// At most this much.
+    pub max: Option<u64>,
+}
+
+/// An autoscaler that targets the app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalerSeen {
+    /// `HorizontalPodAutoscaler`, `ScaledObject` or `VerticalPodAutoscaler`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it holds still: paused by its own mark, or with its bounds at the present number of replicas.
+    pub still: bool,
+}
+
+/// The answer to one question about our permissions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessSeen {
+    /// The verb.
+    pub verb: String,
+    /// The API group.
+    pub group: String,
+    /// The plural, with `/subresource` where one is meant.
+    pub resource: String,
+    /// The namespace; empty for cluster-wide.
+    pub namespace: String,
+    /// Whether we may.
+    pub allowed: bool,
+    /// Whether a move can do without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+impl Survey {
+    /// Returns the storage class of that name.
+    pub fn class(&self, name: &str) -> Option<&ClassSeen> {
+        self.classes.iter().find(|class| class.name == name)
+    }
+
+    /// Returns the node of that name.
+    pub fn node(&self, name: &str) -> Option<&NodeSeen> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+}
+
+impl AppKind {
+    /// As in `kubectl get`: `statefulset`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::StatefulSet => "statefulset",
+            Self::Deployment => "deployment",
+            Self::Pod => "pod",
+            Self::Claim => "pvc",
+        }
+    }
+}
