@@ -33,6 +33,7 @@ of_cluster() {
   name=$1 root=$all_clusters/$1
   [ -f "$root/shape" ] || die "there is no cluster \`$1\` under $all_clusters (start it with: $here/up $1)"
   set_shape "$(cut -d' ' -f1 "$root/shape")" "$(cut -d' ' -f2 "$root/shape")"
+  bin=$(readlink "$root/bin") # what it was started with, even if the sources changed since
 }
 
 # set_shape INDEX NODES: every address, port and host name that follows from them.
@@ -131,4 +132,12 @@ lock_cluster() {
   mkdir -p "$all_clusters/.locks"
   exec 9>"$all_clusters/.locks/$1"
   flock -w 300 9 || die "another up or down of cluster \`$1\` is still running"
+}
+
+# component_name WORD: a component's own name; NAME-nodeN means the kubelet of node N.
+component_name() {
+  local n=$1
+  [[ $n =~ ^(${name}-)?(node[1-9])$ ]] && n=${BASH_REMATCH[2]}-kubelet
+  [ -x "$root/components/$n" ] || die "cluster \`$name\` has no component \`$1\`; it has: $(cd "$root/components" && echo *)"
+  echo "$n"
 }
