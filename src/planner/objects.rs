@@ -135,12 +135,13 @@ pub fn set_again(raw: &Value, replicas: u32, pinned: bool, class_of: impl Fn(&st
     if pinned {
         set["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({ "whenDeleted": "Retain", "whenScaled": "Retain" });
     }
-    let Some(templates) = set["spec"]["volumeClaimTemplates"].as_array_mut() else { return set };
+    let Some(templates) = set.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut) else { return set };
     for template in templates {
         let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if let Some(class) = class_of(&name) {
             template["spec"]["storageClassName"] = json!(class);
-            if let Some(annotations) = template["metadata"]["annotations"].as_object_mut() {
+            // By pointer: indexing would put a null where there is nothing.
+            if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
                 annotations.remove(CLASS_ANNOTATION);
             }
         }

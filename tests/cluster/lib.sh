@@ -7,8 +7,8 @@
 # one cluster only, while a pattern made from the name "a" would also hit "a-b".
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all_clusters=${CLUSTER_ROOT:-/var/tmp/kstateful}
-cache=${KSTATEFUL_CACHE:-/var/tmp/kstateful-cache}
+all_clusters=$(realpath -m "${CLUSTER_ROOT:-/var/tmp/kstateful}")
+cache=$(realpath -m "${KSTATEFUL_CACHE:-/var/tmp/kstateful-cache}")
 kube_version=v1.36.3
 drivers="slow fast"
 

@@ -1,0 +1,6 @@
+//! One binary for all tests that need no cluster: planner, journal, engine and its faults.
+
+mod journal;
+mod passes;
+mod planner;
+mod seen;

@@ -1,0 +1,265 @@
+//! Plans as data: a survey in, a plan out. Goldens are kept in `snapshots/`; every plan made here must also pass the lint, and be
+//! the same when it is made again.
+
+use kubectl_stateful::plan::{Destination, KeptVolume, Plan, Request, Step, check, file};
+use kubectl_stateful::planner::{self, Refusal, going_back};
+use kubectl_stateful::survey::{AccessSeen, AppliedBy, AutoscalerSeen, LimitSeen, Origin, QuotaSeen, Survey};
+use serde_json::json;
+
+use crate::seen;
+
+/// Makes a plan, which must be possible, clean, repeatable and readable as a file.
+fn plan(request: &Request, survey: &Survey) -> Plan {
+    let plan = planner::plan(request, survey, "https://cluster").expect("it can be planned");
+    assert_eq!(planner::plan(request, survey, "https://cluster").as_ref(), Ok(&plan), "the same twice");
+    assert_eq!(check::faults(&plan), Vec::<String>::new());
+    assert_eq!(file::read(&file::to_yaml(&plan)).expect("YAML can be read"), plan);
+    assert_eq!(file::read(&file::to_json(&plan)).expect("JSON can be read"), plan);
+    plan
+}
+
+/// The stages in words.
+fn words(plan: &Plan) -> String {
+    let mut text = String::new();
+    for one in &plan.moves {
+        let network = if one.over_network { " over the network" } else { "" };
+        text += &format!("{} {:?}{network}: {}\n", one.claim, one.rung, one.because);
+    }
+    for note in &plan.notes {
+        text += &format!("note: {note}\n");
+    }
+    for stage in &plan.stages {
+        text += &format!("{}{}\n", if stage.app_is_down { "! " } else { "  " }, stage.name);
+        for planned in &stage.steps {
+            text += &format!("    {} [{}]\n", planned.step.does(), planned.step.undoes().unwrap_or_default());
+        }
+    }
+    text
+}
+
+fn golden(name: &str, request: &Request, survey: &Survey) {
+    let plan = plan(request, survey);
+    insta::assert_snapshot!(format!("{name}-words"), words(&plan));
+    insta::assert_snapshot!(format!("{name}-file"), file::to_yaml(&plan));
+}
+
+/// The reasons not to, as they are printed.
+fn refusals(request: &Request, survey: &Survey) -> Vec<String> {
+    match planner::plan(request, survey, "https://cluster") {
+        Ok(_) => Vec::new(),
+        Err(refusals) => {
+            assert!(refusals.iter().all(|refusal| !refusal.hint().is_empty()));
+            refusals.iter().map(Refusal::to_string).collect()
+        }
+    }
+}
+
+#[test]
+fn a_set_of_two_replicas() {
+    golden("set", &seen::request(), &seen::set(2, &["data"]));
+}
+
+#[test]
+fn a_deployment() {
+    golden("deployment", &seen::request(), &seen::deployment());
+}
+
+#[test]
+fn an_unattached_claim() {
+    golden("unattached", &seen::request(), &seen::unattached());
+}
+
+#[test]
+fn a_target_that_binds_at_once_goes_over_the_network() {
+    let mut request = seen::request();
+    request.destination = Destination::StorageClass { name: "now".to_owned() };
+    golden("immediate", &request, &seen::set(1, &["data"]));
+}
+
+#[test]
+fn a_set_that_deletes_its_claims() {
+    let mut survey = seen::set(1, &["data"]);
+    survey.app.raw["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({ "whenDeleted": "Delete", "whenScaled": "Retain" });
+    golden("retention", &seen::request(), &survey);
+}
+
+#[test]
+fn going_back_to_kept_volumes() {
+    let first = plan(&seen::request(), &seen::set(1, &["data"]));
+    let kept = KeptVolume {
+        claim: "data-pg-0".to_owned(),
+        volume: "pv-kept".to_owned(),
+        volume_uid: "uid-kept".to_owned(),
+        class: Some("slow".to_owned()),
+        claim_ref: json!({ "namespace": "db", "name": "data-pg-0", "uid": "gone" }),
+        labels: json!({}),
+        reclaim_policy: "Delete".to_owned(),
+        node_affinity: None,
+    };
+    let run = kubectl_stateful::plan::RunId("m2".to_owned());
+    let mut survey = seen::set(1, &["data"]);
+    survey.app.raw["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"] = json!("fast");
+    survey.claims[0].class = Some("fast".to_owned());
+    let request = |discard| going_back::request(&first, vec![kept.clone()], run.clone(), "2026-01-02T00:00:00Z".to_owned(), discard);
+    golden("back", &request(false), &survey);
+    golden("back-discarding", &request(true), &survey);
+}
+
+#[test]
+fn nothing_but_the_class_changes_in_a_set_that_is_made_again() {
+    let survey = seen::set(1, &["data", "wal"]);
+    let plan = plan(&seen::request(), &survey);
+    let made = plan.steps().find_map(|(_, step)| match &step.step {
+        Step::RestoreSet(step) => Some(step.manifest.clone()),
+        _ => None,
+    });
+    let mut expected = survey.app.raw.clone();
+    for field in ["uid", "resourceVersion", "generation", "managedFields"] {
+        expected["metadata"].as_object_mut().expect("an object").remove(field);
+    }
+    expected.as_object_mut().expect("an object").remove("status");
+    for template in 0..2 {
+        expected["spec"]["volumeClaimTemplates"][template]["spec"]["storageClassName"] = json!("fast");
+    }
+    assert_eq!(made, Some(expected));
+}
+
+#[test]
+fn a_template_keeps_its_class_while_one_of_its_claims_does() {
+    let mut request = seen::request();
+    request.skip_claims = vec!["data-pg-1".to_owned()];
+    let plan = plan(&request, &seen::set(2, &["data"]));
+    assert!(!plan.steps().any(|(_, step)| matches!(step.step, Step::RestoreSet(_) | Step::RemoveSet(_))));
+    assert!(plan.notes.iter().any(|note| note.contains("data-pg-1")), "{:?}", plan.notes);
+}
+
+#[test]
+fn a_claim_for_one_pod_only_is_copied_cold() {
+    let mut survey = seen::set(1, &["data"]);
+    survey.claims[0].access_modes = vec!["ReadWriteOncePod".to_owned()];
+    let plan = plan(&seen::request(), &survey);
+    assert!(!plan.steps().any(|(_, step)| matches!(step.step, Step::WarmCopy(_))));
+    let stage = |wanted: fn(&Step) -> bool| plan.steps().find(|(_, step)| wanted(&step.step)).map(|(stage, _)| stage);
+    assert!(stage(|step| matches!(step, Step::Drain(_))) < stage(|step| matches!(step, Step::StartMover(_))));
+    let mut request = seen::request();
+    request.insist = true;
+    assert_eq!(refusals(&request, &survey), ["claim `data-pg-0` is ReadWriteOncePod: it cannot be copied while the app runs"]);
+}
+
+/// What spoils a survey, and what is then said.
+type Spoiled = (&'static str, fn(&mut Survey));
+
+#[test]
+fn every_reason_not_to_move_is_found_by_itself() {
+    let cases: [Spoiled; 19] = [
+        ("you may not delete pods in namespace `db`", |survey| {
+            let (verb, resource) = ("delete".to_owned(), "pods".to_owned());
+            survey.access =
+                vec![AccessSeen { verb, group: String::new(), resource, namespace: "db".to_owned(), allowed: false, optional: false }];
+        }),
+        ("namespace `db` is being deleted", |survey| survey.namespace.terminating = true),
+        ("statefulset/pg is being deleted", |survey| survey.app.terminating = true),
+        ("run `m0` on this app is not finished", |survey| survey.unfinished_runs = vec!["m0".to_owned()]),
+        ("there is no storage class `fast`", |survey| survey.classes.retain(|class| class.name != "fast")),
+        ("claim `data-pg-0` is in storage class `fast` already", |survey| survey.claims[0].class = Some("fast".to_owned())),
+        ("storage class `fast` provisions no volumes (its provisioner is `kubernetes.io/no-provisioner`)", |survey| {
+            survey.classes[0].provisioner = "kubernetes.io/no-provisioner".to_owned();
+            survey.nodes[0].drivers.clear();
+        }),
+        ("claim `data-pg-0` is Pending, not Bound", |survey| survey.claims[0].phase = "Pending".to_owned()),
+        ("claim `data-pg-0` is being deleted", |survey| survey.claims[0].terminating = true),
+        ("volume `pv-data-pg-0` of claim `data-pg-0` is being deleted", |survey| volume(survey).terminating = true),
+        ("claim `data-pg-0` is on a hostPath volume, which cannot be moved", |survey| volume(survey).source = "hostPath".to_owned()),
+        ("claim `data-pg-0` has the finalizer `x/y`: its controller would act when the claim is deleted", |survey| {
+            survey.claims[0].finalizers.push("x/y".to_owned());
+        }),
+        ("claim `data-pg-0` is controlled by DataVolume/x, which would put it back", |survey| {
+            survey.claims[0].owner = Some("DataVolume/x".to_owned());
+        }),
+        ("statefulset/pg is controlled by Cluster.db/x, which would put it back", |survey| {
+            survey.app.owner = Some("Cluster.db/x".to_owned())
+        }),
+        ("statefulset/pg is applied by argocd (`shop`), which would put it back", |survey| {
+            survey.app.applied_by = vec![AppliedBy { tool: "argocd".to_owned(), name: "shop".to_owned(), paused: false }];
+        }),
+        ("HorizontalPodAutoscaler `up` scales statefulset/pg", |survey| {
+            survey.autoscalers = vec![AutoscalerSeen { kind: "HorizontalPodAutoscaler".to_owned(), name: "up".to_owned(), still: false }];
+        }),
+        ("claim `data-pg-0` is mounted by pod `job-1`, which is not part of statefulset/pg", |survey| {
+            survey.claims[0].mounted_by.push(seen::mount("job-1", "n1", false));
+        }),
+        ("claim `data-pg-0` has 2Gi and limit range `small` allows at most 1Gi", |survey| {
+            let (applies_to, resource) = ("PersistentVolumeClaim".to_owned(), "storage".to_owned());
+            survey.limits = vec![LimitSeen { name: "small".to_owned(), applies_to, resource, min: None, max: Some(1 << 30) }];
+        }),
+        ("quota `tight` leaves 1Gi of requests.storage and both copies together need 2Gi more", |survey| {
+            let amounts = |bytes| [("requests.storage".to_owned(), bytes)].into_iter().collect();
+            survey.quotas = vec![QuotaSeen { name: "tight".to_owned(), hard: amounts(3 << 30), used: amounts(2 << 30) }];
+        }),
+    ];
+    for (expected, spoil) in cases {
+        let mut survey = seen::set(1, &["data"]);
+        assert_eq!(refusals(&seen::request(), &survey), Vec::<String>::new());
+        spoil(&mut survey);
+        assert_eq!(refusals(&seen::request(), &survey), [expected]);
+    }
+}
+
+fn volume(survey: &mut Survey) -> &mut kubectl_stateful::survey::VolumeSeen {
+    survey.claims[0].volume.as_mut().expect("a volume")
+}
+
+#[test]
+fn movers_that_cannot_run_or_meet_are_refused() {
+    let mut survey = seen::set(1, &["data"]);
+    survey.namespace.pod_security = Some("restricted".to_owned());
+    assert!(refusals(&seen::request(), &survey)[0].starts_with("namespace `db` enforces Pod Security `restricted`"));
+    let mut survey = seen::set(1, &["data"]);
+    survey.network_policies = vec!["deny-all".to_owned()];
+    assert!(refusals(&seen::request(), &survey).is_empty(), "one mover alone needs no network");
+    let mut request = seen::request();
+    request.destination = Destination::StorageClass { name: "now".to_owned() };
+    assert!(refusals(&request, &survey)[0].starts_with("network policy `deny-all`"));
+    request.network_is_open = true;
+    assert!(refusals(&request, &survey).is_empty());
+}
+
+#[test]
+fn an_ephemeral_claim_is_left_alone_and_said_so() {
+    let mut survey = seen::set(1, &["data"]);
+    survey.claims.push(seen::claim("pg-0-scratch", Origin::Ephemeral { pod: "pg-0".to_owned() }, Some("pg-0")));
+    let plan = plan(&seen::request(), &survey);
+    assert_eq!(plan.moves.len(), 1);
+    assert!(plan.notes.iter().any(|note| note.contains("pg-0-scratch")));
+}
+
+/// Breaking a plan by hand in any of the ways that lose data is noticed when it is read.
+#[test]
+fn the_lint_notices_a_plan_that_would_lose_data() {
+    let whole = plan(&seen::request(), &seen::set(1, &["data"]));
+    let without = |drop: fn(&Step) -> bool| {
+        let mut plan = whole.clone();
+        for stage in &mut plan.stages {
+            stage.steps.retain(|step| !drop(&step.step));
+        }
+        plan.stages.retain(|stage| !stage.steps.is_empty());
+        check::faults(&plan)
+    };
+    assert_eq!(without(|_| false), Vec::<String>::new());
+    let drops: [fn(&Step) -> bool; 8] = [
+        |step| matches!(step, Step::PinReclaim(_)),
+        |step| matches!(step, Step::PinTarget(_)),
+        |step| matches!(step, Step::LastPass(_)),
+        |step| matches!(step, Step::Drain(_)),
+        |step| matches!(step, Step::StopMover(_)),
+        |step| matches!(step, Step::BindTarget(_)),
+        |step| matches!(step, Step::RestoreSet(_)),
+        |step| matches!(step, Step::ReleaseClaim(_)),
+    ];
+    for (index, drop) in drops.into_iter().enumerate() {
+        assert_ne!(without(drop), Vec::<String>::new(), "drop {index}");
+    }
+    let mut reversed = whole.clone();
+    reversed.stages.reverse();
+    assert_ne!(check::faults(&reversed), Vec::<String>::new());
+}

@@ -1,0 +1,163 @@
+//! Surveys for tests of the planner: made by hand, small, and with everything a plan is made from.
+
+use std::collections::BTreeMap;
+
+use kubectl_stateful::plan::{Destination, Request, RunId};
+use kubectl_stateful::survey::{
+    AppKind, AppSeen, ClaimSeen, ClassSeen, MountSeen, NamespaceSeen, NodeSeen, Origin, PodSeen, Survey, VolumeSeen,
+};
+use serde_json::{Value, json};
+
+const GIB: u64 = 1 << 30;
+
+/// A request for class `fast` under run `m1`.
+pub(crate) fn request() -> Request {
+    Request {
+        run: RunId("m1".to_owned()),
+        made_at: "2026-01-01T00:00:00Z".to_owned(),
+        destination: Destination::StorageClass { name: "fast".to_owned() },
+        only_claims: Vec::new(),
+        skip_claims: Vec::new(),
+        bytes_per_second_max: None,
+        last_pass_secs_max: 2,
+        insist: false,
+        cold: false,
+        copy_secs_max: 86_400,
+        ready_secs_max: 600,
+        mover_image: "mover:test".to_owned(),
+        applier_is_paused: false,
+        network_is_open: false,
+    }
+}
+
+pub(crate) fn class(name: &str, waits: bool) -> ClassSeen {
+    ClassSeen {
+        name: name.to_owned(),
+        provisioner: format!("{name}.csi"),
+        waits_for_consumer: waits,
+        reclaim_policy: "Delete".to_owned(),
+        allowed_topologies: None,
+        parameters: BTreeMap::new(),
+    }
+}
+
+fn node(name: &str) -> NodeSeen {
+    NodeSeen {
+        name: name.to_owned(),
+        labels: BTreeMap::from([("kubernetes.io/hostname".to_owned(), name.to_owned())]),
+        ready: true,
+        unschedulable: false,
+        drivers: BTreeMap::from([("slow.csi".to_owned(), Vec::new()), ("fast.csi".to_owned(), Vec::new())]),
+    }
+}
+
+pub(crate) fn claim(name: &str, origin: Origin, pod: Option<&str>) -> ClaimSeen {
+    ClaimSeen {
+        name: name.to_owned(),
+        uid: format!("uid-{name}"),
+        raw: json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": { "name": name, "namespace": "db", "uid": format!("uid-{name}"), "resourceVersion": "7", "labels": { "app": "pg" },
+                "annotations": { "pv.kubernetes.io/bind-completed": "yes", "note": "keep me" }, "finalizers": ["kubernetes.io/pvc-protection"] },
+            "spec": { "accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem", "storageClassName": "slow", "volumeName": format!("pv-{name}"),
+                "resources": { "requests": { "storage": "1Gi" } } },
+            "status": { "phase": "Bound", "capacity": { "storage": "2Gi" } },
+        }),
+        origin,
+        phase: "Bound".to_owned(),
+        class: Some("slow".to_owned()),
+        requested_bytes: GIB,
+        capacity_bytes: 2 * GIB,
+        used_bytes: None,
+        access_modes: vec!["ReadWriteOnce".to_owned()],
+        block: false,
+        finalizers: vec!["kubernetes.io/pvc-protection".to_owned()],
+        terminating: false,
+        owner: None,
+        volume: Some(VolumeSeen {
+            name: format!("pv-{name}"),
+            uid: format!("uid-pv-{name}"),
+            reclaim_policy: "Delete".to_owned(),
+            source: "csi".to_owned(),
+            driver: Some("slow.csi".to_owned()),
+            node_affinity: None,
+            finalizers: Vec::new(),
+            terminating: false,
+        }),
+        mounted_by: pod.map(|pod| mount(pod, "n1", true)).into_iter().collect(),
+    }
+}
+
+pub(crate) fn mount(pod: &str, node: &str, of_app: bool) -> MountSeen {
+    MountSeen { pod: pod.to_owned(), node: Some(node.to_owned()), phase: "Running".to_owned(), of_app, owner: None }
+}
+
+fn pod(name: &str) -> PodSeen {
+    let (name, uid) = (name.to_owned(), format!("uid-{name}"));
+    PodSeen { name, uid, node: Some("n1".to_owned()), ready: true, terminating: false, spec: json!({}) }
+}
+
+fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<ClaimSeen>, pods: Vec<PodSeen>) -> Survey {
+    Survey {
+        server_version: "v1.36.3".to_owned(),
+        namespace: NamespaceSeen { name: "db".to_owned(), ..NamespaceSeen::default() },
+        app: AppSeen {
+            kind,
+            name: name.to_owned(),
+            uid: format!("uid-{name}"),
+            raw,
+            replicas,
+            first_ordinal: 0,
+            terminating: false,
+            owner: None,
+            applied_by: Vec::new(),
+            pods,
+        },
+        claims,
+        classes: vec![class("fast", true), class("now", false), class("slow", true)],
+        drivers: Vec::new(),
+        nodes: vec![node("n1"), node("n2")],
+        quotas: Vec::new(),
+        limits: Vec::new(),
+        disruption_budgets: Vec::new(),
+        autoscalers: Vec::new(),
+        network_policies: Vec::new(),
+        unfinished_runs: Vec::new(),
+        access: Vec::new(),
+    }
+}
+
+/// A stateful set whose replicas each have one claim of each template.
+pub(crate) fn set(replicas: u32, templates: &[&str]) -> Survey {
+    let raw = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": { "name": "pg", "namespace": "db", "uid": "uid-pg", "resourceVersion": "9", "generation": 3, "labels": { "team": "a" },
+            "managedFields": [{ "manager": "x" }] },
+        "spec": { "replicas": replicas, "serviceName": "pg", "aFieldNewerThanUs": { "deep": [1, 2] },
+            "template": { "spec": { "terminationGracePeriodSeconds": 40, "tolerations": [{ "key": "db" }], "containers": [] } },
+            "volumeClaimTemplates": templates.iter().map(|template| json!({ "metadata": { "name": template },
+                "spec": { "storageClassName": "slow", "accessModes": ["ReadWriteOnce"], "anotherNewField": true } })).collect::<Vec<_>>() },
+        "status": { "replicas": replicas },
+    });
+    let claims = (0..replicas).flat_map(|ordinal| templates.iter().map(move |template| (ordinal, *template))).map(|(ordinal, template)| {
+        let origin = Origin::Template { template: template.to_owned(), ordinal };
+        claim(&format!("{template}-pg-{ordinal}"), origin, Some(&format!("pg-{ordinal}")))
+    });
+    let pods = (0..replicas).map(|ordinal| pod(&format!("pg-{ordinal}"))).collect();
+    survey(AppKind::StatefulSet, "pg", raw, replicas, claims.collect(), pods)
+}
+
+/// A deployment of one replica on one claim.
+pub(crate) fn deployment() -> Survey {
+    let raw = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "db" },
+        "spec": { "replicas": 1, "template": { "spec": { "containers": [] } } } });
+    let papers = claim("papers", Origin::Volume { volume: "papers".to_owned() }, Some("web-1"));
+    survey(AppKind::Deployment, "web", raw, 1, vec![papers], vec![pod("web-1")])
+}
+
+/// A claim that nobody mounts.
+pub(crate) fn unattached() -> Survey {
+    let papers = claim("papers", Origin::Named, None);
+    let raw = papers.raw.clone();
+    survey(AppKind::Claim, "papers", raw, 0, vec![papers], Vec::new())
+}

@@ -1,0 +1,100 @@
+//! The command is killed in each phase, then the run is resumed, or undone: by another process, as from another machine.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+
+use serde_json::Value;
+
+use crate::apps;
+use crate::harness::Space;
+
+/// Starts a move and kills it hard when a step of this name begins to act. Returns the run's name.
+fn killed_at(space: &Space, set: &str, step: &str) -> String {
+    let run = format!("k{}", step.replace('-', ""));
+    let run: String = run.chars().take(18).collect();
+    let reference = format!("sts/{set}");
+    let mut child = space.start_stateful(&["execute", &reference, "--to-storage-class", "fast", "--yes", "-o", "jsonl", "--run", &run]);
+    let reached = kill_when(&mut child, |notice| {
+        notice["type"] == "acting" && notice["step"].as_str().is_some_and(|name| name.starts_with(&format!("{step}:")))
+    });
+    assert!(reached, "the move ended before step {step}");
+    run
+}
+
+/// Reads events until one fits, then kills the process. Whether one did.
+fn kill_when(child: &mut Child, fits: impl Fn(&Value) -> bool) -> bool {
+    let lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+    let mut reached = false;
+    for line in lines.map_while(Result::ok) {
+        let notice: Value = serde_json::from_str(&line).unwrap_or_default();
+        if fits(&notice) {
+            reached = true;
+            break;
+        }
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    reached
+}
+
+const PHASES: [&str; 10] = [
+    "pin-reclaim",
+    "reserve-target",
+    "start-mover",
+    "warm-copy",
+    "drain",
+    "last-pass",
+    "stop-mover",
+    "release-claim",
+    "adopt-claim",
+    "restore-set",
+];
+
+#[test]
+fn killed_in_any_phase_and_resumed_it_completes() {
+    let space = Space::new("resume");
+    for (index, phase) in PHASES.iter().enumerate() {
+        let set = format!("r{index}");
+        apps::set(&space, &set, 1, &[("data", "slow")]);
+        let run = killed_at(&space, &set, phase);
+        space.stateful(&["execute", "--resume", &run]).ends_with(0);
+        space.until_ready(&format!("sts/{set}"));
+        assert_eq!(space.claim(&format!("data-{set}-0")).0, "fast", "after a kill at {phase}");
+        apps::nothing_is_lost(&space, &format!("{set}-0"));
+        space.kubectl(&["delete", "sts", &set]);
+    }
+}
+
+#[test]
+fn killed_in_any_phase_and_undone_it_is_as_before() {
+    let space = Space::new("unwind");
+    for (index, phase) in PHASES.iter().enumerate() {
+        let set = format!("u{index}");
+        apps::set(&space, &set, 1, &[("data", "slow")]);
+        let (_, volume) = space.claim(&format!("data-{set}-0"));
+        let run = killed_at(&space, &set, phase);
+        space.stateful(&["undo", &run, "--yes"]).ends_with(0);
+        space.until_ready(&format!("sts/{set}"));
+        assert_eq!(space.claim(&format!("data-{set}-0")), ("slow".to_owned(), volume), "after a kill at {phase}");
+        apps::nothing_is_lost(&space, &format!("{set}-0"));
+        space.kubectl(&["delete", "sts", &set]);
+    }
+}
+
+#[test]
+fn a_second_executor_is_refused() {
+    let space = Space::new("two");
+    apps::set(&space, "two", 1, &[("data", "slow")]);
+    let args = ["execute", "sts/two", "--to-storage-class", "fast", "--yes", "-o", "jsonl", "--run", "first", "--bandwidth-limit", "1Mi"];
+    let mut first = space.start_stateful(&args);
+    let lines = BufReader::new(first.stdout.take().expect("stdout is piped")).lines();
+    let copying = lines.map_while(Result::ok).any(|line| line.contains("\"acting\"") && line.contains("warm-copy"));
+    assert!(copying, "the first one copies");
+    space.stateful(&["execute", "--resume", "first"]).ends_with(4).says("is being moved by");
+    space.stateful(&["execute", "sts/two", "--to-storage-class", "fast", "--yes"]).ends_with(4).says("first");
+    first.kill().expect("it can be killed");
+    first.wait().expect("it ends");
+    space.stateful(&["undo", "first", "--yes"]).ends_with(0);
+    space.until_ready("sts/two");
+    apps::nothing_is_lost(&space, "two-0");
+}

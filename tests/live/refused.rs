@@ -1,0 +1,92 @@
+//! What is refused, before anything is changed, and what is taken back because it cannot be finished.
+
+use serde_json::{Value, json};
+
+use crate::apps;
+use crate::harness::Space;
+
+#[test]
+fn a_spec_edited_between_plan_and_execute_is_refused_with_the_difference() {
+    let space = Space::new("drift");
+    apps::set(&space, "drifts", 1, &[("data", "slow")]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("plan.yaml");
+    let file = file.to_str().expect("a plain path");
+    space.stateful(&["plan", "sts/drifts", "--to-storage-class", "fast", "--out", file]).ends_with(0);
+    space.kubectl(&["patch", "sts/drifts", "--patch", r#"{"spec":{"minReadySeconds":3}}"#]);
+    space.stateful(&["execute", file]).ends_with(4).says("minReadySeconds");
+    assert_eq!(space.claim("data-drifts-0").0, "slow");
+    assert_eq!(space.ours(), Vec::<String>::new());
+}
+
+#[test]
+fn a_claim_that_somebody_else_mounts_is_refused() {
+    let space = Space::new("elsewhere");
+    apps::set(&space, "shared", 1, &[("data", "slow")]);
+    apps::holder(&space, "stranger", "data-shared-0", false);
+    space.stateful(&["plan", "sts/shared", "--to-storage-class", "fast"]).ends_with(4).says("stranger");
+}
+
+#[test]
+fn a_class_that_is_missing_or_the_same_is_refused() {
+    let space = Space::new("class");
+    apps::set(&space, "one", 1, &[("data", "slow")]);
+    space.stateful(&["plan", "sts/one", "--to-storage-class", "none-such"]).ends_with(4).says("none-such");
+    space.stateful(&["plan", "sts/one", "--to-storage-class", "slow", "--error-unchanged"]).ends_with(3);
+    space.stateful(&["plan", "sts/one", "--to-storage-class", "slow"]).ends_with(0);
+}
+
+#[test]
+fn a_quota_without_room_for_both_copies_is_refused() {
+    let space = Space::new("quota");
+    apps::set(&space, "one", 1, &[("data", "slow")]);
+    space.apply(&json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "tight" },
+        "spec": { "hard": { "requests.storage": "100Mi" } } }));
+    space.until("the quota to count", |space| space.get("quota/tight").is_some_and(|quota| quota["status"]["used"].is_object()));
+    space.stateful(&["plan", "sts/one", "--to-storage-class", "fast"]).ends_with(4).says("tight");
+}
+
+#[test]
+fn a_missing_permission_is_named_with_verb_and_resource() {
+    let space = Space::new("rbac");
+    apps::set(&space, "one", 1, &[("data", "slow")]);
+    let account = "reader";
+    space.kubectl(&["create", "serviceaccount", account]);
+    space.kubectl(&["create", "role", account, "--verb=get,list", "--resource=pods,persistentvolumeclaims,statefulsets,configmaps"]);
+    space.kubectl(&["create", "rolebinding", account, "--role", account, &format!("--serviceaccount={}:{account}", space.name)]);
+    let user = format!("system:serviceaccount:{}:{account}", space.name);
+    let ran = space.stateful(&["plan", "sts/one", "--to-storage-class", "fast", "--as", &user]).ends_with(4);
+    ran.says("patch persistentvolumes");
+}
+
+#[test]
+fn an_autoscaler_that_would_fight_is_refused() {
+    let space = Space::new("hpa");
+    apps::set(&space, "one", 1, &[("data", "slow")]);
+    space.kubectl(&["autoscale", "sts/one", "--min=1", "--max=3", "--cpu=50%"]);
+    space.stateful(&["plan", "sts/one", "--to-storage-class", "fast"]).ends_with(4).says("HorizontalPodAutoscaler");
+}
+
+/// A target that is too small for the data, by a class whose file system needs more room: the app must be back on its source.
+#[test]
+fn a_full_target_brings_the_app_back_on_its_source() {
+    let space = Space::new("full");
+    apps::set(&space, "full", 1, &[("data", "slow")]);
+    // The driver makes the volume smaller than asked for, as a thinly provisioned store that is full would behave.
+    let fill = "n=0; while [ $n -lt 8 ]; do head -c 5000000 /dev/urandom > /data/fill$n || exit 1; n=$((n+1)); done; sync";
+    space.shell("full-0", fill);
+    let (class, volume) = space.claim("data-full-0");
+    let class_small = format!("small-{}", space.name);
+    space.apply(&json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": class_small },
+        "provisioner": "fast.loop.csi", "volumeBindingMode": "WaitForFirstConsumer", "parameters": { "fraction": "0.5" } }));
+    let ran = space.stateful(&["execute", "sts/full", "--to-storage-class", &class_small, "--yes"]);
+    space.kubectl(&["delete", "storageclass", &class_small]);
+    ran.ends_with(5).says("full");
+    assert_eq!(space.claim("data-full-0"), (class, volume.clone()));
+    space.until_ready("sts/full");
+    apps::nothing_is_lost(&space, "full-0");
+    let kept: Vec<Value> = space.volumes();
+    assert_eq!(kept.len(), 1, "only the source volume is left: {kept:?}");
+    assert_eq!(kept[0]["spec"]["persistentVolumeReclaimPolicy"], "Delete");
+    assert!(kept[0]["metadata"]["labels"]["kubectl-stateful.dev/run"].is_null());
+}

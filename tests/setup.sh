@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# What tests/run and tests/demo share: where things are built, and a cluster with the mover's image in it.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${KSTATEFUL_CACHE:-/var/tmp/kstateful-cache}
+target=x86_64-unknown-linux-gnu
+say() { echo "$*" >&2; }
+part() { say; say "=== $* ($((SECONDS / 60)) min $((SECONDS % 60)) s)"; }
+
+# The rings of crates that a build needs; the toolchain itself must be there.
+need_tools() {
+  command -v cargo >/dev/null || { say "error: cargo is not installed"; say "hint: install Rust 1.95 or newer (https://rustup.rs)"; exit 1; }
+  if ! command -v cc >/dev/null; then
+    [ "$(id -u)" = 0 ] || { say "error: no C compiler"; say "hint: apt-get install gcc libc6-dev"; exit 1; }
+    apt-get update -qq && apt-get install -y -qq gcc libc6-dev >&2
+  fi
+}
+
+# The command for this machine, and the mover as a static program for an empty image.
+build_programs() {
+  (cd "$top" && cargo build --quiet --release --bin kubectl-stateful)
+  (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --target $target --bin stateful-mover)
+}
+
+# cluster_with_mover NAME: brings a cluster up, if it is not, and loads the mover's image.
+cluster_with_mover() {
+  "$top/tests/cluster/up" "$1" >/dev/null
+  eval "$("$top/tests/cluster/env" "$1")"
+  mkdir -p "$cache/mover"
+  local image=$cache/mover/$$.tar
+  "$top/tests/cluster/mover-image" "$top/target/$target/release/stateful-mover" "$image"
+  "$top/tests/cluster/load" "$1" "$image"
+  rm -f "$image"
+}

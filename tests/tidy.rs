@@ -1,0 +1,163 @@
+//! House rules that no compiler checks: which room may import which, headers, forgotten files, who may print.
+//!
+//! It reads the sources as text and judges form only.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room → the rooms it may import. What is not listed must not be imported.
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
+    ("size", &[]),
+    ("survey", &[]),
+    ("mover", &[]),
+    ("plan", &["survey", "mover"]),
+    ("planner", &["survey", "plan", "mover", "size"]),
+    ("cluster", &["survey", "plan"]),
+    ("journal", &["plan", "cluster"]),
+    ("steps", &["plan", "cluster", "mover", "journal", "survey"]),
+    ("engine", &["plan", "steps", "journal", "cluster"]),
+    ("finalize", &["plan", "cluster", "journal"]),
+    ("error", &["plan", "planner", "journal", "engine", "cluster"]),
+    ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error"]),
+    ("cli", &["*"]),
+    ("main", &["*"]),
+    ("lib", &["*"]),
+    ("bin", &["mover"]),
+];
+
+/// Names that say nothing about what is in a room.
+const EMPTY_NAMES: [&str; 5] = ["utils", "util", "helpers", "common", "manager"];
+
+fn sources(under: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(under)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("it is in the project").to_string_lossy().into_owned()
+}
+
+fn room(path: &str) -> String {
+    path.trim_start_matches("src/").split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned()
+}
+
+/// The rooms that a line of code reaches by `crate::` or the crate's name.
+fn imported(line: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for prefix in ["crate::", "kubectl_stateful::"] {
+        for (at, _) in line.match_indices(prefix) {
+            let rest = &line[at + prefix.len()..];
+            let names: String = rest.chars().take_while(|one| one.is_alphanumeric() || *one == '_').collect();
+            match rest.strip_prefix('{') {
+                Some(list) => rooms.extend(list.split(',').map(|one| one.trim().split("::").next().unwrap_or_default().to_owned())),
+                None => rooms.push(names),
+            }
+        }
+    }
+    rooms
+}
+
+#[test]
+fn rooms_import_only_what_they_may() {
+    let rules: BTreeMap<&str, &[&str]> = MAY_IMPORT.into_iter().collect();
+    let mut wrong = Vec::new();
+    for path in sources("src") {
+        let name = relative(&path);
+        let home = room(&name);
+        let Some(allowed) = rules.get(home.as_str()) else {
+            wrong.push(format!("{name}: room `{home}` has no rule"));
+            continue;
+        };
+        let text = fs::read_to_string(&path).expect("it can be read");
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for other in imported(line).into_iter().filter(|other| rules.contains_key(other.as_str())) {
+                if other != home && !allowed.contains(&"*") && !allowed.contains(&other.as_str()) {
+                    wrong.push(format!("{name}:{}: `{home}` must not import `{other}`", number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn kube_is_spoken_in_one_room_only() {
+    let speaks = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("it can be read");
+        text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("kube::"))
+    };
+    let elsewhere: Vec<String> =
+        sources("src").iter().filter(|path| speaks(path)).map(|path| relative(path)).filter(|name| room(name) != "cluster").collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent: Vec<String> = ["src", "tests"]
+        .iter()
+        .flat_map(|under| sources(under))
+        .filter(|path| !fs::read_to_string(path).expect("it can be read").starts_with("//! "))
+        .map(|path| relative(&path))
+        .collect();
+    assert!(silent.is_empty(), "without a header: {silent:?}");
+}
+
+#[test]
+fn no_file_is_forgotten() {
+    let mut forgotten = Vec::new();
+    for path in ["src", "tests"].iter().flat_map(|under| sources(under)) {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let folder = path.parent().expect("a folder");
+        let is_root = ["main", "lib", "mod"].contains(&name.as_str()) || folder.ends_with("bin") || folder.ends_with("tests");
+        if is_root {
+            continue;
+        }
+        // A module is declared by the root of its folder, or by the file beside it that bears the folder's name.
+        let beside = folder.with_extension("rs");
+        let roots = [folder.join("mod.rs"), folder.join("main.rs"), folder.join("lib.rs"), beside];
+        let declares = |root: &PathBuf| {
+            let text = fs::read_to_string(root).unwrap_or_default();
+            text.lines().any(|line| line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ") == format!("mod {name};"))
+        };
+        if !roots.iter().any(declares) {
+            forgotten.push(relative(&path));
+        }
+    }
+    assert!(forgotten.is_empty(), "declared by no module: {forgotten:?}");
+}
+
+#[test]
+fn only_the_ui_and_the_mover_print() {
+    let prints = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("it can be read");
+        let words = ["println!", "eprintln!", "print!(", "eprint!("];
+        text.lines().any(|line| !line.trim_start().starts_with("//") && words.iter().any(|word| line.contains(word)))
+    };
+    let allowed = |name: &str| name == "src/ui.rs" || name.starts_with("src/ui/") || name == "src/bin/stateful-mover.rs";
+    let wrong: Vec<String> =
+        sources("src").iter().filter(|path| prints(path)).map(|path| relative(path)).filter(|name| !allowed(name)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn names_say_something() {
+    let empty: Vec<String> = sources("src")
+        .iter()
+        .map(|path| relative(path))
+        .filter(|name| name.split(['/', '.']).any(|part| EMPTY_NAMES.contains(&part)))
+        .collect();
+    assert!(empty.is_empty(), "{empty:?}");
+}
