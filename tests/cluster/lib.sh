@@ -17,8 +17,8 @@ die() { say "error: $*"; exit 1; }
 
 # Only files that decide what comes out are part of a key, so that a change to
 # a script does not cost another build.
-bin_key=$(cd "$here" && cat go.mod go.sum kube/*.go loopcsi/*.go coredns/go.mod coredns/go.sum coredns/*.go build | sha256sum | cut -c1-16)
-image_key=$(cd "$here" && cat image build-images images/* | sha256sum | cut -c1-16)
+bin_key=$(cd "$here" && find . -path ./images -prune -o \( -name '*.go' ! -name '*_test.go' -o -name go.mod -o -name go.sum -o -name build \) -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
+image_key=$(cd "$here" && sha256sum image build-images images/* | sha256sum | cut -c1-16)
 bin=$cache/bin-$bin_key
 images=$cache/images-$image_key
 
