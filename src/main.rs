@@ -1,3 +1,27 @@
-//! The `kubectl stateful` command.
+//! The `kubectl stateful` command: parse, run, say how it ended.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use kubectl_stateful::cli::Cli;
+use kubectl_stateful::ui;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return ExitCode::from(ui::usage(&answer)),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return ExitCode::from(ui::failed(&kubectl_stateful::error::CommandError::new(
+                kubectl_stateful::error::Kind::Error,
+                format!("cannot start: {error}"),
+            )));
+        }
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ExitCode::from(ui::failed(&error)),
+    }
+}

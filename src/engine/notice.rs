@@ -72,4 +72,9 @@ pub enum Notice {
 pub trait Listener {
     /// Tells one thing. Must not block for long.
     fn tell(&self, notice: &Notice);
+
+    /// Passes on something that is not of the engine, for those who forward all events to a machine.
+    fn tell_raw(&self, event: &serde_json::Value) {
+        let _ = event;
+    }
 }

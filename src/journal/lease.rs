@@ -74,7 +74,7 @@ impl Lease {
         let lease = Self {
             connection: connection.clone(),
             namespace: app.namespace.clone(),
-            name: format!("stateful-{}", app.uid),
+            name: format!("stateful-{}", marks::app_key(app.kind, &app.name)),
             app: app.reference(),
             run: run.clone(),
             holder: holder.to_owned(),

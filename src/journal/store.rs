@@ -329,7 +329,7 @@ fn config_map(plan: &Plan, name: &str, record: &str, data: Value) -> Value {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {
             "name": name, "namespace": plan.app.namespace,
-            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: plan.run(), marks::RECORD: record, marks::APP: plan.app.uid },
+            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: plan.run(), marks::RECORD: record, marks::APP: marks::app_key(plan.app.kind, &plan.app.name) },
             "annotations": { "kubectl-stateful.dev/app-name": plan.app.reference() },
         },
         "data": data,

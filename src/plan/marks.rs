@@ -18,7 +18,7 @@ pub const ORDERS: &str = "kubectl-stateful.dev/orders";
 pub const PASSES: &str = "kubectl-stateful.dev/passes";
 /// Label on journal objects: `plan` or `journal`.
 pub const RECORD: &str = "kubectl-stateful.dev/record";
-/// Label on journal objects: the uid of the app.
+/// Label on journal objects: the [`app_key`] of the app.
 pub const APP: &str = "kubectl-stateful.dev/app";
 /// Label on the plan's record: how far the run is.
 pub const STATE: &str = "kubectl-stateful.dev/state";
@@ -35,3 +35,10 @@ pub const ROLE_TARGET: &str = "target";
 pub const ROLE_STAGING: &str = "staging";
 /// [`ROLE`] of a mover pod.
 pub const ROLE_MOVER: &str = "mover";
+
+/// A short key for an app within its namespace. Made from its kind and name and not its uid, because a stateful set is made anew in
+/// the course of a move.
+pub fn app_key(kind: crate::survey::AppKind, name: &str) -> String {
+    let digest = blake3::hash(format!("{}/{name}", kind.word()).as_bytes());
+    digest.to_hex()[..16].to_owned()
+}

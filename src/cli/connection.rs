@@ -1,0 +1,127 @@
+//! kubectl's connection flags, by their exact names.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cluster::{ConnectOptions, Connection};
+use crate::error::CommandError;
+
+/// See the module.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct ConnectionArgs {
+    /// Path to the kubeconfig file
+    #[arg(long, global = true, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubeconfig context to use
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// The kubeconfig cluster to use
+    #[arg(long, global = true, value_name = "NAME")]
+    cluster: Option<String>,
+    /// The kubeconfig user to use
+    #[arg(long, global = true, value_name = "NAME")]
+    user: Option<String>,
+    /// The namespace to work in
+    #[arg(short, long, global = true, value_name = "NAME")]
+    namespace: Option<String>,
+    /// The address of the API server
+    #[arg(short, long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// The name to expect in the server's certificate
+    #[arg(long, global = true, value_name = "NAME")]
+    tls_server_name: Option<String>,
+    /// Do not check the server's certificate
+    #[arg(long, global = true)]
+    insecure_skip_tls_verify: bool,
+    /// Path to the certificates to trust
+    #[arg(long, global = true, value_name = "FILE")]
+    certificate_authority: Option<PathBuf>,
+    /// Path to a client certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    client_certificate: Option<PathBuf>,
+    /// Path to the key of the client certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    client_key: Option<PathBuf>,
+    /// Bearer token for the API server
+    #[arg(long, global = true, value_name = "TOKEN")]
+    token: Option<String>,
+    /// User to act as
+    #[arg(long = "as", global = true, value_name = "USER")]
+    act_as: Option<String>,
+    /// Group to act as, may be repeated
+    #[arg(long, global = true, value_name = "GROUP")]
+    as_group: Vec<String>,
+    /// How long one request may take, such as 30s or 1m; 0 is the default of 30s
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, default_value = "0")]
+    request_timeout: Duration,
+}
+
+impl ConnectionArgs {
+    /// Connects.
+    pub(super) async fn open(&self) -> Result<Connection, CommandError> {
+        let options = ConnectOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            server: self.server.clone(),
+            tls_server_name: self.tls_server_name.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            token: self.token.clone(),
+            impersonate: self.act_as.clone(),
+            impersonate_groups: self.as_group.clone(),
+            request_timeout: Some(self.request_timeout),
+        };
+        Ok(Connection::open(&options).await?)
+    }
+
+    /// The namespace asked for, or that of the context.
+    pub(super) fn namespace(&self, connection: &Connection) -> String {
+        self.namespace.clone().unwrap_or_else(|| connection.default_namespace().to_owned())
+    }
+}
+
+/// `90`, `90s`, `15m`, `24h`, and sums such as `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration such as 90s, 15m or 24h");
+    if let Ok(secs) = text.parse() {
+        return Ok(Duration::from_secs(secs));
+    }
+    let (mut total, mut number) = (0u64, String::new());
+    for one in text.chars() {
+        let unit = match one {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            digit if digit.is_ascii_digit() => {
+                number.push(digit);
+                continue;
+            }
+            _ => return Err(wrong()),
+        };
+        let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
+        total = count.checked_mul(unit).and_then(|secs| total.checked_add(secs)).ok_or_else(wrong)?;
+    }
+    if number.is_empty() && !text.is_empty() { Ok(Duration::from_secs(total)) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_are_read_as_kubectl_reads_them() {
+        for (text, secs) in [("0", 0), ("90", 90), ("90s", 90), ("15m", 900), ("1h30m", 5400)] {
+            assert_eq!(duration(text).map(|duration| duration.as_secs()), Ok(secs), "{text}");
+        }
+        for text in ["", "s", "5x", "1h30", "-1s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

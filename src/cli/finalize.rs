@@ -1,0 +1,51 @@
+//! `kubectl stateful finalize`: deletes what a run kept, after asking.
+
+use clap::Args;
+
+use super::connection::ConnectionArgs;
+use super::plan::run_id;
+use crate::error::{CommandError, Kind};
+use crate::finalize::{self, FinalizeError};
+use crate::journal::Journal;
+use crate::plan::RunId;
+use crate::ui;
+
+/// Delete the old volumes of a run, with their data, and its journal
+#[derive(Debug, Args)]
+pub(super) struct FinalizeArgs {
+    /// The run
+    #[arg(value_name = "RUN", value_parser = run_id)]
+    run: RunId,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    yes: bool,
+}
+
+pub(super) async fn run(args: FinalizeArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
+    let cluster = connection.open().await?;
+    let namespace = connection.namespace(&cluster);
+    let plan = Journal::read_plan(&cluster, &namespace, &args.run).await?;
+    let journal = Journal::open(&cluster, &namespace, &args.run).await?;
+    let volumes = finalize::kept(&cluster, &plan, &journal).await.map_err(refused)?;
+    ui::say(&ui::finalize_text(&plan, &volumes));
+    ui::confirm(args.yes)?;
+    finalize::finalize(&cluster, &volumes, journal).await.map_err(refused)?;
+    ui::result(&format!("run {} is finalized: {} volumes deleted\n", args.run, volumes.len()));
+    Ok(())
+}
+
+fn refused(error: FinalizeError) -> CommandError {
+    let what = error.to_string();
+    match error {
+        FinalizeError::NotEnded(run) => CommandError::new(Kind::Refused, format!("refused: {what}"))
+            .hinted(format!("go on with `kubectl stateful execute --resume {run}`, or go back with `kubectl stateful undo {run}`")),
+        FinalizeError::InUse { volume, .. } => {
+            CommandError::new(Kind::Refused, format!("refused: {what}")).hinted(format!("see it with `kubectl describe pv {volume}`"))
+        }
+        FinalizeError::Remains { volume, .. } => {
+            CommandError::new(Kind::Halted, what).hinted(format!("see why with `kubectl describe pv {volume}`, then finalize again"))
+        }
+        FinalizeError::Journal(error) => error.into(),
+        FinalizeError::Api(error) => error.into(),
+    }
+}

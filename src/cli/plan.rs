@@ -1,0 +1,226 @@
+//! `kubectl stateful plan`: shows every change before it happens. Changes nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::connection::{ConnectionArgs, duration};
+use super::environment;
+use crate::cluster::{Connection, survey};
+use crate::error::{CommandError, Kind};
+use crate::plan::{Destination, Plan, Request, RunId, file};
+use crate::planner::{self, Refusal};
+use crate::survey::Survey;
+use crate::ui;
+
+/// The mover's image, unless another one is named.
+const MOVER_IMAGE: &str = match option_env!("STATEFUL_MOVER_IMAGE") {
+    Some(image) => image,
+    None => "localhost/stateful-mover:dev",
+};
+
+/// Show what a move would do, step by step, and how each step is undone
+///
+/// Examples:
+///   # Show how StatefulSet pg would move to storage class fast
+///   kubectl stateful plan sts/pg --to-storage-class fast
+///
+///   # Save the plan, to be reviewed and executed as it is
+///   kubectl stateful plan sts/pg --to-storage-class fast --out plan.yaml
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) what: MoveArgs,
+    /// Print the plan as a file
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    /// Write the plan to a file
+    #[arg(long, value_name = "FILENAME")]
+    out: Option<PathBuf>,
+    /// Exit with 2 when the plan has changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Exit with 3 when there is nothing to do
+    #[arg(long)]
+    error_unchanged: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Yaml,
+    Json,
+}
+
+/// What to move, where, and how: the same for `plan` and `execute`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct MoveArgs {
+    /// What to move: TYPE/NAME or TYPE NAME, where TYPE is statefulset, deployment, pod or pvc
+    #[arg(value_name = "TYPE/NAME")]
+    pub(super) words: Vec<String>,
+    /// Find it by its labels instead
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// The storage class to move to
+    #[arg(long, value_name = "NAME")]
+    pub(super) to_storage_class: Option<String>,
+    /// Move only this claim, may be repeated
+    #[arg(long = "claim", value_name = "NAME")]
+    claims: Vec<String>,
+    /// Leave this claim as it is, may be repeated
+    #[arg(long = "skip-claim", value_name = "NAME")]
+    skip_claims: Vec<String>,
+    /// Name the run; made up if not given
+    #[arg(long, value_name = "NAME", value_parser = run_id)]
+    run: Option<RunId>,
+    /// Copy while the app runs until the last pass is predicted to take no longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    max_last_pass: u64,
+    /// Give up, with the app untouched, if the last pass would take longer
+    #[arg(long)]
+    insist: bool,
+    /// Copy only while the app is stopped
+    #[arg(long, conflicts_with = "insist")]
+    cold: bool,
+    /// Copy at most this much a second, such as 100Mi
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    bandwidth_limit: Option<u64>,
+    /// How long one copy may take in all
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+    copy_timeout: Duration,
+    /// How long the app may take to become ready
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m")]
+    ready_timeout: Duration,
+    /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)
+    #[arg(long, value_name = "IMAGE")]
+    mover_image: Option<String>,
+    /// Take it that what applies the app's manifest (Argo CD, Flux) is paused
+    #[arg(long)]
+    applier_is_paused: bool,
+    /// Take it that mover pods can reach one another in spite of network policies
+    #[arg(long)]
+    network_is_open: bool,
+}
+
+impl MoveArgs {
+    fn request(&self) -> Result<Request, CommandError> {
+        let Some(class) = &self.to_storage_class else {
+            return Err(CommandError::new(Kind::Error, "no target is named").hinted("name a storage class with `--to-storage-class NAME`"));
+        };
+        Ok(Request {
+            run: self.run.clone().unwrap_or_else(new_run_id),
+            made_at: now(),
+            destination: Destination::StorageClass { name: class.clone() },
+            only_claims: self.claims.clone(),
+            skip_claims: self.skip_claims.clone(),
+            bytes_per_second_max: self.bandwidth_limit,
+            last_pass_secs_max: self.max_last_pass,
+            insist: self.insist,
+            cold: self.cold,
+            copy_secs_max: self.copy_timeout.as_secs(),
+            ready_secs_max: self.ready_timeout.as_secs(),
+            mover_image: self
+                .mover_image
+                .clone()
+                .or_else(|| environment("KUBECTL_STATEFUL_MOVER_IMAGE"))
+                .unwrap_or_else(|| MOVER_IMAGE.to_owned()),
+            applier_is_paused: self.applier_is_paused,
+            network_is_open: self.network_is_open,
+        })
+    }
+}
+
+/// What planning came to.
+pub(super) enum Planned {
+    /// A plan, with the survey it was made from.
+    Plan(Box<Plan>, Box<Survey>),
+    /// Everything is there already; says so.
+    Unchanged(String),
+}
+
+/// Surveys and plans.
+pub(super) async fn make(args: &MoveArgs, connection: &Connection, namespace: &str) -> Result<Planned, CommandError> {
+    let request = args.request()?;
+    let named = survey::resolve(connection, namespace, &args.words, args.selector.as_deref()).await?;
+    let seen = survey::survey(connection, namespace, &named).await?;
+    match planner::plan(&request, &seen, connection.address()) {
+        Ok(plan) => Ok(Planned::Plan(Box::new(plan), Box::new(seen))),
+        Err(refusals) => match refusals.as_slice() {
+            [same @ Refusal::SameClass { .. }] => Ok(Planned::Unchanged(same.to_string())),
+            _ => Err(refusals.into()),
+        },
+    }
+}
+
+pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
+    let cluster = connection.open().await?;
+    let planned = make(&args.what, &cluster, &connection.namespace(&cluster)).await;
+    ui::warn(&cluster.warnings().take());
+    let (plan, seen) = match planned? {
+        Planned::Plan(plan, seen) => (plan, seen),
+        Planned::Unchanged(why) => {
+            ui::say(&format!("Nothing to do: {why}."));
+            return if args.error_unchanged { Err(CommandError::silent(Kind::Unchanged)) } else { Ok(()) };
+        }
+    };
+    match (args.output, &args.out) {
+        (Some(Format::Yaml), _) => ui::result(&file::to_yaml(&plan)),
+        (Some(Format::Json), _) => ui::result(&file::to_json(&plan)),
+        (None, _) => ui::result(&ui::plan_text(&plan, &seen)),
+    }
+    if let Some(path) = &args.out {
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let text = if is_json { file::to_json(&plan) } else { file::to_yaml(&plan) };
+        std::fs::write(path, text).map_err(|error| {
+            CommandError::new(Kind::Error, format!("cannot write `{}`: {error}", path.display())).hinted("name a file in a folder of yours")
+        })?;
+        ui::say(&format!("Execute it with `kubectl stateful execute {}`", path.display()));
+    }
+    if args.detailed_exitcode { Err(CommandError::silent(Kind::Changes)) } else { Ok(()) }
+}
+
+/// Now, to the second.
+pub(super) fn now() -> String {
+    let second = Timestamp::now().as_second();
+    Timestamp::from_second(second).map(|now| now.to_string()).unwrap_or_default()
+}
+
+/// A run's name: `m` and seven characters from the time and from chance, so that two machines never make the same one.
+pub(super) fn new_run_id() -> RunId {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let chance = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), Timestamp::now().as_nanosecond());
+    let letters = (0..7).map(|place| char::from(LETTERS[usize::from((chance >> (5 * place)) as u8 & 31)]));
+    RunId(std::iter::once('m').chain(letters).collect())
+}
+
+/// Checks a run's name.
+pub(super) fn run_id(text: &str) -> Result<RunId, String> {
+    let fits = |one: char| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-';
+    let good = text.starts_with(|one: char| one.is_ascii_lowercase()) && text.len() <= 20 && text.chars().all(fits) && !text.ends_with('-');
+    if good { Ok(RunId(text.to_owned())) } else { Err("a run's name is 1 to 20 lower-case letters, digits and dashes".to_owned()) }
+}
+
+/// `100Mi`, `1G` or a plain number.
+fn bytes(text: &str) -> Result<u64, String> {
+    survey::bytes(text).filter(|bytes| *bytes > 0).ok_or_else(|| format!("`{text}` is not an amount such as 100Mi"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_runs_are_checked_and_those_made_up_pass() {
+        for good in ["a", "m1", "my-run", "abcdefghijklmnopqrst"] {
+            assert!(run_id(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1a", "-a", "a-", "A", "a_b", "abcdefghijklmnopqrstu"] {
+            assert!(run_id(bad).is_err(), "{bad}");
+        }
+        let (one, other) = (new_run_id(), new_run_id());
+        assert!(run_id(&one.0).is_ok());
+        assert_ne!(one, other);
+    }
+}

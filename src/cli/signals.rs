@@ -1,0 +1,46 @@
+//! Ctrl-C and SIGTERM as events: counted, never a kill.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::error::{CommandError, Kind};
+
+/// Counts signals while something else works.
+pub(super) struct Signals {
+    /// How many have come.
+    pub(super) count: watch::Receiver<u32>,
+    sender: watch::Sender<u32>,
+    terminated: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Begins with none.
+    pub(super) fn new() -> Self {
+        let (sender, count) = watch::channel(0);
+        Self { count, sender, terminated: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Does some work, counting signals meanwhile.
+    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, CommandError> {
+        let cannot = |error: std::io::Error| CommandError::new(Kind::Error, format!("cannot listen for signals: {error}"));
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => self.terminated.store(true, Ordering::SeqCst),
+            }
+            self.sender.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// The sort of failure an interrupted run ends with.
+    pub(super) fn kind(&self) -> Kind {
+        if self.terminated.load(Ordering::SeqCst) { Kind::Terminated } else { Kind::Interrupted }
+    }
+}

@@ -1,0 +1,73 @@
+//! `kubectl stateful undo`: goes back, at any stage of a run.
+
+use clap::Args;
+
+use super::connection::ConnectionArgs;
+use super::execute::{Way, carry_out};
+use super::plan::{new_run_id, now, run_id};
+use crate::cluster::{Connection, kept, survey};
+use crate::engine::Run;
+use crate::error::{CommandError, Kind};
+use crate::journal::{Journal, Outcome};
+use crate::plan::{Plan, RunId};
+use crate::planner::{self, going_back};
+use crate::ui;
+
+/// Go back to how it was before a run
+///
+/// A run that has not cut over is taken back step by step. After the cut-over the app moves back to its old volumes, and what it
+/// wrote since is copied there first.
+#[derive(Debug, Args)]
+pub(super) struct UndoArgs {
+    /// The run
+    #[arg(value_name = "RUN", value_parser = run_id)]
+    run: RunId,
+    /// Give up what the app wrote since the cut-over
+    #[arg(long)]
+    discard_new_writes: bool,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    yes: bool,
+}
+
+pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
+    let cluster = connection.open().await?;
+    let namespace = connection.namespace(&cluster);
+    let plan = Journal::read_plan(&cluster, &namespace, &args.run).await?;
+    let journal = Journal::open(&cluster, &namespace, &args.run).await?;
+    let listener = ui::listener(false);
+    if journal.state().outcome == Some(Outcome::Undone) {
+        ui::say(&format!("Nothing to do: run {} was undone.", args.run));
+        return Ok(());
+    }
+    if !Run::app_may_have_written(&plan, journal.state()) {
+        ui::say(&ui::undo_text(&plan, journal.state()));
+        ui::confirm(args.yes)?;
+        return carry_out(&cluster, &plan, Way::Undo, listener.as_ref()).await;
+    }
+    let back = plan_back(&cluster, &plan, args.discard_new_writes).await?;
+    ui::confirm(args.yes)?;
+    carry_out(&cluster, &back, Way::Begin, listener.as_ref()).await
+}
+
+/// Plans the move back to the volumes the run kept, and shows it.
+async fn plan_back(cluster: &Connection, plan: &Plan, discard_new_writes: bool) -> Result<Plan, CommandError> {
+    let volumes = kept::kept_volumes(cluster, plan).await?;
+    if volumes.len() < plan.moves.len() {
+        let why = format!(
+            "refused: {} of {} old volumes of run {} are not kept any more",
+            plan.moves.len() - volumes.len(),
+            plan.moves.len(),
+            plan.run()
+        );
+        return Err(CommandError::new(Kind::Refused, why).hinted("move on with `kubectl stateful plan` instead"));
+    }
+    let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
+    let mut seen = survey::survey(cluster, &plan.app.namespace, &named).await?;
+    // The run that is gone back from may have stopped short of its end; going back is what finishes it.
+    seen.unfinished_runs.retain(|run| *run != plan.run().0);
+    let request = going_back::request(plan, volumes, new_run_id(), now(), discard_new_writes);
+    let back = planner::plan(&request, &seen, cluster.address())?;
+    ui::say(&ui::plan_text(&back, &seen));
+    Ok(back)
+}

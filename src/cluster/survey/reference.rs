@@ -1,0 +1,256 @@
+//! From what a person typed to one object: `sts/x`, `statefulset x`, `deployments.apps/x`, `-l app=x`. Names of kinds come from
+//! discovery, so that they are those of the cluster at hand.
+
+use serde_json::Value;
+
+use super::{MOVABLE, SurveyError, kind_of};
+use crate::cluster::{ApiError, Connection, Kind};
+use crate::survey::AppKind;
+
+/// One object to move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// What it is.
+    pub kind: AppKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// A resource of the API, as discovery lists it.
+#[derive(Clone, Debug)]
+struct Resource {
+    group: String,
+    version: String,
+    plural: String,
+    singular: String,
+    kind: String,
+    short: Vec<String>,
+}
+
+/// Finds the one object that is meant.
+///
+/// # Errors
+///
+/// When the words name no kind or object, one that cannot be moved, or more than one.
+pub async fn resolve(connection: &Connection, namespace: &str, words: &[String], selector: Option<&str>) -> Result<Named, SurveyError> {
+    match (split(words)?, selector) {
+        (Some((kind, Some(name))), None) => one(connection, namespace, &kind, &name).await,
+        (Some((kind, None)), Some(selector)) => {
+            let kind = movable(connection, &kind).await?;
+            select(connection, namespace, &[kind], selector).await
+        }
+        (None, Some(selector)) => {
+            let kinds = [AppKind::StatefulSet, AppKind::Deployment, AppKind::Pod];
+            select(connection, namespace, &kinds, selector).await
+        }
+        (Some((kind, None)), None) => Err(form(&format!("`{kind}` names a kind and no object"))),
+        (Some((_, Some(_))), Some(_)) => Err(form("an object is named by its name or by a selector, not by both")),
+        (None, None) => Err(form("nothing is named")),
+    }
+}
+
+fn form(why: &str) -> SurveyError {
+    SurveyError::Reference { why: why.to_owned(), hint: format!("name one {MOVABLE}, such as `sts/NAME`, or use `-l SELECTOR`") }
+}
+
+/// Kind and name; none when there are no words.
+fn split(words: &[String]) -> Result<Option<(String, Option<String>)>, SurveyError> {
+    match words {
+        [] => Ok(None),
+        [one] => match one.split_once('/') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
+                Ok(Some((kind.to_owned(), Some(name.to_owned()))))
+            }
+            Some(_) => Err(form(&format!("`{one}` is not of the form TYPE/NAME"))),
+            None => Ok(Some((one.clone(), None))),
+        },
+        [kind, name] if !kind.contains('/') && !name.contains('/') => Ok(Some((kind.clone(), Some(name.clone())))),
+        _ => Err(form("one object is moved at a time")),
+    }
+}
+
+async fn one(connection: &Connection, namespace: &str, word: &str, name: &str) -> Result<Named, SurveyError> {
+    let kind = movable(connection, word).await?;
+    let found = connection.get(&resource(kind), namespace, name).await?;
+    let Some(object) = found else {
+        let (what, plural) = (format!("{}/{name}", kind.word()), resource(kind).plural.to_string());
+        return Err(SurveyError::NotFound { what, namespace: namespace.to_owned(), plural });
+    };
+    not_a_part(connection, namespace, kind, name, &object).await?;
+    Ok(Named { kind, name: name.to_owned() })
+}
+
+/// The resource of a kind that can be moved.
+pub(super) fn resource(kind: AppKind) -> Kind {
+    match kind {
+        AppKind::StatefulSet => Kind::STATEFUL_SET,
+        AppKind::Deployment => Kind::DEPLOYMENT,
+        AppKind::Pod => Kind::POD,
+        AppKind::Claim => Kind::CLAIM,
+    }
+}
+
+async fn movable(connection: &Connection, word: &str) -> Result<AppKind, SurveyError> {
+    let found = find(&discover(connection).await?, word);
+    let Some(found) = found else {
+        let why = format!("the cluster has no kind `{word}`");
+        return Err(SurveyError::Reference { why, hint: format!("what can be moved is a {MOVABLE}") });
+    };
+    kind_of(&found.group, &found.plural).ok_or_else(|| SurveyError::Reference {
+        why: format!("a {} cannot be moved by itself", found.kind),
+        hint: format!("what can be moved is a {MOVABLE}; name the one that mounts its claims"),
+    })
+}
+
+/// Reads the lists of kinds. An API group that does not answer is left out, as kubectl does.
+async fn discover(connection: &Connection) -> Result<Vec<Resource>, ApiError> {
+    let mut resources = listed("", "v1", &connection.get_path("/api/v1").await?.unwrap_or_default());
+    let groups = connection.get_path("/apis").await?.unwrap_or_default();
+    let versions: Vec<(String, String)> = groups["groups"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|group| Some((group["name"].as_str()?.to_owned(), group["preferredVersion"]["version"].as_str()?.to_owned())))
+        .collect();
+    let reads = versions.iter().map(|(group, version)| async move {
+        let list = connection.get_path(&format!("/apis/{group}/{version}")).await.ok().flatten().unwrap_or_default();
+        listed(group, version, &list)
+    });
+    resources.extend(futures::future::join_all(reads).await.into_iter().flatten());
+    Ok(resources)
+}
+
+fn listed(group: &str, version: &str, list: &Value) -> Vec<Resource> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = list["resources"].as_array().into_iter().flatten();
+    all.filter(|one| !text(&one["name"]).contains('/'))
+        .map(|one| Resource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            plural: text(&one["name"]),
+            singular: text(&one["singularName"]),
+            kind: text(&one["kind"]),
+            short: one["shortNames"].as_array().into_iter().flatten().map(text).collect(),
+        })
+        .collect()
+}
+
+/// The kind a word means: `RESOURCE`, `RESOURCE.GROUP` or `RESOURCE.VERSION.GROUP`, in plural, singular, short form or as the kind.
+fn find(resources: &[Resource], word: &str) -> Option<Resource> {
+    let (name, rest) = word.split_once('.').unwrap_or((word, ""));
+    let name = name.to_lowercase();
+    let called =
+        |one: &&Resource| one.plural == name || one.singular == name || one.kind.to_lowercase() == name || one.short.contains(&name);
+    let placed = |one: &&Resource| {
+        rest.is_empty()
+            || rest == one.group
+            || rest == format!("{}.{}", one.version, one.group)
+            || rest == one.version && one.group.is_empty()
+    };
+    resources.iter().filter(called).find(placed).cloned()
+}
+
+async fn select(connection: &Connection, namespace: &str, kinds: &[AppKind], selector: &str) -> Result<Named, SurveyError> {
+    let mut found = Vec::new();
+    for &kind in kinds {
+        for object in connection.list(&resource(kind), namespace, selector).await? {
+            if kinds.len() == 1 || controller(&object).is_none() {
+                found.push(Named { kind, name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned() });
+            }
+        }
+    }
+    let all = || found.iter().map(|named| format!("{}/{}", named.kind.word(), named.name)).collect::<Vec<_>>().join(", ");
+    match found.as_slice() {
+        [one] => self::one(connection, namespace, one.kind.word(), &one.name).await,
+        [] => Err(SurveyError::Reference {
+            why: format!("nothing that can be moved matches `{selector}` in namespace `{namespace}`"),
+            hint: format!("see what there is with `kubectl get sts,deploy,pods -l '{selector}' -n {namespace}`"),
+        }),
+        _ => {
+            let why = format!("`{selector}` matches {} objects: {}", found.len(), all());
+            Err(SurveyError::Reference { why, hint: "name one of them".to_owned() })
+        }
+    }
+}
+
+/// The controlling owner, as kind and name.
+pub(super) fn controller(object: &Value) -> Option<(String, String)> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    Some((owner["kind"].as_str()?.to_owned(), owner["name"].as_str()?.to_owned()))
+}
+
+/// A pod that is made by a set, or a claim that a pod mounts, is moved with what it is a part of.
+async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, name: &str, object: &Value) -> Result<(), SurveyError> {
+    let pods = match kind {
+        AppKind::StatefulSet | AppKind::Deployment => return Ok(()),
+        AppKind::Pod => vec![object.clone()],
+        AppKind::Claim => {
+            let pods = connection.list(&Kind::POD, namespace, "").await?;
+            pods.into_iter().filter(|pod| super::claims::mounted(pod).contains(&name.to_owned())).collect()
+        }
+    };
+    for pod in pods {
+        let whole = whole_of(connection, namespace, &pod).await?;
+        let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let part = match (kind, whole) {
+            (AppKind::Pod, None) => continue,
+            (_, Some(whole)) => whole,
+            (_, None) => format!("pod/{pod_name}"),
+        };
+        let why = match kind {
+            AppKind::Claim => format!("claim `{name}` is mounted by pod `{pod_name}`, a part of {part}"),
+            _ => format!("pod `{name}` is a part of {part}"),
+        };
+        return Err(SurveyError::Reference { why, hint: format!("move the whole: {part}") });
+    }
+    Ok(())
+}
+
+/// What a pod is a part of, through its replica set where it has one.
+async fn whole_of(connection: &Connection, namespace: &str, pod: &Value) -> Result<Option<String>, ApiError> {
+    let Some((mut kind, mut name)) = controller(pod) else { return Ok(None) };
+    if kind == "ReplicaSet"
+        && let Some(set) = connection.get(&Kind::REPLICA_SET, namespace, &name).await?
+        && let Some(above) = controller(&set)
+    {
+        (kind, name) = above;
+    }
+    Ok(Some(format!("{}/{name}", kind.to_lowercase())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn resources() -> Vec<Resource> {
+        let apps = json!({ "resources": [
+            { "name": "statefulsets", "singularName": "statefulset", "kind": "StatefulSet", "shortNames": ["sts"] },
+            { "name": "statefulsets/scale", "singularName": "", "kind": "Scale" }] });
+        let core = json!({ "resources": [{ "name": "pods", "singularName": "pod", "kind": "Pod", "shortNames": ["po"] }] });
+        let metrics = json!({ "resources": [{ "name": "pods", "singularName": "", "kind": "PodMetrics" }] });
+        [listed("", "v1", &core), listed("apps", "v1", &apps), listed("metrics.k8s.io", "v1beta1", &metrics)].concat()
+    }
+
+    #[test]
+    fn every_way_to_write_a_kind_is_understood() {
+        for word in ["sts", "statefulset", "statefulsets", "StatefulSet", "statefulsets.apps", "sts.v1.apps"] {
+            assert_eq!(find(&resources(), word).map(|one| one.plural).as_deref(), Some("statefulsets"), "{word}");
+        }
+        assert_eq!(find(&resources(), "po").map(|one| one.group).as_deref(), Some(""));
+        assert!(find(&resources(), "sts.batch").is_none());
+        assert!(find(&resources(), "scale").is_none());
+    }
+
+    #[test]
+    fn words_are_split_into_kind_and_name() {
+        let words = |words: &[&str]| split(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(words(&["sts/x"]).expect("good"), Some(("sts".to_owned(), Some("x".to_owned()))));
+        assert_eq!(words(&["sts", "x"]).expect("good"), Some(("sts".to_owned(), Some("x".to_owned()))));
+        assert_eq!(words(&["sts"]).expect("good"), Some(("sts".to_owned(), None)));
+        for bad in [&["sts/"][..], &["/x"], &["a/b/c"], &["sts/x", "y"], &["sts", "x", "y"]] {
+            assert!(words(bad).is_err(), "{bad:?}");
+        }
+    }
+}

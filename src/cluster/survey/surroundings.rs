@@ -1,0 +1,262 @@
+//! What stands around the app: classes, drivers, nodes, quotas, limits, budgets, autoscalers, policies, earlier runs.
+//!
+//! What we may not read is skipped; the missing permission is in the survey's access list.
+
+use serde_json::Value;
+
+use super::{SurveyError, quantity, selector};
+use crate::cluster::{ApiError, Connection, Kind, access};
+use crate::plan::marks;
+use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
+
+/// Reads that are skipped where they are not allowed.
+pub(super) struct Reads<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) namespace: &'a str,
+    pub(super) access: &'a [AccessSeen],
+}
+
+impl Reads<'_> {
+    /// An object; none also where it may not be read.
+    pub(super) async fn one(&self, kind: &Kind, namespace: &str, name: &str) -> Result<Option<Value>, ApiError> {
+        if !access::allows(self.access, "get", &kind.plural) {
+            return Ok(None);
+        }
+        unless_forbidden(self.connection.get(kind, namespace, name).await)
+    }
+
+    /// All objects; none where they may not be read, or the cluster does not know the kind.
+    async fn all(&self, kind: &Kind) -> Result<Vec<Value>, ApiError> {
+        if !access::allows(self.access, "list", &kind.plural) {
+            return Ok(Vec::new());
+        }
+        let namespace = if kind.namespaced { self.namespace } else { "" };
+        unless_forbidden(self.connection.list(kind, namespace, "").await)
+    }
+
+    /// What a node's kubelet counts; nothing where it does not tell.
+    pub(super) async fn stats(&self, node: &str) -> Value {
+        if !access::allows(self.access, "get", "nodes/proxy") {
+            return Value::Null;
+        }
+        let path = format!("/api/v1/nodes/{node}/proxy/stats/summary");
+        let asked = tokio::time::timeout(std::time::Duration::from_secs(3), self.connection.get_path(&path)).await;
+        asked.ok().and_then(Result::ok).flatten().unwrap_or_default()
+    }
+}
+
+fn unless_forbidden<T: Default>(answer: Result<T, ApiError>) -> Result<T, ApiError> {
+    match answer {
+        Err(ApiError::Forbidden(_) | ApiError::NotFound(_)) => Ok(T::default()),
+        other => other,
+    }
+}
+
+/// What was found.
+pub(super) struct Around {
+    pub(super) server_version: String,
+    pub(super) classes: Vec<ClassSeen>,
+    pub(super) drivers: Vec<DriverSeen>,
+    pub(super) nodes: Vec<NodeSeen>,
+    pub(super) quotas: Vec<QuotaSeen>,
+    pub(super) limits: Vec<LimitSeen>,
+    pub(super) budgets: Vec<String>,
+    pub(super) autoscalers: Vec<AutoscalerSeen>,
+    pub(super) policies: Vec<String>,
+    pub(super) unfinished_runs: Vec<String>,
+}
+
+pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, SurveyError> {
+    let (classes, drivers, nodes, csi_nodes) = futures::try_join!(
+        reads.all(&Kind::STORAGE_CLASS),
+        reads.all(&Kind::CSI_DRIVER),
+        reads.all(&Kind::NODE),
+        reads.all(&Kind::CSI_NODE),
+    )?;
+    let (quotas, limits, budgets, policies) = futures::try_join!(
+        reads.all(&Kind::RESOURCE_QUOTA),
+        reads.all(&Kind::LIMIT_RANGE),
+        reads.all(&Kind::DISRUPTION_BUDGET),
+        reads.all(&Kind::NETWORK_POLICY),
+    )?;
+    let (hpas, scaled, version) =
+        futures::try_join!(reads.all(&Kind::AUTOSCALER), reads.all(&SCALED_OBJECT), reads.connection.get_path("/version"),)?;
+    let autoscalers = hpas.iter().filter_map(|one| hpa(app, one)).chain(scaled.iter().filter_map(|one| scaled_object(app, one)));
+    Ok(Around {
+        server_version: version.map(|version| text(&version["gitVersion"])).unwrap_or_default(),
+        classes: classes.iter().map(class).collect(),
+        drivers: drivers.iter().map(driver).collect(),
+        nodes: nodes.iter().map(|one| node(one, &csi_nodes)).collect(),
+        quotas: quotas.iter().map(quota).collect(),
+        limits: limits.iter().flat_map(limits_of).collect(),
+        budgets: budgets.iter().filter(|one| selects(app, &one["spec"]["selector"])).map(name).collect(),
+        autoscalers: autoscalers.collect(),
+        policies: policies.iter().filter(|policy| cuts_off(policy)).map(name).collect(),
+        unfinished_runs: unfinished_runs(reads, app).await?,
+    })
+}
+
+/// KEDA's autoscaler; a cluster without KEDA does not know it, which reads as none.
+const SCALED_OBJECT: Kind = Kind {
+    group: std::borrow::Cow::Borrowed("keda.sh"),
+    version: std::borrow::Cow::Borrowed("v1alpha1"),
+    plural: std::borrow::Cow::Borrowed("scaledobjects"),
+    kind: std::borrow::Cow::Borrowed("ScaledObject"),
+    namespaced: true,
+};
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn name(object: &Value) -> String {
+    text(&object["metadata"]["name"])
+}
+
+fn class(raw: &Value) -> ClassSeen {
+    let parameters = raw["parameters"].as_object().into_iter().flatten();
+    ClassSeen {
+        name: name(raw),
+        provisioner: text(&raw["provisioner"]),
+        waits_for_consumer: raw["volumeBindingMode"] == "WaitForFirstConsumer",
+        reclaim_policy: raw["reclaimPolicy"].as_str().unwrap_or("Delete").to_owned(),
+        allowed_topologies: raw.get("allowedTopologies").cloned(),
+        parameters: parameters.map(|(key, value)| (key.clone(), text(value))).collect(),
+    }
+}
+
+fn driver(raw: &Value) -> DriverSeen {
+    DriverSeen { name: name(raw), attach_required: raw["spec"]["attachRequired"].as_bool().unwrap_or(true) }
+}
+
+fn node(raw: &Value, csi_nodes: &[Value]) -> NodeSeen {
+    let node = name(raw);
+    let csi = csi_nodes.iter().find(|one| name(one) == node);
+    let drivers = csi.and_then(|csi| csi["spec"]["drivers"].as_array()).into_iter().flatten().map(|driver| {
+        let keys = driver["topologyKeys"].as_array().into_iter().flatten().map(text).collect();
+        (text(&driver["name"]), keys)
+    });
+    let conditions = raw["status"]["conditions"].as_array().into_iter().flatten();
+    let labels = raw["metadata"]["labels"].as_object().into_iter().flatten();
+    NodeSeen {
+        labels: labels.map(|(key, value)| (key.clone(), text(value))).collect(),
+        ready: conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True"),
+        unschedulable: raw["spec"]["unschedulable"].as_bool().unwrap_or(false),
+        drivers: drivers.collect(),
+        name: node,
+    }
+}
+
+fn quota(raw: &Value) -> QuotaSeen {
+    let amounts = |field: &str| {
+        let all = raw["status"][field].as_object().into_iter().flatten();
+        all.filter_map(|(key, value)| Some((key.clone(), amount(key, value)?))).collect()
+    };
+    QuotaSeen { name: name(raw), hard: amounts("hard"), used: amounts("used") }
+}
+
+fn amount(resource: &str, value: &Value) -> Option<u64> {
+    let text = value.as_str()?;
+    if resource.ends_with("cpu") { quantity::thousandths(text) } else { quantity::whole(text) }
+}
+
+fn limits_of(raw: &Value) -> Vec<LimitSeen> {
+    let mut found = Vec::new();
+    for limit in raw["spec"]["limits"].as_array().into_iter().flatten() {
+        let bound = |which: &str, resource: &str| amount(resource, &limit[which][resource]);
+        let mut resources: Vec<String> =
+            ["min", "max"].iter().flat_map(|which| limit[*which].as_object().into_iter().flatten().map(|(key, _)| key.clone())).collect();
+        resources.sort();
+        resources.dedup();
+        found.extend(resources.into_iter().map(|resource| LimitSeen {
+            name: name(raw),
+            applies_to: text(&limit["type"]),
+            min: bound("min", &resource),
+            max: bound("max", &resource),
+            resource,
+        }));
+    }
+    found
+}
+
+/// Whether a selector picks the app's pods.
+fn selects(app: &AppSeen, selector: &Value) -> bool {
+    let labels = match app.kind {
+        AppKind::StatefulSet | AppKind::Deployment => &app.raw["spec"]["template"]["metadata"]["labels"],
+        AppKind::Pod => &app.raw["metadata"]["labels"],
+        AppKind::Claim => return false,
+    };
+    selector::matches(selector, labels)
+}
+
+fn targets(app: &AppSeen, reference: &Value) -> bool {
+    let kind = reference["kind"].as_str().unwrap_or("Deployment").to_lowercase();
+    kind == app.kind.word() && reference["name"] == app.name.as_str()
+}
+
+fn hpa(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
+    let spec = &raw["spec"];
+    let bound = |field: &str| spec[field].as_u64().unwrap_or(1) == u64::from(app.replicas);
+    targets(app, &spec["scaleTargetRef"]).then(|| AutoscalerSeen {
+        kind: "HorizontalPodAutoscaler".to_owned(),
+        name: name(raw),
+        still: bound("minReplicas") && bound("maxReplicas"),
+    })
+}
+
+fn scaled_object(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
+    let annotations = &raw["metadata"]["annotations"];
+    let still = annotations["autoscaling.keda.sh/paused"] == "true" || annotations["autoscaling.keda.sh/paused-replicas"].is_string();
+    let targeted = targets(app, &raw["spec"]["scaleTargetRef"]);
+    targeted.then(|| AutoscalerSeen { kind: "ScaledObject".to_owned(), name: name(raw), still })
+}
+
+/// Whether a policy could keep mover pods from reaching one another: it selects all pods, and lets less than everything in or out.
+fn cuts_off(policy: &Value) -> bool {
+    let spec = &policy["spec"];
+    let is_empty = |value: &Value| value.as_object().is_none_or(serde_json::Map::is_empty);
+    let all_pods = is_empty(&spec["podSelector"]);
+    let open = |direction: &str| spec[direction].as_array().is_some_and(|rules| rules.iter().any(is_empty));
+    let types: Vec<&str> = spec["policyTypes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    all_pods && types.iter().any(|kind| !open(if *kind == "Egress" { "egress" } else { "ingress" }))
+}
+
+/// States of runs that need nothing more.
+const ENDED: [&str; 3] = ["completed", "undone", "finalized"];
+
+async fn unfinished_runs(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<String>, ApiError> {
+    if !access::allows(reads.access, "list", "configmaps") {
+        return Ok(Vec::new());
+    }
+    let query = format!("{}=plan,{}={}", marks::RECORD, marks::APP, marks::app_key(app.kind, &app.name));
+    let plans = unless_forbidden(reads.connection.list(&Kind::CONFIG_MAP, reads.namespace, &query).await)?;
+    let label = |plan: &Value, key: &str| text(&plan["metadata"]["labels"][key]);
+    let mut runs: Vec<String> =
+        plans.iter().filter(|plan| !ENDED.contains(&label(plan, marks::STATE).as_str())).map(|plan| label(plan, marks::RUN)).collect();
+    runs.sort();
+    runs.dedup();
+    Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_policy_cuts_off_when_it_selects_all_and_opens_less() {
+        let policy = |spec: Value| cuts_off(&json!({ "spec": spec }));
+        assert!(policy(json!({ "podSelector": {}, "policyTypes": ["Ingress"] })));
+        assert!(policy(json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] })));
+        assert!(!policy(json!({ "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] })));
+        assert!(!policy(json!({ "podSelector": { "matchLabels": { "a": "b" } }, "policyTypes": ["Ingress"] })));
+    }
+
+    #[test]
+    fn limits_are_read_by_resource() {
+        let limits = limits_of(&json!({ "metadata": { "name": "l" }, "spec": { "limits": [
+            { "type": "PersistentVolumeClaim", "max": { "storage": "2Gi" }, "min": { "storage": "1Gi" } }] } }));
+        assert_eq!(limits.len(), 1);
+        assert_eq!((limits[0].min, limits[0].max), (Some(1 << 30), Some(2 << 30)));
+    }
+}

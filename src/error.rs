@@ -1,0 +1,182 @@
+//! What a command ends with when it does not succeed: a kind with its exit code, one error, and hints.
+
+use crate::cluster::survey::{SurveyError, api_hint};
+use crate::cluster::{ApiError, ConnectError};
+use crate::journal::JournalError;
+use crate::journal::lease::LeaseError;
+use crate::plan::file::Unreadable;
+use crate::planner::Refusal;
+
+/// The sorts of failure, each with an exit code that scripts may rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An error, or wrong usage.
+    Error,
+    /// There are changes; only where that was asked for.
+    Changes,
+    /// There is nothing to do; only where that was asked for.
+    Unchanged,
+    /// Refused before anything was changed.
+    Refused,
+    /// Failed; the app is back on its source.
+    RolledBack,
+    /// Failed; needs a person.
+    Stuck,
+    /// Stopped; can be resumed or undone.
+    Halted,
+    /// Interrupted by the user; can be resumed or undone.
+    Interrupted,
+    /// Told to end by the system; can be resumed or undone.
+    Terminated,
+}
+
+impl Kind {
+    /// The exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Unchanged => 3,
+            Self::Refused => 4,
+            Self::RolledBack => 5,
+            Self::Stuck => 6,
+            Self::Halted => 7,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub struct CommandError {
+    /// The sort.
+    pub kind: Kind,
+    /// What happened, each as a sentence fragment with its hint. More than one only for refusals.
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What.
+    pub what: String,
+    /// What can be done about it.
+    pub hints: Vec<String>,
+}
+
+impl CommandError {
+    /// An error of one fault.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, faults: vec![Fault { what: what.into(), hints: Vec::new() }] }
+    }
+
+    /// An end without anything to say, for exit codes that only tell a script something.
+    pub fn silent(kind: Kind) -> Self {
+        Self { kind, faults: Vec::new() }
+    }
+
+    /// Adds a hint to the last fault.
+    #[must_use]
+    pub fn hinted(mut self, hint: impl Into<String>) -> Self {
+        if let Some(fault) = self.faults.last_mut() {
+            fault.hints.push(hint.into());
+        }
+        self
+    }
+
+    /// Adds a hint where there is one.
+    #[must_use]
+    pub fn maybe_hinted(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hinted(hint),
+            None => self,
+        }
+    }
+}
+
+impl From<SurveyError> for CommandError {
+    fn from(error: SurveyError) -> Self {
+        Self::new(Kind::Error, error.to_string()).maybe_hinted(error.hint())
+    }
+}
+
+impl From<ApiError> for CommandError {
+    fn from(error: ApiError) -> Self {
+        Self::new(Kind::Error, error.to_string()).maybe_hinted(api_hint(&error))
+    }
+}
+
+impl From<ConnectError> for CommandError {
+    fn from(error: ConnectError) -> Self {
+        Self::new(Kind::Error, error.to_string()).hinted("see what kubectl uses with `kubectl config view`")
+    }
+}
+
+impl From<JournalError> for CommandError {
+    fn from(error: JournalError) -> Self {
+        let what = error.to_string();
+        match error {
+            JournalError::NoSuchRun { .. } => Self::new(Kind::Error, what).hinted("see the runs there are with `kubectl stateful status`"),
+            JournalError::Fenced(run) => Self::new(Kind::Refused, what).hinted(format!("watch it with `kubectl stateful status {run}`")),
+            JournalError::Broken { .. } => Self::new(Kind::Stuck, what),
+            JournalError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
+        }
+    }
+}
+
+impl From<LeaseError> for CommandError {
+    fn from(error: LeaseError) -> Self {
+        let what = error.to_string();
+        match error {
+            LeaseError::Held { run, .. } => Self::new(Kind::Refused, what).hinted(format!("watch it with `kubectl stateful status {run}`")),
+            LeaseError::Lost { .. } => Self::new(Kind::Halted, what),
+            LeaseError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
+        }
+    }
+}
+
+impl From<Unreadable> for CommandError {
+    fn from(error: Unreadable) -> Self {
+        let what = error.to_string();
+        match error {
+            Unreadable::Syntax(_) | Unreadable::Kind(_) => {
+                Self::new(Kind::Error, what).hinted("make one with `kubectl stateful plan … --out plan.yaml`")
+            }
+            Unreadable::Version { .. } => {
+                Self::new(Kind::Error, what).hinted("use the version of kubectl-stateful that made it, or plan anew")
+            }
+            Unreadable::Unsafe(_) => Self::new(Kind::Refused, what).hinted("plan anew, and leave the steps as they are"),
+        }
+    }
+}
+
+impl From<Vec<Refusal>> for CommandError {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        let fault = |refusal: &Refusal| Fault { what: format!("refused: {refusal}"), hints: vec![refusal.hint()] };
+        Self { kind: Kind::Refused, faults: refusals.iter().map(fault).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn exit_codes_are_a_promise() {
+        let codes = [
+            (Kind::Error, 1),
+            (Kind::Changes, 2),
+            (Kind::Unchanged, 3),
+            (Kind::Refused, 4),
+            (Kind::RolledBack, 5),
+            (Kind::Stuck, 6),
+            (Kind::Halted, 7),
+            (Kind::Interrupted, 130),
+            (Kind::Terminated, 143),
+        ];
+        for (kind, code) in codes {
+            assert_eq!(kind.exit_code(), code);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Ends a run for good: deletes the volumes it kept, with their data, and then its journal.
+//!
+//! Asks nobody; whoever calls it has asked. It never touches a volume that is bound, or that does not bear the run's labels.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::cluster::{ApiError, Connection, Kind, Patch};
+use crate::journal::{Journal, JournalError};
+use crate::plan::{Plan, marks};
+
+/// How long the backend may take to delete one volume.
+const GONE_WITHIN: Duration = Duration::from_secs(120);
+
+/// Why a run cannot be ended for good.
+#[derive(Debug, Error)]
+pub enum FinalizeError {
+    /// It goes on, or can go on.
+    #[error("run `{0}` has not ended")]
+    NotEnded(String),
+    /// A volume is used.
+    #[error("volume `{volume}` is bound to claim `{claim}`")]
+    InUse {
+        /// The volume.
+        volume: String,
+        /// The claim.
+        claim: String,
+    },
+    /// The backend does not delete a volume.
+    #[error("volume `{volume}` is not gone after {} s: {why}", GONE_WITHIN.as_secs())]
+    Remains {
+        /// The volume.
+        volume: String,
+        /// What its status says.
+        why: String,
+    },
+    /// The journal cannot be read or deleted.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// The API said so.
+    #[error("{0}")]
+    Api(#[from] ApiError),
+}
+
+/// The volumes that a run kept, which are deleted when it is ended for good.
+///
+/// # Errors
+///
+/// [`FinalizeError::NotEnded`] while the run has not ended; [`FinalizeError::InUse`] when a volume is bound.
+pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Result<Vec<Value>, FinalizeError> {
+    if journal.state().outcome.is_none() {
+        return Err(FinalizeError::NotEnded(plan.run().to_string()));
+    }
+    let selector = format!("{}={},{}={}", marks::RUN, plan.run(), marks::ROLE, marks::ROLE_SOURCE);
+    let volumes = connection.list(&Kind::VOLUME, "", &selector).await?;
+    match volumes.iter().find(|volume| volume["status"]["phase"] == "Bound") {
+        Some(volume) => Err(FinalizeError::InUse { volume: name(volume), claim: text(&volume["spec"]["claimRef"]["name"]) }),
+        None => Ok(volumes),
+    }
+}
+
+/// Deletes volumes with their data and waits until they are gone, then forgets the run.
+///
+/// # Errors
+///
+/// When a volume does not go; the run can then be finalized again.
+pub async fn finalize(connection: &Connection, volumes: &[Value], journal: Journal) -> Result<(), FinalizeError> {
+    for volume in volumes {
+        let metadata = json!({ "uid": volume["metadata"]["uid"], "resourceVersion": volume["metadata"]["resourceVersion"] });
+        // A released volume on Delete is deleted by its driver, backend first; deleting the object would leave the backend behind.
+        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
+        connection.patch(&Kind::VOLUME, "", &name(volume), &Patch::Merge(patch)).await?;
+    }
+    for volume in volumes {
+        gone(connection, &name(volume)).await?;
+    }
+    journal.forget().await?;
+    Ok(())
+}
+
+async fn gone(connection: &Connection, volume: &str) -> Result<(), FinalizeError> {
+    let since = tokio::time::Instant::now();
+    while let Some(found) = connection.get(&Kind::VOLUME, "", volume).await? {
+        if since.elapsed() > GONE_WITHIN || found["status"]["phase"] == "Failed" {
+            let why = [text(&found["status"]["phase"]), text(&found["status"]["message"])].join(" ");
+            return Err(FinalizeError::Remains { volume: volume.to_owned(), why: why.trim().to_owned() });
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+fn name(object: &Value) -> String {
+    text(&object["metadata"]["name"])
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
