@@ -200,7 +200,8 @@ impl Connection {
     }
 
     async fn exchange(&self, request: Request<kube::client::Body>) -> Result<String, ApiError> {
-        let response = self.client().send(request).await.map_err(|error| ApiError::NoAnswer(innermost(&error)))?;
+        let unreachable = |error: kube::Error| ApiError::NoAnswer(format!("cannot reach `{}`: {}", self.address(), innermost(&error)));
+        let response = self.client().send(request).await.map_err(unreachable)?;
         let (parts, body) = response.into_parts();
         self.warnings().collect(&parts.headers);
         let bytes = body.collect().await.map_err(|error| ApiError::NoAnswer(innermost(&error)))?.to_bytes();

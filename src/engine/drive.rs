@@ -13,7 +13,7 @@ use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
 use crate::journal::{Event, Stand};
 use crate::plan::PlannedStep;
-use crate::steps::{self, Standing, StepError};
+use crate::steps::{self, Progress, Standing, StepError};
 
 /// How often a waiting step looks whether what earlier steps did still stands.
 const GUARD_EVERY: Duration = Duration::from_secs(5);
@@ -157,28 +157,26 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Tro
     let mut drive = Drive::new(run, planned);
     loop {
         run.may_go_on()?;
-        match drive.look().await {
-            Err(error) => drive.endure(error).await?,
+        let progress = match drive.look().await {
+            Err(error @ StepError::Api(_)) => {
+                drive.endure(error).await?;
+                continue;
+            }
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
             Ok(Standing::Before) => return run.write(Event::Undone { step }).await,
-            Ok(standing) => {
-                if !intended {
-                    run.write(Event::UndoIntent { step: step.clone() }).await?;
-                    intended = true;
-                    run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
-                }
-                if let Err(error) = steps::undo(&planned.step, run.world()).await {
-                    drive.endure(error).await?;
-                    continue;
-                }
-                match standing {
-                    Standing::Underway(progress) => drive.wait_for(progress).await?,
-                    _ => {
-                        let wait = drive.pace.wait();
-                        drive.pause(wait).await?;
-                    }
-                }
-            }
+            Ok(Standing::Underway(progress)) => progress,
+            Ok(Standing::After(_)) => Progress::default(),
+            // What failed on the way there can be taken back all the same.
+            Err(StepError::Failed { why, .. }) => Progress { waiting_for: format!("{undoes} ({why})"), volumes: Vec::new() },
+        };
+        if !intended {
+            run.write(Event::UndoIntent { step: step.clone() }).await?;
+            intended = true;
+            run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
+        }
+        match steps::undo(&planned.step, run.world()).await {
+            Ok(()) => drive.wait_for(progress).await?,
+            Err(error) => drive.endure(error).await?,
         }
     }
 }

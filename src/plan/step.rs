@@ -174,6 +174,8 @@ pub struct Route {
     pub target_pod: Option<String>,
     /// What is copied, by slot.
     pub volumes: Vec<orders::Volume>,
+    /// The claims of those volumes, for people.
+    pub claims: Vec<String>,
     /// At most this many bytes a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second_max: Option<u64>,

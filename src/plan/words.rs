@@ -12,10 +12,10 @@ impl Step {
             Self::ReserveTarget(step) => format!("create claim {}", step.staging),
             Self::StartMover(step) => format!("start mover pod {}", step.pod),
             Self::PinTarget(step) => format!("set the volume of claim {} to reclaim policy Retain", step.staging),
-            Self::WarmCopy(step) => format!("copy {} while the app runs", volumes(step.route.volumes.len())),
+            Self::WarmCopy(step) => format!("copy {} while the app runs", step.route.claims.join(", ")),
             Self::Drain(step) => format!("scale {}/{} from {} to 0", step.kind.word(), step.name, step.replicas),
             Self::RemovePod(step) => format!("delete pod {}", step.name),
-            Self::LastPass(step) => format!("copy what changed and prove {} equal", volumes(step.route.volumes.len())),
+            Self::LastPass(step) => format!("copy what changed of {} and prove both sides equal", step.route.claims.join(", ")),
             Self::StopMover(step) => format!("delete mover pod {}", step.pod),
             Self::RemoveSet(step) => format!("delete statefulset/{} and leave what it owns", step.name),
             Self::ReleaseClaim(step) => format!("delete claim {} and keep its volume {}", step.name, step.volume),
@@ -86,8 +86,4 @@ impl Step {
             Self::SettleTarget(_) => "settle-target",
         }
     }
-}
-
-fn volumes(count: usize) -> String {
-    if count == 1 { "1 volume".to_owned() } else { format!("{count} volumes") }
 }

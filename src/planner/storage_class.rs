@@ -332,6 +332,7 @@ impl<'a> Layout<'a> {
             source_pod: name(if unit.over_network { Side::Source } else { Side::Both }),
             target_pod: unit.over_network.then(|| name(Side::Target)),
             volumes: unit.claims.iter().map(|(claim, slot)| orders::Volume { name: slot.clone(), mode: mode(claim) }).collect(),
+            claims: unit.claims.iter().map(|(claim, _)| claim.name.clone()).collect(),
             bytes_per_second_max: self.request.bytes_per_second_max,
         }
     }
