@@ -1,3 +1,176 @@
 //! The `stateful-mover` command, which runs in mover pods.
+//!
+//! `agent` is what pods run; the other subcommands do one thing by hand, for tests and for a person with two volumes mounted.
+//! All the work is in [`kubectl_stateful::mover`].
 
-fn main() {}
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use kubectl_stateful::mover::agent::{self, Agent, Places};
+use kubectl_stateful::mover::digest_tree;
+use kubectl_stateful::mover::fail::{Halt, Result};
+use kubectl_stateful::mover::orders::{self, VolumeMode};
+
+/// Moves the data of volumes.
+#[derive(Parser)]
+#[command(name = "stateful-mover", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Carry out orders from a file and report on standard output.
+    Agent(AgentArgs),
+    /// Copy one folder or device to another, once, and prove it.
+    Local(LocalArgs),
+    /// Print the root digest of a folder or device.
+    Digest(DigestArgs),
+}
+
+#[derive(clap::Args)]
+struct AgentArgs {
+    /// The file with the orders; it may come later.
+    #[arg(long, default_value = orders::ORDERS_FILE)]
+    orders: PathBuf,
+    /// The folder beneath which source volumes are mounted.
+    #[arg(long, default_value = orders::SOURCE_ROOT)]
+    source_root: PathBuf,
+    /// The folder beneath which target volumes are mounted.
+    #[arg(long, default_value = orders::TARGET_ROOT)]
+    target_root: PathBuf,
+    /// The folder for manifests.
+    #[arg(long, default_value = orders::STATE_ROOT)]
+    state: PathBuf,
+    /// The port to listen on; 0 takes any.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+#[derive(clap::Args)]
+struct LocalArgs {
+    /// The folder or device to read.
+    source: PathBuf,
+    /// The folder or device to write.
+    target: PathBuf,
+    /// Treat both as raw devices.
+    #[arg(long)]
+    block: bool,
+    /// Keep manifests here, so that a further pass copies only what differs.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Nothing writes to the source: fail if something does, and report both root digests.
+    #[arg(long)]
+    last: bool,
+    /// Print the whole report.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct DigestArgs {
+    /// The folder or device.
+    path: PathBuf,
+    /// Treat it as a raw device.
+    #[arg(long)]
+    block: bool,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    end_on_signals();
+    allow_many_files();
+    let outcome = match Args::parse().command {
+        Command::Agent(args) => run_agent(args),
+        Command::Local(args) => copy(&args),
+        Command::Digest(args) => digest(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(halt) => {
+            let text = match halt {
+                Halt::Cancelled => "cancelled".to_owned(),
+                Halt::Failed(failure) => format!("{:?}: {}", failure.reason, failure.message),
+            };
+            // Where even this cannot be said, the exit code still is.
+            let _ = writeln!(std::io::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_agent(args: AgentArgs) -> Result<()> {
+    let places = Places { orders: args.orders, source: args.source_root, target: args.target_root, state: args.state };
+    Agent::new(places, args.port, Box::new(std::io::stdout()))?.run()
+}
+
+fn copy(args: &LocalArgs) -> Result<()> {
+    let report =
+        with_state(args.state.as_deref(), |state| agent::copy_here(&args.source, &args.target, mode(args.block), state, args.last))?;
+    if args.json {
+        let json = serde_json::to_string(&report).expect("plain data can be serialised");
+        return say(&json);
+    }
+    say(&format!("{} entries, {} changed, {} bytes written", report.entries, report.entries_changed, report.bytes_changed))
+}
+
+fn digest(args: &DigestArgs) -> Result<()> {
+    let root = with_state(None, |state| digest_tree::digest(&args.path, mode(args.block), state))?.hex();
+    if args.json {
+        return say(&serde_json::json!({ "root": root }).to_string());
+    }
+    say(&root)
+}
+
+/// Keeps manifests in a folder, which is removed afterwards unless it was named.
+fn with_state<T>(named: Option<&Path>, work: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    if let Some(state) = named {
+        return work(state);
+    }
+    let state = std::env::temp_dir().join(format!("stateful-mover-{:016x}", agent::new_number()?));
+    let outcome = work(&state);
+    // It may not have been made.
+    let _ = std::fs::remove_dir_all(&state);
+    outcome
+}
+
+fn mode(is_block: bool) -> VolumeMode {
+    if is_block { VolumeMode::Block } else { VolumeMode::Filesystem }
+}
+
+fn say(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Halt::new(orders::Reason::System, format!("printing: {error}")))
+}
+
+/// Ends the process at once when it is told to. As the first process of a container it would otherwise not even notice.
+/// Nothing is lost: what was not proven was not promised, and the next pass finds out what is there.
+fn end_on_signals() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+                return;
+            };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(143);
+        });
+    });
+}
+
+/// Deep and wide trees keep many directories open. If it cannot be had, the limit stays as it is.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit { current: maximum, maximum };
+    let _ = setrlimit(Resource::Nofile, limit);
+}

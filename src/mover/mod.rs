@@ -4,3 +4,31 @@
 //! [`orders`]; the rest of the product talks to a mover only through those types.
 
 pub mod orders;
+
+pub mod agent;
+pub mod apply;
+pub mod block;
+pub mod change;
+pub mod channel;
+pub mod digest;
+pub mod digest_tree;
+pub mod fail;
+mod groups;
+pub mod known;
+pub mod manifest;
+pub mod metadata;
+pub mod pace;
+pub mod path;
+pub mod progress;
+mod read;
+pub mod remote;
+pub mod scan;
+pub mod serve;
+pub mod source;
+pub mod target;
+pub mod tls;
+pub mod touched;
+pub mod tree;
+pub mod volume;
+pub mod wire;
+pub mod work;

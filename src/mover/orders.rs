@@ -81,7 +81,7 @@ pub enum Destination {
 }
 
 /// One volume, known by the same name on both ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
     /// A single path component of lower-case letters, digits and `-`.
@@ -91,7 +91,7 @@ pub struct Volume {
 }
 
 /// As in `spec.volumeMode` of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum VolumeMode {
     /// A mounted file system.
     Filesystem,

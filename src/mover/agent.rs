@@ -1,0 +1,379 @@
+//! The mover as it runs in a pod: reads its orders from a file, carries them out, and reports.
+//!
+//! It polls, because the file is replaced underneath it and a watch on it would need more than a scratch container has. It
+//! knows nothing of who writes the file or reads the reports.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::fail::{self, Halt, Result};
+use super::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
+use super::pace::Pace;
+use super::progress::{Cancel, Progress};
+use super::remote::{Ender, Remote};
+use super::serve::{Served, Server};
+use super::source::{Here, SourceVolume, TargetEnd};
+use super::target::TargetVolume;
+use super::tls::Identity;
+
+/// Where an agent finds what it needs.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The file with the orders.
+    pub orders: PathBuf,
+    /// Where source volumes are mounted.
+    pub source: PathBuf,
+    /// Where target volumes are mounted.
+    pub target: PathBuf,
+    /// Where manifests are kept.
+    pub state: PathBuf,
+}
+
+const POLL: Duration = Duration::from_millis(20);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How long the other mover may take to be there, which may have its orders later than this one.
+const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// How often a pass goes on after its connection broke.
+const RECONNECTS_MAX: u32 = 5;
+
+/// An agent.
+pub struct Agent {
+    places: Places,
+    identity: Arc<Identity>,
+    server: Arc<Server>,
+    process: u64,
+    /// Targets stay open over orders: what they know of themselves would else have to be found out anew.
+    targets: Mutex<HashMap<Volume, Arc<TargetVolume>>>,
+    out: Mutex<Box<dyn Write + Send>>,
+}
+
+/// What a carried out order leaves to be said.
+enum Outcome {
+    Done(Vec<VolumeReport>),
+    /// A newer order is there.
+    Superseded,
+    Failed(Failure, Vec<VolumeReport>),
+}
+
+/// The order that is being carried out, as the reporting thread sees it.
+struct Job {
+    sequence: u64,
+    progress: Vec<(String, Arc<Progress>)>,
+    cancel: Arc<Cancel>,
+    ender: Mutex<Option<Ender>>,
+}
+
+impl Agent {
+    /// Makes an agent with a new identity, listening on this port (0: any).
+    pub fn new(places: Places, port: u16, out: Box<dyn Write + Send>) -> Result<Agent> {
+        let identity = Arc::new(Identity::make()?);
+        let server = Arc::new(Server::listen(&identity, port)?);
+        Ok(Agent { places, identity, server, process: new_number()?, targets: Mutex::default(), out: Mutex::new(out) })
+    }
+
+    /// Carries out orders until a last pass is complete.
+    pub fn run(&self) -> Result<()> {
+        self.report(0, State::Ready, Vec::new(), None)?;
+        let mut done = 0;
+        loop {
+            let orders = self.wait_for_orders(done);
+            done = orders.sequence;
+            if self.obey(&orders)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn wait_for_orders(&self, after: u64) -> Orders {
+        loop {
+            if let Some(orders) = self.newer_orders(after) {
+                return orders;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Reads the orders; none while there are none, or none newer, or the file is half written.
+    fn newer_orders(&self, after: u64) -> Option<Orders> {
+        let text = std::fs::read(&self.places.orders).ok()?;
+        let envelope: Envelope = serde_json::from_slice(&text).ok()?;
+        if envelope.sequence <= after {
+            return None;
+        }
+        if envelope.version > orders::VERSION {
+            // Its order may be of a kind that is not known here; that it cannot be obeyed must be said.
+            return Some(Orders { version: envelope.version, sequence: envelope.sequence, order: Order::Idle });
+        }
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Carries out one order; returns whether the agent's work is over.
+    fn obey(&self, orders: &Orders) -> Result<bool> {
+        let sequence = orders.sequence;
+        if orders.version > orders::VERSION {
+            let message = format!("orders of version {} are newer than this mover, which knows {}", orders.version, orders::VERSION);
+            let failure = Failure { reason: Reason::BadOrder, volume: None, message };
+            self.report(sequence, State::Failed, Vec::new(), Some(failure))?;
+            return Ok(false);
+        }
+        let (outcome, is_last) = match &orders.order {
+            Order::Idle => {
+                self.report(sequence, State::Ready, Vec::new(), None)?;
+                return Ok(false);
+            }
+            Order::Serve { volumes, peer } => (self.serve(sequence, volumes, peer)?, true),
+            Order::Pass { volumes, to, last, bytes_per_second_max } => {
+                let pace = bytes_per_second_max.map(|bytes| Arc::new(Pace::new(bytes)));
+                (self.pass(sequence, volumes, to, *last, pace)?, *last)
+            }
+        };
+        match outcome {
+            Outcome::Done(volumes) => {
+                self.report(sequence, State::Done, volumes, None)?;
+                Ok(is_last)
+            }
+            Outcome::Superseded => Ok(false),
+            Outcome::Failed(failure, volumes) => {
+                self.report(sequence, State::Failed, volumes, Some(failure))?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn serve(&self, sequence: u64, volumes: &[Volume], peer: &Fingerprint) -> Result<Outcome> {
+        let served = match self.open_targets(volumes) {
+            Ok(served) => Arc::new(served),
+            Err(Halt::Failed(failure)) => return Ok(Outcome::Failed(failure, Vec::new())),
+            Err(Halt::Cancelled) => return Ok(Outcome::Superseded),
+        };
+        let reports = || served.iter().map(|served| served.progress.report(served.volume.name())).collect::<Vec<_>>();
+        self.server.serve(Arc::clone(&served), peer);
+        let mut ticker = Ticker::default();
+        loop {
+            if ticker.is_due(served.iter().map(|served| served.progress.phase())) {
+                self.report(sequence, State::Running, reports(), None)?;
+            }
+            if self.server.is_finished_within(POLL) {
+                let reports = reports();
+                return Ok(Outcome::Done(reports));
+            }
+            if self.newer_orders(sequence).is_some() {
+                self.server.stop();
+                return Ok(Outcome::Superseded);
+            }
+        }
+    }
+
+    fn open_targets(&self, volumes: &[Volume]) -> Result<Vec<Served>> {
+        let open = |volume: &Volume| Ok(Served { volume: self.open_target(volume)?, progress: Arc::default() });
+        volumes.iter().map(open).collect()
+    }
+
+    fn open_target(&self, volume: &Volume) -> Result<Arc<TargetVolume>> {
+        let mut targets = self.targets.lock().expect("no thread panics while it holds this lock");
+        if let Some(target) = targets.get(volume) {
+            return Ok(Arc::clone(target));
+        }
+        let opened = TargetVolume::open(volume, &self.places.target, &self.places.state);
+        let target = Arc::new(opened.map_err(|halt| halt.on_volume(&volume.name))?);
+        targets.insert(volume.clone(), Arc::clone(&target));
+        Ok(target)
+    }
+
+    fn pass(&self, sequence: u64, volumes: &[Volume], to: &Destination, is_last: bool, pace: Option<Arc<Pace>>) -> Result<Outcome> {
+        let job = Job {
+            sequence,
+            progress: volumes.iter().map(|volume| (volume.name.clone(), Arc::default())).collect(),
+            cancel: Arc::default(),
+            ender: Mutex::default(),
+        };
+        let outcome = std::thread::scope(|scope| {
+            let (send, receive) = std::sync::mpsc::channel();
+            let job = &job;
+            scope.spawn(move || {
+                let outcome = self.pass_over(job, volumes, to, is_last, pace);
+                // Nobody listens any more only if reporting failed, which ends the process.
+                let _ = send.send(outcome);
+            });
+            self.watch(job, &receive)
+        })?;
+        Ok(match outcome {
+            Ok(()) => Outcome::Done(job.reports()),
+            Err(Halt::Cancelled) => Outcome::Superseded,
+            Err(Halt::Failed(failure)) => Outcome::Failed(failure, job.reports()),
+        })
+    }
+
+    /// Reports on a pass while it runs, and ends it when a newer order is there.
+    fn watch(&self, job: &Job, outcome: &Receiver<Result<()>>) -> Result<Result<()>> {
+        let mut ticker = Ticker::default();
+        loop {
+            if ticker.is_due(job.progress.iter().map(|(_, progress)| progress.phase())) {
+                self.report(job.sequence, State::Running, job.reports(), None)?;
+            }
+            match outcome.recv_timeout(POLL) {
+                Ok(outcome) => return Ok(outcome),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(Err(Halt::new(Reason::System, "the pass ended without saying how")));
+                }
+            }
+            if !job.cancel.is_set() && self.newer_orders(job.sequence).is_some() {
+                job.cancel();
+            }
+        }
+    }
+
+    fn pass_over(&self, job: &Job, volumes: &[Volume], to: &Destination, is_last: bool, pace: Option<Arc<Pace>>) -> Result<()> {
+        let open = |volume: &Volume| {
+            let opened = SourceVolume::open(volume, &self.places.source, &self.places.state, self.process);
+            opened.map_err(|halt| halt.on_volume(&volume.name))
+        };
+        let sources = volumes.iter().map(open).collect::<Result<Vec<SourceVolume>>>()?;
+        match to {
+            Destination::Here => self.pass_here(job, &sources, volumes, is_last, pace),
+            Destination::Peer { address, fingerprint } => {
+                let address =
+                    address.parse().map_err(|_| Halt::new(Reason::BadOrder, format!("`{address}` is not an address with a port")))?;
+                self.pass_to_peer(job, &sources, address, fingerprint, is_last, pace)
+            }
+        }
+    }
+
+    fn pass_here(&self, job: &Job, sources: &[SourceVolume], volumes: &[Volume], is_last: bool, pace: Option<Arc<Pace>>) -> Result<()> {
+        for ((source, volume), (name, progress)) in sources.iter().zip(volumes).zip(&job.progress) {
+            let mut here = Here::new(self.open_target(volume)?, pace.clone());
+            source.pass(&mut here, is_last, progress, &job.cancel).map_err(|halt| halt.on_volume(name))?;
+        }
+        Ok(())
+    }
+
+    fn pass_to_peer(
+        &self,
+        job: &Job,
+        sources: &[SourceVolume],
+        address: SocketAddr,
+        peer: &Fingerprint,
+        is_last: bool,
+        pace: Option<Arc<Pace>>,
+    ) -> Result<()> {
+        let mut next = 0;
+        let mut reconnects = 0;
+        loop {
+            let mut remote = self.connect(job, address, peer, pace.clone())?;
+            match send_all(&mut remote, job, sources, is_last, &mut next) {
+                Err(Halt::Failed(failure)) if failure.reason == Reason::Peer && reconnects < RECONNECTS_MAX && !job.cancel.is_set() => {
+                    reconnects += 1;
+                    std::thread::sleep(Duration::from_millis(200) * reconnects);
+                }
+                // What breaks after the pass was called off is its consequence.
+                Err(_) if job.cancel.is_set() => return Err(Halt::Cancelled),
+                other => return other,
+            }
+        }
+    }
+
+    fn connect(&self, job: &Job, address: SocketAddr, peer: &Fingerprint, pace: Option<Arc<Pace>>) -> Result<Remote> {
+        let until = Instant::now() + CONNECT_WITHIN;
+        loop {
+            job.cancel.check()?;
+            match Remote::connect(&self.identity, address, peer, new_number()?, pace.clone()) {
+                Ok(remote) => {
+                    *job.ender.lock().expect("no thread panics while it holds this lock") = Some(remote.ender());
+                    return Ok(remote);
+                }
+                Err(halt) if Instant::now() >= until => return Err(halt),
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    fn report(&self, sequence: u64, state: State, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Result<()> {
+        let report = Report {
+            version: orders::VERSION,
+            sequence,
+            state,
+            fingerprint: self.identity.fingerprint().clone(),
+            port: self.server.port(),
+            volumes,
+            failure,
+        };
+        let mut line = serde_json::to_vec(&report).expect("plain data can be serialised");
+        line.push(b'\n');
+        let mut out = self.out.lock().expect("no thread panics while it holds this lock");
+        out.write_all(&line).and_then(|()| out.flush()).map_err(|error| fail::system_io("reporting", &error))
+    }
+}
+
+/// Makes the passes over the volumes that are still to do, and tells the target when all are done.
+fn send_all(remote: &mut Remote, job: &Job, sources: &[SourceVolume], is_last: bool, next: &mut usize) -> Result<()> {
+    while let (Some(source), Some((name, progress))) = (sources.get(*next), job.progress.get(*next)) {
+        let passed = source.pass(remote as &mut dyn TargetEnd, is_last, progress, &job.cancel);
+        passed.map_err(|halt| remote.explain(halt).on_volume(name))?;
+        *next += 1;
+    }
+    remote.finish(is_last)
+}
+
+impl Job {
+    fn reports(&self) -> Vec<VolumeReport> {
+        self.progress.iter().map(|(name, progress)| progress.report(name)).collect()
+    }
+
+    fn cancel(&self) {
+        self.cancel.set();
+        if let Some(ender) = &*self.ender.lock().expect("no thread panics while it holds this lock") {
+            ender.end();
+        }
+    }
+}
+
+/// The part of orders that every version has.
+#[derive(serde::Deserialize)]
+struct Envelope {
+    version: u32,
+    sequence: u64,
+}
+
+/// Says when a report is due: at each change of phase, and every so often.
+#[derive(Default)]
+struct Ticker {
+    last: Option<(Instant, Vec<orders::Phase>)>,
+}
+
+impl Ticker {
+    fn is_due(&mut self, phases: impl Iterator<Item = orders::Phase>) -> bool {
+        let phases: Vec<orders::Phase> = phases.collect();
+        let is_due = match &self.last {
+            Some((at, before)) => at.elapsed() >= REPORT_EVERY || *before != phases,
+            None => true,
+        };
+        if is_due {
+            self.last = Some((Instant::now(), phases));
+        }
+        is_due
+    }
+}
+
+/// Returns a number that no other process and no other session has.
+pub fn new_number() -> Result<u64> {
+    let mut bytes = [0; 8];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| Halt::new(Reason::System, "the system gives no random numbers"))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Copies one folder or device to another, as one pass in this process; returns its report.
+pub fn copy_here(source: &Path, target: &Path, mode: orders::VolumeMode, state: &Path, is_last: bool) -> Result<VolumeReport> {
+    let process = new_number()?;
+    let source = SourceVolume::at(source, mode, state, process)?;
+    let target = TargetVolume::at(target, mode, state)?;
+    let progress = Arc::new(Progress::default());
+    source.pass(&mut Here::new(Arc::new(target), None), is_last, &progress, &Arc::default())?;
+    Ok(progress.report("local"))
+}

@@ -1,0 +1,492 @@
+//! Carries out changes at the target: makes, writes, links, dresses and removes what the source said.
+//!
+//! The target is not in use, so that nothing need be atomic: what a broken pass leaves behind is found by the next one.
+//! Therefore also nothing is synced here, and nothing is believed to be on the disk.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::change::{Item, Lane, Piece};
+use super::digest;
+use super::fail::{self, Halt, Result};
+use super::metadata::{self, Kind, Metadata};
+use super::orders::Reason;
+use super::pace::Pace;
+use super::path;
+use super::progress::Progress;
+use super::target::TargetVolume;
+use super::touched::Touched;
+use super::tree::{self, Tree};
+use super::volume::Place;
+
+/// One pass of changes to one volume.
+pub struct Apply {
+    volume: Arc<TargetVolume>,
+    remembers: bool,
+    progress: Arc<Progress>,
+    large: Mutex<HashMap<u64, Arc<Mutex<Large>>>>,
+}
+
+/// A large file that is being written.
+#[derive(Default)]
+struct Large {
+    opened: Option<Arc<OwnedFd>>,
+    written: u64,
+    end: Option<(Metadata, u64, u64)>,
+}
+
+/// The directory that was used last by a thread; most changes come directory by directory.
+#[derive(Debug, Default)]
+pub struct LastDirectory(Option<(Vec<u8>, Arc<OwnedFd>)>);
+
+impl Apply {
+    /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
+    #[must_use]
+    pub fn new(volume: Arc<TargetVolume>, remembers: bool, progress: Arc<Progress>) -> Apply {
+        Apply { volume, remembers, progress, large: Mutex::default() }
+    }
+
+    fn touched(&self) -> Option<&Touched> {
+        self.remembers.then(|| self.volume.touched())
+    }
+
+    /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
+    pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], last: &mut LastDirectory) -> Result<()> {
+        match self.volume.place() {
+            Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, last),
+            Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces),
+        }
+    }
+
+    fn apply_to_device(&self, device: BorrowedFd<'_>, item: &Item, pieces: &[Piece<'_>]) -> Result<()> {
+        let Item::Segment { index, .. } = item else {
+            return Err(fail::peer("a device was sent a change that is not a segment"));
+        };
+        if let Some(touched) = self.touched() {
+            touched.add_segment(b"", *index);
+        }
+        self.count(pieces);
+        write_pieces(device, pieces, b"")
+    }
+
+    fn apply_to_tree(&self, tree: &Tree, item: &Item, pieces: &[Piece<'_>], last: &mut LastDirectory) -> Result<()> {
+        let within = Within { tree, last };
+        match item {
+            Item::Create { path, metadata, size } => self.create(within, path, metadata, *size, pieces),
+            Item::Patch { path, metadata, size } => self.patch(within, path, metadata, *size, pieces),
+            Item::Segment { file, path, is_new, index } => self.segment(within, *file, path, *is_new, *index, pieces),
+            Item::Finish { file, path, is_new, metadata, size, segments } => {
+                let end = (metadata.clone(), *size, *segments);
+                self.finish(within, *file, path, *is_new, end)
+            }
+            Item::Dress { path, metadata } => self.dress(within, path, metadata),
+            Item::Special { path, metadata } => self.special(within, path, metadata),
+            Item::Directory { path } => self.directory(within, path),
+            Item::DressDirectory { path, metadata } => dress_directory(tree, path, metadata),
+            Item::Link { path, to } => self.link(within, path, to),
+            Item::Delete { path } => self.delete(within, path),
+        }
+    }
+
+    fn count(&self, pieces: &[Piece<'_>]) {
+        let written = pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum();
+        self.progress.bytes_changed.add(written);
+    }
+
+    fn touch(&self, path: &[u8]) {
+        if let Some(touched) = self.touched() {
+            touched.add(path);
+        }
+        self.progress.entries_changed.add(1);
+    }
+
+    fn create(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
+        self.touch(path);
+        let file = within.make_file(path)?;
+        write_pieces(file.as_fd(), pieces, path)?;
+        let written_to = pieces.last().map_or(0, |piece| piece.offset + piece.length);
+        if written_to != size {
+            resize(file.as_fd(), size, path)?;
+        }
+        self.count(pieces);
+        metadata::set(file.as_fd(), metadata, path)
+    }
+
+    fn patch(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
+        self.touch(path);
+        let file = within.open_file(path)?;
+        write_pieces(file.as_fd(), pieces, path)?;
+        resize(file.as_fd(), size, path)?;
+        self.count(pieces);
+        metadata::set(file.as_fd(), metadata, path)
+    }
+
+    fn dress(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
+        self.touch(path);
+        let file = within.open_file(path)?;
+        metadata::set(file.as_fd(), metadata, path)
+    }
+
+    fn segment(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, index: u64, pieces: &[Piece<'_>]) -> Result<()> {
+        let large = self.large_file(number)?;
+        let opened = self.open_large(&large, &mut within, path, is_new)?;
+        if let Some(touched) = self.touched() {
+            touched.add_segment(path, index);
+        }
+        write_pieces(opened.as_fd(), pieces, path)?;
+        self.count(pieces);
+        let mut state = large.lock().expect("no thread panics while it holds this lock");
+        state.written += 1;
+        self.complete(number, &mut state, path)
+    }
+
+    fn finish(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, end: (Metadata, u64, u64)) -> Result<()> {
+        let large = self.large_file(number)?;
+        self.open_large(&large, &mut within, path, is_new)?;
+        match self.touched() {
+            Some(touched) if is_new => touched.add(path),
+            Some(touched) => touched.add_metadata(path),
+            None => {}
+        }
+        self.progress.entries_changed.add(1);
+        let mut state = large.lock().expect("no thread panics while it holds this lock");
+        state.end = Some(end);
+        self.complete(number, &mut state, path)
+    }
+
+    /// The pieces of a large file arrive on several lanes, in any order; whichever comes first opens it.
+    fn open_large(&self, large: &Mutex<Large>, within: &mut Within<'_, '_>, path: &[u8], is_new: bool) -> Result<Arc<OwnedFd>> {
+        let mut state = large.lock().expect("no thread panics while it holds this lock");
+        if let Some(opened) = &state.opened {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = Arc::new(if is_new { within.make_file(path)? } else { within.open_file(path)? });
+        state.opened = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn large_file(&self, number: u64) -> Result<Arc<Mutex<Large>>> {
+        let mut large = self.large.lock().expect("no thread panics while it holds this lock");
+        if large.len() >= LARGE_FILES_MAX && !large.contains_key(&number) {
+            return Err(fail::peer("too many large files were begun and not ended"));
+        }
+        Ok(Arc::clone(large.entry(number).or_default()))
+    }
+
+    fn complete(&self, number: u64, state: &mut Large, path: &[u8]) -> Result<()> {
+        let Some((metadata, size, segments)) = &state.end else {
+            return Ok(());
+        };
+        if state.written < *segments {
+            return Ok(());
+        }
+        let opened = state.opened.take().expect("it is opened before anything is counted");
+        self.large.lock().expect("no thread panics while it holds this lock").remove(&number);
+        resize(opened.as_fd(), *size, path)?;
+        metadata::set(opened.as_fd(), metadata, path)
+    }
+
+    fn special(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
+        self.touch(path);
+        let (_, name) = path::split(path);
+        let parent = within.make(path, |parent| make_special(parent, name, metadata))?;
+        metadata::set_at(parent.as_fd(), name, metadata, path)
+    }
+
+    fn directory(&self, mut within: Within<'_, '_>, path: &[u8]) -> Result<()> {
+        self.progress.entries_changed.add(1);
+        within.make_directory(path)
+    }
+
+    fn link(&self, mut within: Within<'_, '_>, path: &[u8], to: &[u8]) -> Result<()> {
+        let (directory, carrier) = path::split(to);
+        let from = within.tree.open_directory(directory).map_err(|errno| fail::at_target("opening the directory of", to, errno))?;
+        if within.is_same(path, from.as_fd(), carrier) {
+            return Ok(());
+        }
+        self.touch(path);
+        let (_, name) = path::split(path);
+        within.make(path, |parent| rustix::fs::linkat(from.as_fd(), carrier, parent, name, AtFlags::empty()))?;
+        Ok(())
+    }
+
+    fn delete(&self, mut within: Within<'_, '_>, path: &[u8]) -> Result<()> {
+        self.progress.entries_changed.add(1);
+        within.forget(path);
+        remove(within.tree, path)
+    }
+}
+
+/// More large files than this are never open at once, because the source works on few at a time.
+const LARGE_FILES_MAX: usize = 512;
+
+fn resize(file: BorrowedFd<'_>, size: u64, path: &[u8]) -> Result<()> {
+    rustix::fs::ftruncate(file, size).map_err(|errno| fail::at_target("setting the size of", path, errno))
+}
+
+fn dress_directory(tree: &Tree, path: &[u8], metadata: &Metadata) -> Result<()> {
+    let directory = tree.open_directory(path).map_err(|errno| fail::at_target("opening the directory", path, errno))?;
+    metadata::set(directory.as_fd(), metadata, path)
+}
+
+fn make_special(parent: BorrowedFd<'_>, name: &[u8], metadata: &Metadata) -> rustix::io::Result<()> {
+    let (major, minor) = metadata.device;
+    let file_type = match metadata.kind {
+        Kind::Symlink => return rustix::fs::symlinkat(metadata.link.as_slice(), parent, name),
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        Kind::Regular | Kind::Directory => return Err(Errno::INVAL),
+    };
+    let mode = Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(parent, name, file_type, mode, rustix::fs::makedev(major, minor))
+}
+
+/// The tree with the directory that the thread used last.
+struct Within<'a, 'b> {
+    tree: &'a Tree,
+    last: &'b mut LastDirectory,
+}
+
+impl Within<'_, '_> {
+    fn forget(&mut self, path: &[u8]) {
+        let is_within = |directory: &[u8]| directory == path || directory.starts_with(&[path, b"/"].concat());
+        if self.last.0.as_ref().is_some_and(|(directory, _)| is_within(directory)) {
+            self.last.0 = None;
+        }
+    }
+
+    /// Opens the directory of a path, making it where it is not there yet: its own change may come later on another lane.
+    fn parent(&mut self, path: &[u8]) -> Result<Arc<OwnedFd>> {
+        let (directory, _) = path::split(path);
+        if let Some((known, opened)) = &self.last.0
+            && known == directory
+        {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = match self.tree.open_directory(directory) {
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                self.make_directory(directory)?;
+                self.tree.open_directory(directory)
+            }
+            other => other,
+        };
+        let opened = Arc::new(opened.map_err(|errno| fail::at_target("opening the directory", directory, errno))?);
+        self.last.0 = Some((directory.to_vec(), Arc::clone(&opened)));
+        Ok(opened)
+    }
+
+    /// Makes something new under a path, in the place of whatever is there.
+    fn make<T>(&mut self, path: &[u8], make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<Arc<OwnedFd>> {
+        self.make_and_keep(path, make).map(|(parent, _)| parent)
+    }
+
+    fn make_and_keep<T>(&mut self, path: &[u8], make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<(Arc<OwnedFd>, T)> {
+        let mut parent = self.parent(path)?;
+        let mut made = make(parent.as_fd());
+        // The directory that was used last may have been removed since.
+        if matches!(made, Err(Errno::NOENT)) {
+            self.last.0 = None;
+            parent = self.parent(path)?;
+            made = make(parent.as_fd());
+        }
+        if matches!(made, Err(Errno::EXIST)) {
+            self.forget(path);
+            remove(self.tree, path)?;
+            made = make(parent.as_fd());
+        }
+        let made = made.map_err(|errno| match errno {
+            // Making devices needs a permission that nothing else here does.
+            Errno::PERM | Errno::OPNOTSUPP => fail::keeping("making", path, errno),
+            errno => fail::at_target("making", path, errno),
+        })?;
+        Ok((parent, made))
+    }
+
+    fn make_file(&mut self, path: &[u8]) -> Result<OwnedFd> {
+        let (_, name) = path::split(path);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let make = |parent: BorrowedFd<'_>| rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o600));
+        self.make_and_keep(path, make).map(|(_, file)| file)
+    }
+
+    /// Opens a regular file that must be there.
+    fn open_file(&mut self, path: &[u8]) -> Result<OwnedFd> {
+        let (_, name) = path::split(path);
+        let parent = self.parent(path)?;
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let failed = |errno| fail::at_target("opening", path, errno);
+        let file = rustix::fs::openat(parent.as_fd(), name, flags, Mode::empty()).map_err(failed)?;
+        match metadata::see(file.as_fd()).map_err(failed)?.kind {
+            Kind::Regular => Ok(file),
+            _ => Err(Halt::new(Reason::System, format!("`{}` is not the file it was", path::shown(path)))),
+        }
+    }
+
+    fn make_directory(&mut self, path: &[u8]) -> Result<()> {
+        let failed = |errno| fail::at_target("making the directory", path, errno);
+        let mut parent: Option<OwnedFd> = None;
+        let mut done = Vec::new();
+        for name in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+            let at = parent.as_ref().map_or(self.tree.root(), AsFd::as_fd);
+            done = path::join(&done, name);
+            let next = match open_or_make_directory(at, name) {
+                Err(Errno::NOTDIR) => {
+                    // Another lane may be doing the same, so that it may be gone or a directory by now.
+                    if !matches!(rustix::fs::unlinkat(at, name, AtFlags::empty()), Ok(()) | Err(Errno::NOENT | Errno::ISDIR)) {
+                        return Err(failed(Errno::NOTDIR));
+                    }
+                    open_or_make_directory(at, name)
+                }
+                other => other,
+            };
+            parent = Some(next.map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    fn is_same(&mut self, path: &[u8], from: BorrowedFd<'_>, carrier: &[u8]) -> bool {
+        let (_, name) = path::split(path);
+        let Ok(parent) = self.parent(path) else {
+            return false;
+        };
+        match (metadata::see_at(parent.as_fd(), name), metadata::see_at(from, carrier)) {
+            (Ok(one), Ok(other)) => one.stamp.inode == other.stamp.inode,
+            _ => false,
+        }
+    }
+}
+
+fn open_or_make_directory(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let open = || tree::open_quietly(parent, name, flags);
+    let opened = match open() {
+        Err(Errno::NOENT) => match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
+            Ok(()) | Err(Errno::EXIST) => open(),
+            Err(errno) => Err(errno),
+        },
+        other => other,
+    };
+    opened.map_err(|errno| if errno == Errno::LOOP { Errno::NOTDIR } else { errno })
+}
+
+/// Removes an entry with all beneath it; that it is not there is fine.
+fn remove(tree: &Tree, path: &[u8]) -> Result<()> {
+    let failed = |path: &[u8], errno| fail::at_target("removing", path, errno);
+    let mut stack = vec![(path.to_vec(), false)];
+    while let Some((path, is_emptied)) = stack.pop() {
+        let (directory, name) = path::split(&path);
+        let parent = match tree.open_directory(directory) {
+            Err(Errno::NOENT | Errno::NOTDIR) => continue,
+            other => other.map_err(|errno| failed(&path, errno))?,
+        };
+        let flags = if is_emptied { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        match rustix::fs::unlinkat(parent.as_fd(), name, flags) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(Errno::ISDIR) if !is_emptied => empty(tree, path, &mut stack)?,
+            Err(errno) => return Err(failed(&path, errno)),
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is directly in a directory, and puts its directories on the stack before itself.
+fn empty(tree: &Tree, path: Vec<u8>, stack: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
+    let failed = |errno| fail::at_target("removing what is in", &path, errno);
+    let directory = tree.open_directory(&path).map_err(failed)?;
+    let names = tree::list_names(directory.as_fd(), false).map_err(failed)?;
+    let mut beneath = Vec::new();
+    for name in names {
+        match rustix::fs::unlinkat(directory.as_fd(), name.as_slice(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(Errno::ISDIR) => beneath.push((path::join(&path, &name), false)),
+            Err(errno) => return Err(failed(errno)),
+        }
+    }
+    stack.push((path, true));
+    stack.extend(beneath);
+    Ok(())
+}
+
+fn write_pieces(file: BorrowedFd<'_>, pieces: &[Piece<'_>], path: &[u8]) -> Result<()> {
+    for piece in pieces {
+        match piece.bytes {
+            Some(bytes) => write_all(file, bytes, piece.offset, path)?,
+            None => write_zeros(file, piece.offset, piece.length, path)?,
+        }
+    }
+    Ok(())
+}
+
+fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64, path: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::pwrite(file, bytes, offset) {
+            Ok(written) => {
+                bytes = &bytes[written..];
+                offset += written as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(fail::at_target("writing", path, errno)),
+        }
+    }
+    Ok(())
+}
+
+fn write_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) -> Result<()> {
+    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match rustix::fs::fallocate(file, punch, offset, length) {
+        Ok(()) => Ok(()),
+        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NODEV | Errno::NOSYS) => overwrite_zeros(file, offset, length, path),
+        Err(errno) => Err(fail::at_target("clearing a part of", path, errno)),
+    }
+}
+
+/// For devices that cannot discard: many blocks are zeros already, and reading is cheaper than wearing them.
+fn overwrite_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) -> Result<()> {
+    let mut buffer = vec![0; digest::BLOCK_BYTES];
+    let mut at = offset;
+    while at < offset + length {
+        let part = usize::try_from(offset + length - at).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+        let read = rustix::io::pread(file, &mut buffer[..part], at).unwrap_or(0);
+        if read < part || !digest::is_zero(&buffer[..part]) {
+            buffer.fill(0);
+            write_all(file, &buffer[..part], at, path)?;
+        }
+        at += part as u64;
+    }
+    Ok(())
+}
+
+/// The lane within one process: changes are carried out at once, by the thread that found them.
+pub struct Direct {
+    apply: Arc<Apply>,
+    last: LastDirectory,
+    pace: Option<Arc<Pace>>,
+}
+
+impl Direct {
+    /// Returns a lane to this pass, not faster than this pace.
+    #[must_use]
+    pub fn new(apply: Arc<Apply>, pace: Option<Arc<Pace>>) -> Direct {
+        Direct { apply, last: LastDirectory::default(), pace }
+    }
+}
+
+impl Lane for Direct {
+    fn emit(&mut self, item: Item, pieces: &[Piece<'_>]) -> Result<()> {
+        if let Some(pace) = &self.pace {
+            pace.take(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
+        }
+        self.apply.apply(&item, pieces, &mut self.last)
+    }
+
+    fn end_stage(&mut self) -> Result<()> {
+        self.last = LastDirectory::default();
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Raw devices: read segment by segment, compared with what is known, zeros skipped.
+//!
+//! A device has no stamps, so that every pass reads all of the source; the manifest only spares the sending. A torn read of a
+//! device that is being written does no harm, because a later pass reads it again. A file may stand for a device.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
+use rustix::io::Errno;
+
+use super::change::{Item, Piece};
+use super::digest::{self, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::fail::{self, Halt, Result};
+use super::known::{Known, Memory};
+use super::manifest::{Entry, Writer};
+use super::metadata::{Kind, Stamp};
+use super::orders::Reason;
+use super::progress::{Cancel, Progress};
+use super::read;
+use super::scan::{Side, Worker};
+use super::touched::Part;
+use super::work;
+
+/// Opens a device, or a regular file in its place.
+pub fn open(path: &Path, is_written: bool) -> Result<OwnedFd> {
+    let access = if is_written { OFlags::RDWR } else { OFlags::RDONLY };
+    let shown = path.display();
+    let refused = |what: &str| Halt::new(Reason::BadOrder, format!("`{shown}` {what}"));
+    let opened = rustix::fs::open(path, access | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| refused(&format!("cannot be opened as a device: {errno}")))?;
+    let stat = rustix::fs::fstat(&opened).map_err(|errno| refused(&errno.to_string()))?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::BlockDevice | FileType::RegularFile => Ok(opened),
+        _ => Err(refused("is not a block device")),
+    }
+}
+
+/// Returns the size of a device in bytes.
+pub fn size(device: BorrowedFd<'_>) -> Result<u64> {
+    rustix::fs::seek(device, SeekFrom::End(0)).map_err(|errno| fail::system("finding the size of the device", b"", errno))
+}
+
+/// Returns whether a device looks as if it was never written: places all over it are zeros. Only a guess, which decides
+/// whether it is read before it is written; both ways are safe.
+#[must_use]
+pub fn looks_blank(device: BorrowedFd<'_>, size: u64) -> bool {
+    let mut buffer = vec![0; digest::BLOCK_BYTES];
+    let step = (size / 64).max(buffer.len() as u64);
+    (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).all(|offset| {
+        let length = buffer.len().min((size - offset) as usize);
+        rustix::io::pread(device, &mut buffer[..length], offset).is_ok_and(|read| digest::is_zero(&buffer[..read]))
+    })
+}
+
+/// One look over a device.
+pub struct DeviceScan<'a> {
+    /// The device.
+    pub device: BorrowedFd<'a>,
+    /// How much of it counts: the size of the source.
+    pub size: u64,
+    /// What was known before; with [`Memory::Blank`] the target may hold anything.
+    pub memory: &'a Memory,
+    /// Where the new manifest is made.
+    pub writer: &'a Writer,
+    /// At which end.
+    pub side: Side<'a>,
+    /// What is counted.
+    pub progress: &'a Progress,
+    /// Whether to end early.
+    pub cancel: &'a Cancel,
+}
+
+struct Underway {
+    known: Option<Known>,
+    region: Option<u64>,
+    next: AtomicU64,
+    roots: Mutex<Vec<Digest>>,
+}
+
+impl DeviceScan<'_> {
+    /// Looks over the whole device.
+    pub fn run(&self, workers: &mut [Worker<'_>]) -> Result<()> {
+        let segments = digest::segment_count(self.size);
+        self.progress.entries.add(segments);
+        self.progress.bytes.add(self.size);
+        let known = self.memory.entries_between(b"", b"", None)?.into_iter().next();
+        let underway = Underway {
+            known,
+            region: self.writer.blocks().reserve(self.size),
+            next: AtomicU64::new(0),
+            roots: Mutex::new(vec![Digest::ZEROS; segments as usize]),
+        };
+        // What was read before may be in the page cache though another path to the device wrote since.
+        let _ = rustix::fs::fadvise(self.device, 0, None, Advice::DontNeed);
+        let tasks = workers.iter().map(|_| ()).collect();
+        work::run(workers, tasks, self.cancel, |(), worker, _| self.segments(&underway, worker))?;
+        for worker in workers.iter_mut() {
+            // The stages of a tree; a device has all its changes in the first.
+            for _ in 0..super::wire::STAGES {
+                worker.lane.end_stage()?;
+            }
+        }
+        self.writer.put(b"", &[self.entry(underway)])
+    }
+
+    fn entry(&self, underway: Underway) -> Entry {
+        let mut root = ContentRoot::new(self.size);
+        let roots = underway.roots.into_inner().expect("all threads have ended");
+        for (index, segment) in roots.into_iter().enumerate() {
+            root.add(index as u64, segment);
+        }
+        Entry {
+            kind: Kind::Regular,
+            stamp: Stamp { size: self.size, ..Stamp::default() },
+            content: root.finish(),
+            blocks: underway.region,
+            ..Entry::marker(b"")
+        }
+    }
+
+    fn segments(&self, underway: &Underway, worker: &mut Worker<'_>) -> Result<()> {
+        loop {
+            let index = underway.next.fetch_add(1, Ordering::Relaxed);
+            if index >= digest::segment_count(self.size) {
+                return Ok(());
+            }
+            self.cancel.check()?;
+            let blocks = self.segment(underway, index, worker)?;
+            if let Some(region) = underway.region {
+                self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
+            }
+            let mut roots = underway.roots.lock().expect("no thread panics while it holds this lock");
+            roots[index as usize] = digest::of_blocks(&blocks);
+        }
+    }
+
+    fn segment(&self, underway: &Underway, index: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+        let offset = index * SEGMENT_BYTES as u64;
+        let length = (self.size - offset).min(SEGMENT_BYTES as u64);
+        let count = digest::block_count(length) as usize;
+        let before = match &underway.known {
+            Some(known) => read::old_blocks(known, index)?,
+            None => vec![read::UNKNOWN; count],
+        };
+        self.progress.bytes_done.add(length);
+        // A device of one block has no block digests to take from memory.
+        let is_remembered = |known: &Known| known.entry.blocks.is_some() && known.entry.stamp.size == self.size;
+        if self.is_untouched(index) && underway.known.as_ref().is_some_and(is_remembered) {
+            return Ok(before);
+        }
+        let blocks = self.read(offset, length, worker)?;
+        if matches!(self.side, Side::Source { .. }) {
+            self.emit(index, &read::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
+        }
+        Ok(blocks)
+    }
+
+    fn emit(&self, index: u64, pieces: &[Piece<'_>], lane: &mut dyn super::change::Lane) -> Result<()> {
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        self.progress.entries_changed.add(1);
+        self.progress.bytes_changed.add(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
+        let item = Item::Segment { file: 0, path: Vec::new(), is_new: false, index };
+        lane.emit(item, pieces)
+    }
+
+    fn is_untouched(&self, index: u64) -> bool {
+        match self.side {
+            Side::Source { .. } => false,
+            Side::Target { touched, knows_all } => {
+                knows_all
+                    && match touched.part(b"") {
+                        None => true,
+                        Some(Part::All) => false,
+                        Some(Part::Segments(segments)) => !segments.contains(&index),
+                    }
+            }
+        }
+    }
+
+    fn read(&self, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+        if read::is_hole(self.device, offset, length) {
+            worker.buffer.clear();
+            return Ok(vec![Digest::ZEROS; digest::block_count(length) as usize]);
+        }
+        worker.buffer.resize(length as usize, 0);
+        let mut filled = 0;
+        while filled < worker.buffer.len() {
+            match rustix::io::pread(self.device, &mut worker.buffer[filled..], offset + filled as u64) {
+                Ok(0) => return Err(self.unreadable(Errno::IO)),
+                Ok(count) => filled += count,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(self.unreadable(errno)),
+            }
+        }
+        self.progress.bytes_read.add(length);
+        Ok(digest::of_segment(&worker.buffer))
+    }
+
+    fn unreadable(&self, errno: Errno) -> Halt {
+        match self.side {
+            Side::Source { .. } => fail::at_source("reading the device", b"", errno),
+            Side::Target { .. } => fail::at_target("reading the device", b"", errno),
+        }
+    }
+}

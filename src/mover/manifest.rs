@@ -1,0 +1,442 @@
+//! The mover's own memory of a volume: every entry with its identity, digests and links, as sorted pages in one file.
+//!
+//! It lives in the mover's state folder, never in the user's volume. Pages are read one at a time, so that memory grows with
+//! the number of directories and pages, not of files. A manifest whose index does not check out counts as absent. Whether its
+//! claims may be believed today is not decided here.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::{Digest, block_count};
+use super::fail::{self, Result};
+use super::metadata::{Kind, Stamp};
+
+/// Entries in a page at most.
+pub const PAGE_ENTRIES_MAX: usize = 512;
+
+const MAGIC: &[u8; 8] = b"mover-m1";
+const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
+
+/// What is known of one entry.
+///
+/// The entry of a directory itself is in its own pages, under the empty name; in its parent's pages is only a marker
+/// (see [`Entry::marker`]), so that a directory that vanishes between the two leaves no false claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The name within its directory.
+    pub name: Vec<u8>,
+    /// The type.
+    pub kind: Kind,
+    /// Its identity at the end that keeps this manifest; the size is part of the proof.
+    pub stamp: Stamp,
+    /// Whether it may have changed since without its stamp showing it.
+    pub is_hot: bool,
+    /// [`super::metadata::Metadata::digest`].
+    pub metadata: Digest,
+    /// The content root of a regular file.
+    pub content: Digest,
+    /// Where its block digests are, see [`Blocks`]; none for files of one block.
+    pub blocks: Option<u64>,
+    /// The smallest path of its group of hard links; empty for an entry with a single path.
+    pub lead: Vec<u8>,
+}
+
+impl Entry {
+    /// Returns the entry that stands for a directory in its parent's pages.
+    #[must_use]
+    pub fn marker(name: &[u8]) -> Entry {
+        Entry {
+            name: name.to_vec(),
+            kind: Kind::Directory,
+            stamp: Stamp::default(),
+            is_hot: false,
+            metadata: Digest::ZEROS,
+            content: Digest::ZEROS,
+            blocks: None,
+            lead: Vec::new(),
+        }
+    }
+
+    /// Returns the digest of everything that must be the same at both ends.
+    #[must_use]
+    pub fn proof(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.name.len() as u64).to_le_bytes());
+        hasher.update(&self.name);
+        hasher.update(&[self.kind as u8]);
+        hasher.update(&self.metadata.0);
+        let size = if self.kind == Kind::Regular { self.stamp.size } else { 0 };
+        hasher.update(&size.to_le_bytes());
+        hasher.update(&self.content.0);
+        hasher.update(&self.lead);
+        Digest(hasher.finalize().into())
+    }
+}
+
+fn proof_of(entries: &[Entry]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for entry in entries {
+        hasher.update(&entry.proof().0);
+    }
+    Digest(hasher.finalize().into())
+}
+
+/// The digests of the blocks of files larger than one block: a file of 32-byte records, addressed by byte offset.
+///
+/// Records that were never written read as zeros, which is the digest of zeros. A region, once part of a committed manifest,
+/// is never written again.
+#[derive(Debug)]
+pub struct Blocks {
+    file: File,
+    name: String,
+    end: AtomicU64,
+}
+
+const RECORD_BYTES: u64 = 32;
+const BLOCKS_SUFFIX: &str = ".blocks";
+
+impl Blocks {
+    fn open(folder: &Path, name: &str) -> std::io::Result<Blocks> {
+        let file = File::options().read(true).write(true).open(folder.join(name))?;
+        let end = AtomicU64::new(file.metadata()?.len());
+        Ok(Blocks { file, name: name.to_owned(), end })
+    }
+
+    /// Makes a new file beside those that the committed manifest may still need.
+    fn create(folder: &Path, manifest: &str) -> std::io::Result<Blocks> {
+        for number in 0_u64.. {
+            let name = format!("{manifest}.{number}{BLOCKS_SUFFIX}");
+            match File::options().read(true).write(true).create_new(true).open(folder.join(&name)) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    let end = AtomicU64::new(0);
+                    return Ok(Blocks { file, name, end });
+                }
+            }
+        }
+        Err(std::io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Makes the file as long as all regions that were set aside, so that none is given out twice after a restart.
+    fn settle(&self) -> std::io::Result<()> {
+        self.file.set_len(self.end.load(Ordering::Relaxed))
+    }
+
+    /// Removes the files that no manifest of this name needs any more.
+    fn remove_others(&self, folder: &Path, manifest: &str) -> std::io::Result<()> {
+        let prefix = format!("{manifest}.");
+        for found in std::fs::read_dir(folder)? {
+            let name = found?.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&prefix) && name.ends_with(BLOCKS_SUFFIX) && name != self.name {
+                std::fs::remove_file(folder.join(name.as_ref()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets aside the region of a file of this size; none when it has one block or less.
+    pub fn reserve(&self, size: u64) -> Option<u64> {
+        let count = block_count(size);
+        (count > 1).then(|| self.end.fetch_add(count * RECORD_BYTES, Ordering::Relaxed))
+    }
+
+    /// Writes the digests of consecutive blocks.
+    pub fn write(&self, region: u64, first: u64, digests: &[Digest]) -> Result<()> {
+        if digests.iter().all(|digest| *digest == Digest::ZEROS) {
+            return Ok(());
+        }
+        let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
+        let at = region + first * RECORD_BYTES;
+        self.file.write_all_at(&bytes, at).map_err(|error| fail::system_io("writing block digests", &error))
+    }
+
+    /// Reads the digests of consecutive blocks.
+    pub fn read(&self, region: u64, first: u64, count: u64) -> Result<Vec<Digest>> {
+        let mut bytes = vec![0; (count * RECORD_BYTES) as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let at = region + first * RECORD_BYTES + filled as u64;
+            match self.file.read_at(&mut bytes[filled..], at) {
+                // Past the end: records that were never written.
+                Ok(0) => break,
+                Ok(length) => filled += length,
+                Err(error) => return Err(fail::system_io("reading block digests", &error)),
+            }
+        }
+        let records = bytes.chunks_exact(RECORD_BYTES as usize);
+        Ok(records.map(|record| Digest(record.try_into().expect("chunks are 32 bytes long"))).collect())
+    }
+}
+
+/// Under what circumstances a manifest was made; its owner decides by this whether to believe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The boot of the kernel: after another one, data and stamps on the disk may have parted.
+    pub boot: String,
+    /// The process.
+    pub process: u64,
+    /// The volume: device number and inode of its root.
+    pub volume: (u64, u64),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Index {
+    origin: Origin,
+    root: Digest,
+    blocks: String,
+    entries: u64,
+    pages: HashMap<Vec<u8>, Vec<PageAt>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct PageAt {
+    first: Vec<u8>,
+    last: Vec<u8>,
+    offset: u64,
+    length: u32,
+    proof: Digest,
+}
+
+/// A finished manifest, open for reading.
+#[derive(Debug)]
+pub struct Manifest {
+    file: File,
+    index: Index,
+    blocks: Arc<Blocks>,
+}
+
+impl Manifest {
+    /// Opens the manifest of this name in a folder; none if there is none that is whole.
+    #[must_use]
+    pub fn open(folder: &Path, name: &str) -> Option<Manifest> {
+        let file = File::open(folder.join(name)).ok()?;
+        let length = file.metadata().ok()?.len();
+        let mut footer = [0; FOOTER_BYTES];
+        file.read_exact_at(&mut footer, length.checked_sub(FOOTER_BYTES as u64)?).ok()?;
+        let offset = u64::from_le_bytes(footer[..8].try_into().ok()?);
+        let size = u64::from_le_bytes(footer[8..16].try_into().ok()?);
+        if footer[48..] != *MAGIC || offset.checked_add(size)? > length {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        file.read_exact_at(&mut bytes, offset).ok()?;
+        if blake3::hash(&bytes).as_bytes() != &footer[16..48] {
+            return None;
+        }
+        let index: Index = postcard::from_bytes(&bytes).ok()?;
+        let blocks = Arc::new(Blocks::open(folder, &index.blocks).ok()?);
+        Some(Manifest { file, index, blocks })
+    }
+
+    /// Returns the root digest.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.index.root
+    }
+
+    /// Returns under what circumstances it was made.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.index.origin
+    }
+
+    /// Returns its number of entries.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.index.entries
+    }
+
+    /// Returns the block digests its entries point into.
+    #[must_use]
+    pub fn blocks(&self) -> &Arc<Blocks> {
+        &self.blocks
+    }
+
+    /// Returns all directories in order.
+    #[must_use]
+    pub fn directories(&self) -> Vec<&[u8]> {
+        let mut directories: Vec<&[u8]> = self.index.pages.keys().map(Vec::as_slice).collect();
+        directories.sort_unstable();
+        directories
+    }
+
+    /// Reads the entries of a directory from one name up to, not including, another; sorted.
+    pub fn entries_between(&self, directory: &[u8], from: &[u8], to: Option<&[u8]>) -> Result<Vec<Entry>> {
+        let Some(pages) = self.index.pages.get(directory) else {
+            return Ok(Vec::new());
+        };
+        let overlaps = |page: &&PageAt| page.last.as_slice() >= from && to.is_none_or(|to| page.first.as_slice() < to);
+        let mut entries = Vec::new();
+        for page in pages.iter().filter(overlaps) {
+            entries.extend(read_page(&self.file, page)?);
+        }
+        entries.retain(|entry| entry.name.as_slice() >= from && to.is_none_or(|to| entry.name.as_slice() < to));
+        if pages.len() > 1 {
+            entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        }
+        Ok(entries)
+    }
+
+    /// Reads all entries of a directory.
+    pub fn entries_of(&self, directory: &[u8]) -> Result<Vec<Entry>> {
+        self.entries_between(directory, b"", None)
+    }
+}
+
+fn read_page(file: &File, page: &PageAt) -> Result<Vec<Entry>> {
+    let mut bytes = vec![0; page.length as usize];
+    file.read_exact_at(&mut bytes, page.offset).map_err(|error| fail::system_io("reading the manifest", &error))?;
+    postcard::from_bytes(&bytes).map_err(|error| {
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+        fail::system_io("reading the manifest", &error)
+    })
+}
+
+/// A manifest in the making; pages may be put from many threads, in any order.
+#[derive(Debug)]
+pub struct Writer {
+    folder: PathBuf,
+    name: String,
+    file: File,
+    blocks: Arc<Blocks>,
+    state: Mutex<WriterState>,
+}
+
+#[derive(Debug, Default)]
+struct WriterState {
+    end: u64,
+    entries: u64,
+    pages: HashMap<Vec<u8>, Vec<PageAt>>,
+}
+
+impl Writer {
+    /// Begins a manifest that replaces the one of this name when it is finished. Its entries may point into the block
+    /// digests of the old one, if that is given.
+    pub fn new(folder: &Path, name: &str, old: Option<&Manifest>) -> Result<Writer> {
+        let failed = |error| fail::system_io("making a manifest in the state folder", &error);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let file =
+            File::options().read(true).write(true).create(true).truncate(true).open(folder.join(format!("{name}.new"))).map_err(failed)?;
+        let blocks = match old {
+            Some(old) => Arc::clone(&old.blocks),
+            None => Arc::new(Blocks::create(folder, name).map_err(failed)?),
+        };
+        Ok(Writer { folder: folder.to_owned(), name: name.to_owned(), file, blocks, state: Mutex::default() })
+    }
+
+    /// Returns the block digests its entries point into.
+    #[must_use]
+    pub fn blocks(&self) -> &Arc<Blocks> {
+        &self.blocks
+    }
+
+    /// Adds entries of one directory, sorted by name.
+    pub fn put(&self, directory: &[u8], entries: &[Entry]) -> Result<()> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(());
+        };
+        let bytes = postcard::to_stdvec(entries).expect("plain data can be serialised");
+        let mut page =
+            PageAt { first: first.name.clone(), last: last.name.clone(), offset: 0, length: bytes.len() as u32, proof: proof_of(entries) };
+        let mut state = self.state.lock().expect("no thread panics while it holds this lock");
+        page.offset = state.end;
+        let offset = page.offset;
+        state.end += bytes.len() as u64;
+        state.entries += entries.len() as u64;
+        match state.pages.get_mut(directory) {
+            Some(pages) => pages.push(page),
+            None => {
+                state.pages.insert(directory.to_vec(), vec![page]);
+            }
+        }
+        drop(state);
+        self.file.write_all_at(&bytes, offset).map_err(|error| fail::system_io("writing the manifest", &error))
+    }
+
+    /// Ends the manifest without putting it in the place of the old one, which [`Finished::commit`] does.
+    pub fn finish(self, origin: Origin) -> Result<Finished> {
+        let state = self.state.into_inner().expect("no thread panics while it holds this lock");
+        let root = root_of(&self.file, &state.pages)?;
+        let index = Index { origin, root, blocks: self.blocks.name.clone(), entries: state.entries, pages: state.pages };
+        Ok(Finished {
+            folder: self.folder,
+            name: self.name,
+            end: state.end,
+            manifest: Manifest { file: self.file, index, blocks: self.blocks },
+        })
+    }
+}
+
+/// Digests the directories in order; each over its entries in order. Most have one page, whose digest is made already.
+fn root_of(file: &File, pages: &HashMap<Vec<u8>, Vec<PageAt>>) -> Result<Digest> {
+    let mut directories: Vec<(&Vec<u8>, &Vec<PageAt>)> = pages.iter().collect();
+    directories.sort_unstable_by_key(|(directory, _)| *directory);
+    let mut hasher = blake3::Hasher::new();
+    for (directory, pages) in directories {
+        let proof = match pages.as_slice() {
+            [page] => page.proof,
+            pages => proof_of_pages(file, pages)?,
+        };
+        hasher.update(&(directory.len() as u64).to_le_bytes());
+        hasher.update(directory);
+        hasher.update(&proof.0);
+    }
+    Ok(Digest(hasher.finalize().into()))
+}
+
+fn proof_of_pages(file: &File, pages: &[PageAt]) -> Result<Digest> {
+    let mut proofs = Vec::new();
+    for page in pages {
+        let entries = read_page(file, page)?;
+        proofs.extend(entries.into_iter().map(|entry| (entry.proof(), entry.name)));
+    }
+    proofs.sort_unstable_by(|one, other| one.1.cmp(&other.1));
+    let mut hasher = blake3::Hasher::new();
+    for (proof, _) in &proofs {
+        hasher.update(&proof.0);
+    }
+    Ok(Digest(hasher.finalize().into()))
+}
+
+/// A manifest that is complete and not yet committed.
+#[derive(Debug)]
+pub struct Finished {
+    folder: PathBuf,
+    name: String,
+    end: u64,
+    manifest: Manifest,
+}
+
+impl Finished {
+    /// Returns the manifest for reading.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Puts it in the place of the old one.
+    pub fn commit(self) -> Result<Manifest> {
+        let failed = |error| fail::system_io("committing the manifest", &error);
+        let bytes = postcard::to_stdvec(&self.manifest.index).expect("plain data can be serialised");
+        let mut footer = Vec::with_capacity(FOOTER_BYTES);
+        footer.extend_from_slice(&self.end.to_le_bytes());
+        footer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        footer.extend_from_slice(blake3::hash(&bytes).as_bytes());
+        footer.extend_from_slice(MAGIC);
+        self.manifest.file.write_all_at(&bytes, self.end).map_err(failed)?;
+        self.manifest.file.write_all_at(&footer, self.end + bytes.len() as u64).map_err(failed)?;
+        let made = self.folder.join(format!("{}.new", self.name));
+        self.manifest.blocks.settle().map_err(failed)?;
+        std::fs::rename(made, self.folder.join(&self.name)).map_err(failed)?;
+        self.manifest.blocks.remove_others(&self.folder, &self.name).map_err(failed)?;
+        Ok(self.manifest)
+    }
+}

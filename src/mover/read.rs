@@ -1,0 +1,390 @@
+//! Reads regular files: digests them by blocks, compares with what the target is known to hold, emits what differs.
+//!
+//! Small files (one segment) are done in one go; large ones segment by segment, by all threads. Every file is looked at
+//! before and after it is read. Nothing is ever mapped into memory, because the application may truncate it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{Advice, OFlags, SeekFrom};
+use rustix::io::Errno;
+
+use super::change::{Item, Piece};
+use super::digest::{self, BLOCK_BYTES, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::fail::Result;
+use super::groups::Group;
+use super::known::Known;
+use super::manifest::Entry;
+use super::metadata::{self, Kind, Metadata, Seen};
+use super::path;
+use super::scan::{Made, Scan, Side, Subject, Worker};
+use super::touched::Part;
+use super::tree;
+
+/// A large file, shared by the threads that work on its segments.
+pub(super) struct LargeFile {
+    subject: Subject,
+    opened: OwnedFd,
+    seen: Seen,
+    metadata: Metadata,
+    number: u64,
+    is_new: bool,
+    region: Option<u64>,
+    /// Segments to take from memory, because they were not touched; none: read all.
+    untouched: Option<Untouched>,
+    next: AtomicU64,
+    left: AtomicU64,
+    emitted: AtomicU64,
+    roots: Mutex<Vec<Digest>>,
+    pub(super) group: Option<Group>,
+}
+
+struct Untouched {
+    touched: std::collections::BTreeSet<u64>,
+    known: Known,
+}
+
+impl LargeFile {
+    pub(super) fn segments(&self) -> u64 {
+        digest::segment_count(self.seen.stamp.size)
+    }
+}
+
+impl Scan<'_> {
+    pub(super) fn regular(
+        &self,
+        subject: &Subject,
+        directory: BorrowedFd<'_>,
+        must_replace: bool,
+        worker: &mut Worker<'_>,
+    ) -> Result<Made> {
+        let (_, name) = path::split(&subject.path);
+        let opened = match tree::open_quietly(directory, name, OFlags::RDONLY | OFlags::NONBLOCK) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(Made::Vanished),
+            Err(errno) => return Err(self.unreadable("opening", &subject.path, errno)),
+        };
+        let unreadable = |errno| self.unreadable("reading the metadata of", &subject.path, errno);
+        let seen = metadata::see(opened.as_fd()).map_err(unreadable)?;
+        if seen.kind != Kind::Regular {
+            return Ok(Made::Vanished);
+        }
+        let metadata = metadata::read(opened.as_fd(), &seen).map_err(unreadable)?;
+        let is_new = must_replace || subject.old_of_kind().is_none();
+        if seen.stamp.size > SEGMENT_BYTES as u64 {
+            return self.large(subject, opened, seen, metadata, is_new).map(|file| Made::Large(Box::new(file)));
+        }
+        self.small(subject, opened.as_fd(), &seen, metadata, is_new, worker)
+    }
+
+    fn small(
+        &self,
+        subject: &Subject,
+        file: BorrowedFd<'_>,
+        seen: &Seen,
+        metadata: Metadata,
+        is_new: bool,
+        worker: &mut Worker<'_>,
+    ) -> Result<Made> {
+        let size = seen.stamp.size;
+        self.drop_cache(file, 0, 0);
+        self.fill(&mut worker.buffer, file, 0, size as usize, &subject.path)?;
+        self.progress.bytes_read.add(size);
+        self.progress.bytes_done.add(size.min(subject.seen.allocated.saturating_mul(512)));
+        let blocks = digest::of_segment(&worker.buffer);
+        let content = digest::of_small(size, &blocks);
+        let is_hot = self.is_hot_after(file, seen, &subject.path)?;
+        let region = self.writer.blocks().reserve(size);
+        if let Some(region) = region {
+            self.writer.blocks().write(region, 0, &blocks)?;
+        }
+        let digest = metadata.digest();
+        let path = subject.path.clone();
+        let old = subject.old_of_kind().filter(|_| !is_new);
+        match old {
+            None => {
+                let pieces = pieces(&worker.buffer, size, 0, &blocks, &[]);
+                self.count_written(&pieces);
+                self.touch(&subject.directory);
+                worker.lane.emit(Item::Create { path, metadata, size }, &pieces)?;
+            }
+            Some(old) if old.entry.content != content => {
+                let before = old_blocks(old, 0)?;
+                let pieces = pieces(&worker.buffer, size, 0, &blocks, &before);
+                self.count_written(&pieces);
+                worker.lane.emit(Item::Patch { path, metadata, size }, &pieces)?;
+            }
+            Some(old) if old.entry.metadata != digest => {
+                self.progress.entries_changed.add(1);
+                worker.lane.emit(Item::Dress { path, metadata }, &[])?;
+            }
+            Some(_) => {}
+        }
+        Ok(Made::Entry(
+            Entry {
+                name: path::split(&subject.path).1.to_vec(),
+                kind: Kind::Regular,
+                stamp: seen.stamp,
+                is_hot,
+                metadata: digest,
+                content,
+                blocks: region,
+                lead: Vec::new(),
+            },
+            is_new,
+        ))
+    }
+
+    fn count_written(&self, pieces: &[Piece<'_>]) {
+        self.progress.entries_changed.add(1);
+        self.progress.bytes_changed.add(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
+    }
+
+    /// Looks at a file again after it was read. One that changed meanwhile is hot whatever its stamps say.
+    fn is_hot_after(&self, file: BorrowedFd<'_>, before: &Seen, path: &[u8]) -> Result<bool> {
+        let after = metadata::see(file).map_err(|errno| self.unreadable("looking at", path, errno))?;
+        let is_changed = after.stamp != before.stamp;
+        if is_changed {
+            self.unsettled(path)?;
+        }
+        let is_hot = is_changed || self.clock.is_hot(before.stamp.ctime);
+        if is_hot {
+            self.progress.bytes_hot.add(before.stamp.size);
+        }
+        Ok(is_hot)
+    }
+
+    /// At the target, what was written must be read from the disk, not from memory.
+    fn drop_cache(&self, file: BorrowedFd<'_>, offset: u64, length: u64) {
+        if matches!(self.side, Side::Target { .. }) {
+            // A file system that does not know this advice only makes the proof weaker against its own disk; it is still read.
+            let _ = rustix::fs::fadvise(file, offset, std::num::NonZero::new(length), Advice::DontNeed);
+        }
+    }
+
+    /// Reads into the buffer; what a shrinking file lacks becomes zeros, and shows in its stamp.
+    fn fill(&self, buffer: &mut Vec<u8>, file: BorrowedFd<'_>, offset: u64, length: usize, path: &[u8]) -> Result<()> {
+        buffer.resize(length, 0);
+        let mut filled = 0;
+        while filled < length {
+            match rustix::io::pread(file, &mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(self.unreadable("reading", path, errno)),
+            }
+        }
+        buffer[filled..].fill(0);
+        Ok(())
+    }
+
+    fn large(&self, subject: &Subject, opened: OwnedFd, seen: Seen, metadata: Metadata, is_new: bool) -> Result<LargeFile> {
+        let size = seen.stamp.size;
+        let segments = digest::segment_count(size);
+        Ok(LargeFile {
+            untouched: self.untouched(subject, &seen, is_new),
+            subject: Subject {
+                directory: std::sync::Arc::clone(&subject.directory),
+                path: subject.path.clone(),
+                seen: subject.seen,
+                old: subject.old.clone(),
+            },
+            opened,
+            seen,
+            metadata,
+            number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            is_new,
+            region: self.writer.blocks().reserve(size),
+            next: AtomicU64::new(0),
+            left: AtomicU64::new(segments),
+            emitted: AtomicU64::new(0),
+            roots: Mutex::new(vec![Digest::ZEROS; segments as usize]),
+            group: None,
+        })
+    }
+
+    /// At the target only the touched segments of a large file are read back, if this process knows all that was touched.
+    fn untouched(&self, subject: &Subject, seen: &Seen, is_new: bool) -> Option<Untouched> {
+        let Side::Target { touched, knows_all: true } = self.side else {
+            return None;
+        };
+        let known = subject.old_of_kind().filter(|old| old.stamp.is_some_and(|stamp| stamp.inode == seen.stamp.inode) && !is_new)?;
+        let Some(Part::Segments(mut segments)) = touched.part(&subject.path) else {
+            return None;
+        };
+        // Where the size changed, the segments around both ends changed without being written.
+        let (old, new) = (known.entry.stamp.size, seen.stamp.size);
+        if old != new {
+            let from = old.min(new).saturating_sub(1) / SEGMENT_BYTES as u64;
+            segments.extend(from..digest::segment_count(new));
+        }
+        Some(Untouched { touched: segments, known: known.clone() })
+    }
+
+    pub(super) fn segments(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
+        loop {
+            let index = file.next.fetch_add(1, Ordering::Relaxed);
+            if index >= file.segments() {
+                return Ok(());
+            }
+            self.cancel.check()?;
+            self.segment(file, index, worker)?;
+            if file.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                self.finish_large(file, worker)?;
+            }
+        }
+    }
+
+    fn segment(&self, file: &LargeFile, index: u64, worker: &mut Worker<'_>) -> Result<()> {
+        let offset = index * SEGMENT_BYTES as u64;
+        let length = (file.seen.stamp.size - offset).min(SEGMENT_BYTES as u64);
+        let region = file.region.expect("a large file has more than one block");
+        let count = digest::block_count(length);
+        let blocks = match &file.untouched {
+            Some(untouched) if !untouched.touched.contains(&index) => {
+                let mut blocks = old_blocks(&untouched.known, index)?;
+                blocks.resize(count as usize, Digest::ZEROS);
+                worker.buffer.clear();
+                blocks
+            }
+            _ => self.read_segment(file, offset, length, worker)?,
+        };
+        self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
+        file.roots.lock().expect("no thread panics while it holds this lock")[index as usize] = digest::of_blocks(&blocks);
+        self.progress.bytes_done.add(length);
+        if matches!(self.side, Side::Target { .. }) {
+            return Ok(());
+        }
+        let before = match file.subject.old_of_kind() {
+            Some(old) if !file.is_new => old_blocks(old, index)?,
+            _ => Vec::new(),
+        };
+        let pieces = pieces(&worker.buffer, length, offset, &blocks, &before);
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        self.progress.bytes_changed.add(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
+        file.emitted.fetch_add(1, Ordering::Relaxed);
+        let item = Item::Segment { file: file.number, path: file.subject.path.clone(), is_new: file.is_new, index };
+        worker.lane.emit(item, &pieces)
+    }
+
+    /// Reads a segment, or finds it to be a hole; the buffer is empty then.
+    fn read_segment(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+        let opened = file.opened.as_fd();
+        self.drop_cache(opened, offset, length);
+        if is_hole(opened, offset, length) {
+            worker.buffer.clear();
+            return Ok(vec![Digest::ZEROS; digest::block_count(length) as usize]);
+        }
+        self.fill(&mut worker.buffer, opened, offset, length as usize, &file.subject.path)?;
+        self.progress.bytes_read.add(length);
+        Ok(digest::of_segment(&worker.buffer))
+    }
+
+    fn finish_large(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
+        let path = &file.subject.path;
+        let size = file.seen.stamp.size;
+        let is_hot = self.is_hot_after(file.opened.as_fd(), &file.seen, path)?;
+        let mut root = ContentRoot::new(size);
+        let roots = std::mem::take(&mut *file.roots.lock().expect("no thread panics while it holds this lock"));
+        for (index, segment) in roots.into_iter().enumerate() {
+            root.add(index as u64, segment);
+        }
+        let entry = Entry {
+            name: path::split(path).1.to_vec(),
+            kind: Kind::Regular,
+            stamp: file.seen.stamp,
+            is_hot,
+            metadata: file.metadata.digest(),
+            content: root.finish(),
+            blocks: file.region,
+            lead: Vec::new(),
+        };
+        let segments = file.emitted.load(Ordering::Acquire);
+        let is_same = file
+            .subject
+            .old_of_kind()
+            .is_some_and(|old| old.entry.content == entry.content && old.entry.metadata == entry.metadata && old.entry.stamp.size == size);
+        if file.is_new || segments > 0 || !is_same {
+            self.progress.entries_changed.add(1);
+            if file.is_new {
+                self.touch(&file.subject.directory);
+            }
+            let item = Item::Finish {
+                file: file.number,
+                path: path.clone(),
+                is_new: file.is_new,
+                metadata: file.metadata.clone(),
+                size,
+                segments,
+            };
+            worker.lane.emit(item, &[])?;
+        }
+        match &file.group {
+            Some(group) => {
+                self.settle_group(group, &entry, file.is_new);
+                Ok(())
+            }
+            None => self.writer.put(&file.subject.directory.path, &[entry]),
+        }
+    }
+}
+
+/// Returns whether there is no data at all in this stretch; says no where the file system cannot tell.
+pub(super) fn is_hole(file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
+    match rustix::fs::seek(file, SeekFrom::Data(offset)) {
+        Ok(data) => data >= offset + length,
+        Err(Errno::NXIO) => true,
+        Err(_) => false,
+    }
+}
+
+/// Reads the digests of the blocks that a known file had in a segment.
+pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<Digest>> {
+    let all = digest::block_count(old.entry.stamp.size);
+    let first = index * SEGMENT_BLOCKS;
+    let count = all.saturating_sub(first).min(SEGMENT_BLOCKS);
+    match old.entry.blocks {
+        Some(region) if count > 0 => old.blocks.read(region, first, count),
+        // A single block, of which only the content root is kept: it counts as different from anything.
+        None if count > 0 => Ok(vec![UNKNOWN]),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// No content has this digest.
+pub(super) const UNKNOWN: Digest = Digest([0xff; 32]);
+
+/// Cuts a segment into the stretches that differ from before; what is past the old end was zeros.
+///
+/// The buffer may be empty for a segment that is all zeros.
+pub(super) fn pieces<'a>(buffer: &'a [u8], length: u64, offset: u64, blocks: &[Digest], before: &[Digest]) -> Vec<Piece<'a>> {
+    let mut pieces: Vec<Piece<'a>> = Vec::new();
+    for (index, block) in blocks.iter().enumerate() {
+        let old = before.get(index).unwrap_or(&Digest::ZEROS);
+        if block == old {
+            continue;
+        }
+        let start = index * BLOCK_BYTES;
+        let is_zero = *block == Digest::ZEROS;
+        let end = (length as usize).min(start + BLOCK_BYTES);
+        let follows = |last: &&mut Piece<'a>| last.offset + last.length == offset + start as u64 && last.bytes.is_none() == is_zero;
+        match pieces.last_mut().filter(follows) {
+            Some(last) => {
+                last.length += (end - start) as u64;
+                if !is_zero {
+                    let from = (last.offset - offset) as usize;
+                    last.bytes = Some(&buffer[from..end]);
+                }
+            }
+            None => pieces.push(Piece {
+                offset: offset + start as u64,
+                length: (end - start) as u64,
+                bytes: (!is_zero).then(|| &buffer[start..end]),
+            }),
+        }
+    }
+    pieces
+}

@@ -1,0 +1,345 @@
+//! The target as the source sees it over the network: one connection to talk, one to be told, and one for each thread's data.
+//!
+//! There is one round trip at the beginning of a volume's pass and one at its end; the stages between need none.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::change::{Item, Lane, Piece};
+use super::channel::{Channel, Closer};
+use super::digest::{Digest, SEGMENT_BYTES};
+use super::fail::{self, Halt, Result};
+use super::manifest::{Manifest, Origin, Writer};
+use super::metadata::Kind;
+use super::orders::Fingerprint;
+use super::pace::Pace;
+use super::progress::{Cancel, Progress};
+use super::source::{Begin, TargetEnd};
+use super::target::Begun;
+use super::tls::Identity;
+use super::wire::{self, Extent, Message, Role};
+use super::work;
+
+/// A frame of small changes is sent when it holds this much content, or as much of names and metadata.
+const FRAME_BYTES: usize = 1 << 20;
+
+/// A session with a target end.
+pub struct Remote {
+    control: Channel,
+    lanes: Vec<Channel>,
+    told: Arc<Told>,
+    listener: Option<JoinHandle<()>>,
+    progress: Option<Arc<Progress>>,
+    pace: Option<Arc<Pace>>,
+    folder: Option<std::path::PathBuf>,
+}
+
+/// What the target said without being asked.
+#[derive(Default)]
+struct Told {
+    failure: Mutex<Option<Halt>>,
+    is_over: Mutex<bool>,
+    over: Condvar,
+    progress: Mutex<Option<Arc<Progress>>>,
+    closers: Mutex<Vec<Closer>>,
+    is_closed: AtomicBool,
+}
+
+impl Told {
+    fn close_all(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.closers.lock().expect("no thread panics while it holds this lock").iter().for_each(Closer::close);
+    }
+}
+
+/// By which another thread ends a session.
+#[derive(Clone)]
+pub struct Ender(Arc<Told>);
+
+impl Ender {
+    /// Closes all connections, so that every thread that waits on one ends.
+    pub fn end(&self) {
+        self.0.close_all();
+    }
+}
+
+impl Remote {
+    /// Opens a session.
+    pub fn connect(identity: &Identity, address: SocketAddr, peer: &Fingerprint, session: u64, pace: Option<Arc<Pace>>) -> Result<Remote> {
+        let config = identity.client(peer)?;
+        let lanes = u16::try_from(work::threads()).expect("there are few threads");
+        let told = Arc::new(Told::default());
+        let open = |role| -> Result<Channel> {
+            let mut channel = Channel::connect(address, &config)?;
+            channel.send(&Message::Hello { version: wire::VERSION, session, role, lanes }, &[])?;
+            match channel.receive(&mut Vec::new())? {
+                Message::Welcome { version: wire::VERSION } => {}
+                Message::Failed(failure) => return Err(Halt::Failed(failure)),
+                _ => return Err(fail::peer("the other mover is of another version")),
+            }
+            channel.wait_for_ever()?;
+            told.closers.lock().expect("no thread panics while it holds this lock").push(channel.closer()?);
+            Ok(channel)
+        };
+        let control = open(Role::Control)?;
+        let notices = open(Role::Notices)?;
+        let lanes = (0..lanes).map(|_| open(Role::Data)).collect::<Result<Vec<Channel>>>()?;
+        let hearing = Arc::clone(&told);
+        let listener = std::thread::spawn(move || hear(notices, &hearing));
+        Ok(Remote { control, lanes, told, listener: Some(listener), progress: None, pace, folder: None })
+    }
+
+    /// Returns a handle by which another thread can end the session.
+    #[must_use]
+    pub fn ender(&self) -> Ender {
+        Ender(Arc::clone(&self.told))
+    }
+
+    /// Tells the target that the order is carried out, and hears that it knows.
+    pub fn finish(&mut self, is_last: bool) -> Result<()> {
+        self.control.send(&Message::Finish { is_last }, &[])?;
+        match self.control.receive(&mut Vec::new())? {
+            Message::Finished => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Returns the better explanation of a failure: what the target said, if it said anything.
+    #[must_use]
+    pub fn explain(&self, halt: Halt) -> Halt {
+        if halt.is_telling() || matches!(halt, Halt::Cancelled) {
+            return halt;
+        }
+        let over = self.told.is_over.lock().expect("no thread panics while it holds this lock");
+        let waited = self.told.over.wait_timeout_while(over, Duration::from_secs(2), |is_over| !*is_over);
+        drop(waited);
+        let failure = self.told.failure.lock().expect("no thread panics while it holds this lock");
+        failure.clone().unwrap_or(halt)
+    }
+
+    fn ask(&mut self, message: &Message) -> Result<(Message, Vec<u8>)> {
+        self.control.send(message, &[])?;
+        let mut content = Vec::new();
+        let answer = self.control.receive(&mut content)?;
+        Ok((answer, content))
+    }
+
+    /// Receives a listing into a manifest of its own, at the same places in its block digests as at the target.
+    fn receive_listing(&mut self, folder: &Path) -> Result<Arc<Manifest>> {
+        let writer = Writer::new(folder, "listing", None)?;
+        let mut content = Vec::new();
+        loop {
+            match self.control.receive(&mut content)? {
+                Message::Page { directory, entries } if wire::page_is_sound(&directory, &entries) => writer.put(&directory, &entries)?,
+                Message::Blocks { region, first } if region <= REGION_MAX && first <= REGION_MAX => {
+                    let digests: Vec<Digest> =
+                        content.chunks_exact(32).map(|bytes| Digest(bytes.try_into().expect("chunks of 32"))).collect();
+                    writer.blocks().write(region, first, &digests)?;
+                }
+                Message::ListingEnd { root } => {
+                    let finished = writer.finish(Origin::default())?;
+                    if finished.manifest().root() != root {
+                        return Err(fail::peer("the target's listing is not what it says"));
+                    }
+                    return finished.commit().map(Arc::new);
+                }
+                _ => return Err(unexpected()),
+            }
+        }
+    }
+}
+
+/// Offsets in block digests from the wire stay within what a file can have.
+const REGION_MAX: u64 = 1 << 50;
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.told.close_all();
+        if let Some(listener) = self.listener.take() {
+            // It ends because its connection is closed; that it panicked would change nothing here.
+            let _ = listener.join();
+        }
+    }
+}
+
+fn unexpected() -> Halt {
+    fail::peer("the other mover answered something that was not asked")
+}
+
+/// Listens to what the target says without being asked; a failure ends the session.
+fn hear(mut notices: Channel, told: &Told) {
+    let mut content = Vec::new();
+    loop {
+        match notices.receive(&mut content) {
+            Ok(Message::Phase(phase)) => {
+                if let Some(progress) = &*told.progress.lock().expect("no thread panics while it holds this lock") {
+                    progress.enter(phase);
+                }
+            }
+            Ok(Message::Failed(failure)) => {
+                *told.failure.lock().expect("no thread panics while it holds this lock") = Some(Halt::Failed(failure));
+                break;
+            }
+            Ok(_) | Err(_) => break,
+        }
+    }
+    *told.is_over.lock().expect("no thread panics while it holds this lock") = true;
+    told.over.notify_all();
+    told.close_all();
+}
+
+impl TargetEnd for Remote {
+    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun> {
+        self.progress = Some(Arc::clone(begin.progress));
+        *self.told.progress.lock().expect("no thread panics while it holds this lock") = Some(Arc::clone(begin.progress));
+        self.folder = Some(begin.folder.to_owned());
+        let message = Message::Begin {
+            volume: begin.volume.name.clone(),
+            mode: begin.volume.mode,
+            believed: begin.believed,
+            size: begin.size,
+            is_last: false,
+        };
+        match self.ask(&message)?.0 {
+            Message::Trusted => Ok(Begun::Trusted),
+            Message::Blank => Ok(Begun::Blank),
+            Message::Listing => self.receive_listing(begin.folder).map(Begun::Listing),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {
+        let progress = self.progress.as_ref().expect("lanes are asked for within a pass");
+        let pace = &self.pace;
+        let lane = |channel| {
+            Box::new(Packer {
+                channel,
+                items: Vec::new(),
+                weight: 0,
+                content: Vec::with_capacity(FRAME_BYTES),
+                progress: Arc::clone(progress),
+                pace: pace.clone(),
+            }) as Box<dyn Lane + '_>
+        };
+        Ok(self.lanes.iter_mut().map(lane).collect())
+    }
+
+    fn end(&mut self) -> Result<Digest> {
+        match self.ask(&Message::End)?.0 {
+            Message::Ended { root } => Ok(root),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>> {
+        match self.ask(&Message::List)?.0 {
+            Message::Listing => self.receive_listing(folder),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+/// A lane over a connection: small changes are packed together, never a round trip for one.
+struct Packer<'a> {
+    channel: &'a mut Channel,
+    items: Vec<(Item, Vec<Extent>)>,
+    /// About how long the items are as a message.
+    weight: usize,
+    content: Vec<u8>,
+    progress: Arc<Progress>,
+    pace: Option<Arc<Pace>>,
+}
+
+impl Packer<'_> {
+    fn flush(&mut self) -> Result<()> {
+        if self.items.is_empty() {
+            return Ok(());
+        }
+        let message = Message::Changes(std::mem::take(&mut self.items));
+        if let Some(pace) = &self.pace {
+            pace.take(self.content.len() as u64);
+        }
+        let before = self.channel.sent;
+        self.channel.send(&message, &self.content)?;
+        self.progress.bytes_sent.add(self.channel.sent - before);
+        self.content.clear();
+        self.weight = 0;
+        Ok(())
+    }
+}
+
+impl Lane for Packer<'_> {
+    fn emit(&mut self, item: Item, pieces: &[Piece<'_>]) -> Result<()> {
+        let more: usize = pieces.iter().filter_map(|piece| piece.bytes).map(<[u8]>::len).sum();
+        if self.content.len() + more > SEGMENT_BYTES {
+            self.flush()?;
+        }
+        let extents = pieces.iter().map(|piece| Extent { offset: piece.offset, length: piece.length, is_zero: piece.bytes.is_none() });
+        self.weight += weight(&item) + pieces.len() * size_of::<Extent>();
+        self.items.push((item, extents.collect()));
+        for bytes in pieces.iter().filter_map(|piece| piece.bytes) {
+            self.content.extend_from_slice(bytes);
+        }
+        if self.content.len() >= FRAME_BYTES || self.weight >= FRAME_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn end_stage(&mut self) -> Result<()> {
+        self.flush()?;
+        self.channel.send(&Message::EndStage, &[])
+    }
+}
+
+fn weight(item: &Item) -> usize {
+    let metadata = item.metadata().map_or(0, |metadata| {
+        let xattrs: usize = metadata.xattrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
+        metadata.link.len() + xattrs
+    });
+    let to = if let Item::Link { to, .. } = item { to.len() } else { 0 };
+    64 + item.path().len() + to + metadata
+}
+
+/// Sends a listing; the other end of [`Remote::receive_listing`].
+pub(super) fn send_listing(channel: &mut Channel, manifest: &Manifest, cancel: &Cancel) -> Result<()> {
+    for directory in manifest.directories() {
+        cancel.check()?;
+        let entries = manifest.entries_of(directory)?;
+        for entry in &entries {
+            send_blocks(channel, manifest, entry)?;
+        }
+        for page in entries.chunks(LISTED_ENTRIES_MAX) {
+            let message = Message::Page { directory: directory.to_vec(), entries: page.to_vec() };
+            channel.send(&message, &[])?;
+        }
+    }
+    channel.send(&Message::ListingEnd { root: manifest.root() }, &[])
+}
+
+/// So few that a page fits a frame however long its paths are.
+const LISTED_ENTRIES_MAX: usize = 128;
+const LISTED_BLOCKS_MAX: u64 = 32 << 10;
+
+fn send_blocks(channel: &mut Channel, manifest: &Manifest, entry: &super::manifest::Entry) -> Result<()> {
+    let (Some(region), Kind::Regular) = (entry.blocks, entry.kind) else {
+        return Ok(());
+    };
+    let count = super::digest::block_count(entry.stamp.size);
+    let mut first = 0;
+    while first < count {
+        let part = (count - first).min(LISTED_BLOCKS_MAX);
+        let digests = manifest.blocks().read(region, first, part)?;
+        // Holes need no telling: what is not written reads as zeros.
+        if digests.iter().any(|digest| *digest != Digest::ZEROS) {
+            let content: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
+            channel.send(&Message::Blocks { region, first }, &content)?;
+        }
+        first += part;
+    }
+    Ok(())
+}

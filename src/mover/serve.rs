@@ -1,0 +1,451 @@
+//! The target end over the network: lets in the one peer of the order, and carries out its passes.
+//!
+//! One session at a time; a new one of the same peer ends the one before, which may hang on a dead connection. The stages of
+//! a pass are kept apart by a gate: a connection that has ended its stage waits for the others.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::apply::{Apply, LastDirectory};
+use super::channel::{Channel, Closer};
+use super::fail::{self, Halt, Result};
+use super::orders::{Failure, Fingerprint, Phase, Reason, VolumeMode};
+use super::progress::{Cancel, Progress};
+use super::remote::send_listing;
+use super::target::{Begun, TargetVolume};
+use super::tls::{Identity, Pinned};
+use super::volume::Place;
+use super::wire::{self, Message, Role, STAGES};
+
+/// Handshakes underway at once; more strangers are turned away.
+const GUESTS_MAX: usize = 128;
+
+/// A volume that is served, with its numbers.
+#[derive(Debug)]
+pub struct Served {
+    /// The volume.
+    pub volume: Arc<TargetVolume>,
+    /// What is counted.
+    pub progress: Arc<Progress>,
+}
+
+/// The listening end.
+pub struct Server {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Arc<ServerConfig>,
+    pinned: Arc<Pinned>,
+    guests: AtomicUsize,
+    state: Mutex<Serving>,
+    finished: Condvar,
+}
+
+#[derive(Default)]
+struct Serving {
+    volumes: Arc<Vec<Served>>,
+    session: Option<Arc<Session>>,
+    is_finished: bool,
+}
+
+impl Server {
+    /// Listens on a port (0: any) of all addresses, IPv6 and IPv4; lets nobody in yet.
+    pub fn listen(identity: &Identity, port: u16) -> Result<Server> {
+        let failed = |error: std::io::Error| fail::system_io("listening", &error);
+        let listener = bind(port).map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let (config, pinned) = identity.server()?;
+        let shared = Arc::new(Shared { config, pinned, guests: AtomicUsize::new(0), state: Mutex::default(), finished: Condvar::new() });
+        let taking = Arc::clone(&shared);
+        // Lives as long as the process: the port is part of what was reported.
+        std::thread::spawn(move || take_all(&listener, &taking));
+        Ok(Server { port, shared })
+    }
+
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serves these volumes to this peer, from now until [`Server::stop`].
+    pub fn serve(&self, volumes: Arc<Vec<Served>>, peer: &Fingerprint) {
+        let mut state = self.shared.lock();
+        state.volumes = volumes;
+        state.is_finished = false;
+        self.shared.pinned.let_in(Some(peer.clone()));
+    }
+
+    /// Lets nobody in any more and ends what is underway.
+    pub fn stop(&self) {
+        self.shared.pinned.let_in(None);
+        let session = self.shared.lock().session.take();
+        if let Some(session) = session {
+            session.end();
+            session.wait_until_idle();
+        }
+        self.shared.lock().volumes = Arc::default();
+    }
+
+    /// Waits a little; returns whether the last pass is complete.
+    #[must_use]
+    pub fn is_finished_within(&self, wait: Duration) -> bool {
+        let state = self.shared.lock();
+        let waited = self.shared.finished.wait_timeout_while(state, wait, |state| !state.is_finished);
+        waited.expect("no thread panics while it holds this lock").0.is_finished
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Serving> {
+        self.state.lock().expect("no thread panics while it holds this lock")
+    }
+}
+
+fn bind(port: u16) -> std::io::Result<TcpListener> {
+    let both = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).and_then(|socket| {
+        socket.set_only_v6(false)?;
+        open(socket, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
+    });
+    match both {
+        Ok(listener) => Ok(listener),
+        // No IPv6 on this node.
+        Err(_) => {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+            open(socket, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+        }
+    }
+}
+
+fn open(socket: Socket, address: SocketAddr) -> std::io::Result<TcpListener> {
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
+}
+
+fn take_all(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) if shared.guests.load(Ordering::Relaxed) < GUESTS_MAX => {
+                shared.guests.fetch_add(1, Ordering::Relaxed);
+                let shared = Arc::clone(shared);
+                std::thread::spawn(move || take(stream, &shared));
+            }
+            Ok(_) => {}
+            // Out of descriptors or the like: passes.
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// Lets one connection in or not, and does what it is for. A stranger learns nothing, not even that he failed.
+fn take(stream: TcpStream, shared: &Arc<Shared>) {
+    let greeted = Channel::accept(stream, &shared.config).and_then(|mut channel| {
+        let hello = channel.receive(&mut Vec::new())?;
+        Ok((channel, hello))
+    });
+    shared.guests.fetch_sub(1, Ordering::Relaxed);
+    let Ok((channel, Message::Hello { version, session, role, lanes })) = greeted else {
+        return;
+    };
+    // What goes wrong on a connection from here on is told to the source by its session, or ends with the connection.
+    let _ = welcome(channel, shared, version, session, role, lanes);
+}
+
+fn welcome(mut channel: Channel, shared: &Arc<Shared>, version: u32, number: u64, role: Role, lanes: u16) -> Result<()> {
+    if version != wire::VERSION || lanes == 0 || lanes > wire::LANES_MAX {
+        return channel.send(&Message::Welcome { version: wire::VERSION }, &[]);
+    }
+    let session = match role {
+        Role::Control => begin_session(shared, number, lanes.into()),
+        Role::Notices | Role::Data => find_session(shared, number)?,
+    };
+    session.join(channel.closer()?)?;
+    channel.wait_for_ever()?;
+    channel.send(&Message::Welcome { version: wire::VERSION }, &[])?;
+    match role {
+        Role::Control => {
+            let outcome = session.control(channel, shared);
+            session.settle(outcome);
+        }
+        Role::Notices => session.notices(channel),
+        Role::Data => {
+            let outcome = session.data(channel);
+            session.settle(outcome);
+        }
+    }
+    Ok(())
+}
+
+fn begin_session(shared: &Arc<Shared>, number: u64, lanes: usize) -> Arc<Session> {
+    let mut state = shared.lock();
+    let session = Arc::new(Session {
+        number,
+        lanes,
+        volumes: Arc::clone(&state.volumes),
+        cancel: Cancel::default(),
+        closers: Mutex::default(),
+        state: Mutex::default(),
+        changed: Condvar::new(),
+    });
+    let before = state.session.replace(Arc::clone(&session));
+    drop(state);
+    if let Some(before) = before {
+        before.end();
+        before.wait_until_idle();
+    }
+    session
+}
+
+fn find_session(shared: &Arc<Shared>, number: u64) -> Result<Arc<Session>> {
+    let state = shared.lock();
+    let session = state.session.as_ref().filter(|session| session.number == number);
+    session.map(Arc::clone).ok_or_else(|| fail::peer("no such session"))
+}
+
+/// All connections of one source, from its first to its last.
+struct Session {
+    number: u64,
+    lanes: usize,
+    volumes: Arc<Vec<Served>>,
+    cancel: Cancel,
+    closers: Mutex<Vec<Closer>>,
+    state: Mutex<SessionState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct SessionState {
+    apply: Option<Arc<Apply>>,
+    /// How many lanes have ended each stage of the present pass.
+    ended: [usize; STAGES],
+    failure: Option<Failure>,
+    notices: Vec<Phase>,
+    /// Threads that may be writing to a volume.
+    busy: usize,
+}
+
+const TICK: Duration = Duration::from_millis(200);
+
+impl Session {
+    fn lock(&self) -> MutexGuard<'_, SessionState> {
+        self.state.lock().expect("no thread panics while it holds this lock")
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, SessionState>) -> MutexGuard<'a, SessionState> {
+        self.changed.wait_timeout(state, TICK).expect("no thread panics while it holds this lock").0
+    }
+
+    fn join(&self, closer: Closer) -> Result<()> {
+        self.closers.lock().expect("no thread panics while it holds this lock").push(closer);
+        self.cancel.check()
+    }
+
+    fn end(&self) {
+        self.cancel.set();
+        self.closers.lock().expect("no thread panics while it holds this lock").iter().for_each(Closer::close);
+        self.changed.notify_all();
+    }
+
+    /// Waits until no thread of an ended session can write to a volume any more: two must never write at once.
+    fn wait_until_idle(&self) {
+        let mut state = self.lock();
+        while state.busy > 0 {
+            state = self.wait(state);
+        }
+    }
+
+    /// Ends the session when one of its connections has ended; a failure of this end is told to the source first.
+    fn settle(&self, outcome: Result<()>) {
+        match outcome {
+            Err(Halt::Failed(failure)) if failure.reason != Reason::Peer && !self.cancel.is_set() => {
+                self.lock().failure.get_or_insert(failure);
+                self.changed.notify_all();
+            }
+            Ok(()) | Err(Halt::Failed(_) | Halt::Cancelled) => self.end(),
+        }
+    }
+
+    /// Does something that may write to a volume.
+    fn busily<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.lock().busy += 1;
+        let outcome = self.cancel.check().and_then(|()| work());
+        self.lock().busy -= 1;
+        self.changed.notify_all();
+        outcome
+    }
+
+    fn notices(&self, mut channel: Channel) {
+        loop {
+            let mut state = self.lock();
+            while state.notices.is_empty() && state.failure.is_none() && !self.cancel.is_set() {
+                state = self.wait(state);
+            }
+            let phases = std::mem::take(&mut state.notices);
+            let failure = state.failure.clone();
+            drop(state);
+            let told = phases.into_iter().try_for_each(|phase| channel.send(&Message::Phase(phase), &[]));
+            if let Some(failure) = failure {
+                // That it cannot be told means that the source is gone.
+                let _ = channel.send(&Message::Failed(failure), &[]);
+                self.give_time_to_hear(&mut channel);
+                return self.end();
+            }
+            if told.is_err() || self.cancel.is_set() {
+                return self.end();
+            }
+        }
+    }
+
+    /// The source closes the connection when it has heard; closing it here first could lose what was said.
+    fn give_time_to_hear(&self, channel: &mut Channel) {
+        let _ = channel.receive(&mut Vec::new());
+    }
+
+    fn data(&self, mut channel: Channel) -> Result<()> {
+        let mut content = Vec::new();
+        let mut last = LastDirectory::default();
+        let mut stage = 0;
+        loop {
+            match channel.receive(&mut content)? {
+                Message::Changes(changes) => {
+                    let apply = self.lock().apply.clone().ok_or_else(out_of_turn)?;
+                    self.busily(|| {
+                        let mut rest = content.as_slice();
+                        for (item, extents) in &changes {
+                            let pieces = wire::accept(item, extents, &mut rest)?;
+                            apply.apply(item, &pieces, &mut last)?;
+                        }
+                        if rest.is_empty() { Ok(()) } else { Err(out_of_turn()) }
+                    })?;
+                }
+                Message::EndStage => {
+                    self.pass_gate(stage)?;
+                    stage = (stage + 1) % STAGES;
+                    last = LastDirectory::default();
+                }
+                _ => return Err(out_of_turn()),
+            }
+        }
+    }
+
+    /// Waits until all lanes have ended this stage. The last stage is waited for by the control connection alone, so that a
+    /// lane that is ahead can never be in the next pass.
+    fn pass_gate(&self, stage: usize) -> Result<()> {
+        let mut state = self.lock();
+        if state.ended[stage] >= self.lanes {
+            return Err(out_of_turn());
+        }
+        state.ended[stage] += 1;
+        self.changed.notify_all();
+        if stage + 1 == STAGES {
+            return Ok(());
+        }
+        while state.ended[stage] < self.lanes {
+            self.cancel.check()?;
+            state = self.wait(state);
+        }
+        Ok(())
+    }
+
+    fn wait_for_last_stage(&self) -> Result<()> {
+        let mut state = self.lock();
+        while state.ended[STAGES - 1] < self.lanes {
+            self.cancel.check()?;
+            state = self.wait(state);
+        }
+        state.apply = None;
+        Ok(())
+    }
+
+    fn control(&self, mut channel: Channel, shared: &Shared) -> Result<()> {
+        let mut content = Vec::new();
+        let mut current: Option<usize> = None;
+        loop {
+            match channel.receive(&mut content)? {
+                Message::Begin { volume, mode, believed, size, .. } => {
+                    let index = self.find(&volume, mode)?;
+                    current = Some(index);
+                    let begun = self.busily(|| self.begin(index, believed, size))?;
+                    match begun {
+                        Begun::Trusted => channel.send(&Message::Trusted, &[])?,
+                        Begun::Blank => channel.send(&Message::Blank, &[])?,
+                        Begun::Listing(manifest) => {
+                            channel.send(&Message::Listing, &[])?;
+                            send_listing(&mut channel, &manifest, &self.cancel)?;
+                        }
+                    }
+                }
+                Message::End => {
+                    let served = &self.volumes[current.ok_or_else(out_of_turn)?];
+                    self.wait_for_last_stage()?;
+                    let root = self.busily(|| self.end_pass(served))?;
+                    channel.send(&Message::Ended { root }, &[])?;
+                }
+                Message::List => {
+                    let served = &self.volumes[current.ok_or_else(out_of_turn)?];
+                    let manifest = served.volume.manifest().ok_or_else(out_of_turn)?;
+                    channel.send(&Message::Listing, &[])?;
+                    send_listing(&mut channel, &manifest, &self.cancel)?;
+                }
+                Message::Finish { is_last } => {
+                    channel.send(&Message::Finished, &[])?;
+                    if is_last {
+                        shared.lock().is_finished = true;
+                        shared.finished.notify_all();
+                    }
+                }
+                _ => return Err(out_of_turn()),
+            }
+        }
+    }
+
+    fn find(&self, name: &str, mode: VolumeMode) -> Result<usize> {
+        let is_it = |served: &Served| {
+            let is_tree = matches!(served.volume.place(), Place::Tree(_));
+            served.volume.name() == name && is_tree == (mode == VolumeMode::Filesystem)
+        };
+        self.volumes.iter().position(is_it).ok_or_else(|| {
+            let name = super::path::shown(name.as_bytes());
+            Halt::new(Reason::BadOrder, format!("the target was not told to serve a volume `{name}` of that mode"))
+        })
+    }
+
+    fn begin(&self, index: usize, believed: Option<super::digest::Digest>, size: u64) -> Result<Begun> {
+        let served = &self.volumes[index];
+        served.progress.restart();
+        let begun = served.volume.begin(believed, size, &served.progress, &self.cancel)?;
+        let mut state = self.lock();
+        state.apply = Some(Arc::new(served.volume.apply(&served.progress)));
+        state.ended = [0; STAGES];
+        Ok(begun)
+    }
+
+    fn end_pass(&self, served: &Served) -> Result<super::digest::Digest> {
+        self.tell(Phase::Syncing);
+        served.volume.sync(&served.progress)?;
+        self.tell(Phase::Proving);
+        let manifest = served.volume.prove(&served.progress, &self.cancel)?;
+        served.progress.prove(None, Some(manifest.root()));
+        served.progress.entries.add(manifest.entries());
+        served.progress.enter(Phase::Through);
+        Ok(manifest.root())
+    }
+
+    fn tell(&self, phase: Phase) {
+        self.lock().notices.push(phase);
+        self.changed.notify_all();
+    }
+}
+
+fn out_of_turn() -> Halt {
+    fail::peer("the other mover said something out of turn")
+}

@@ -1,0 +1,274 @@
+//! The source end of one volume: one pass over it, to a target that may be in the same process or behind a network.
+//!
+//! The source is only ever read. The order within a pass matters and is told where it is written down.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::apply::{Apply, Direct};
+use super::block::{self, DeviceScan};
+use super::change::Lane;
+use super::digest::Digest;
+use super::fail::{self, Halt, Result};
+use super::known::Memory;
+use super::manifest::{Manifest, Writer};
+use super::orders::{Phase, Reason, Volume, VolumeMode};
+use super::pace::Pace;
+use super::path;
+use super::progress::{Cancel, Progress};
+use super::scan::{Scan, Side, Worker};
+use super::target::{Begun, TargetVolume};
+use super::volume::{self, Place};
+use super::work;
+
+/// The target as the source sees it.
+pub trait TargetEnd {
+    /// Begins a pass over a volume; a listing is kept in this folder if it has to be.
+    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun>;
+
+    /// Returns the lanes on which changes go, one for each thread.
+    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>>;
+
+    /// Ends the pass once all lanes have ended their last stage; returns the root digest of what is on the target.
+    fn end(&mut self) -> Result<Digest>;
+
+    /// Returns the manifest of what is on the target, after the pass.
+    fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>>;
+}
+
+/// What a target is told when a pass begins.
+pub struct Begin<'a> {
+    /// The volume.
+    pub volume: &'a Volume,
+    /// The root digest of what the source believes to be there.
+    pub believed: Option<Digest>,
+    /// The size of a device.
+    pub size: u64,
+    /// Where the source keeps what it knows of the volume.
+    pub folder: &'a Path,
+    /// What is counted.
+    pub progress: &'a Arc<Progress>,
+    /// Whether to end early.
+    pub cancel: &'a Arc<Cancel>,
+}
+
+/// A volume at its source end.
+#[derive(Debug)]
+pub struct SourceVolume {
+    volume: Volume,
+    place: Place,
+    folder: PathBuf,
+    process: u64,
+}
+
+const MANIFEST: &str = "manifest";
+
+impl SourceVolume {
+    /// Opens a volume beneath the folder where all are mounted.
+    pub fn open(volume: &Volume, root: &Path, state: &Path, process: u64) -> Result<SourceVolume> {
+        Self::open_at(&volume::path_of(root, volume)?, volume.clone(), state, process)
+    }
+
+    /// Opens the volume that is at this very path.
+    pub fn at(path: &Path, mode: VolumeMode, state: &Path, process: u64) -> Result<SourceVolume> {
+        let name = "local".to_owned();
+        Self::open_at(path, Volume { name, mode }, state, process)
+    }
+
+    fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
+        Ok(SourceVolume { place: Place::open(path, volume.mode, false)?, folder: state.join("source").join(&volume.name), volume, process })
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.volume.name
+    }
+
+    /// Makes one pass.
+    pub fn pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
+        progress.restart();
+        let own = self.own_manifest();
+        let size = match &self.place {
+            Place::Device(device) => block::size(device.as_fd())?,
+            Place::Tree(_) => 0,
+        };
+        let begin =
+            Begin { volume: &self.volume, believed: own.as_ref().map(|own| own.root()), size, folder: &self.folder, progress, cancel };
+        let memory = match (target.begin(&begin)?, own) {
+            (Begun::Trusted, Some(own)) => Memory::Own(own),
+            (Begun::Trusted, None) => {
+                return Err(fail::peer("the target trusts what nobody claimed"));
+            }
+            (Begun::Listing(listing), own) => Memory::Listed { listing, own },
+            (Begun::Blank, _) => Memory::Blank,
+        };
+        let copied = Instant::now();
+        let writer = Writer::new(&self.folder, MANIFEST, memory.own().map(Arc::as_ref))?;
+        self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
+        let copying = copied.elapsed();
+        progress.enter(Phase::Syncing);
+        let ended = Instant::now();
+        // Both ends make their root at the same time.
+        let (source_root, target_root) = std::thread::scope(|scope| {
+            let finishing = scope.spawn(|| writer.finish(self.place.origin(self.process)));
+            let target_root = target.end();
+            (finishing.join().expect("making the root does not panic"), target_root)
+        });
+        let manifest = Arc::new(source_root?.commit()?);
+        let target_root = target_root?;
+        self.compare(target, &manifest, target_root, is_last, progress)?;
+        if is_last {
+            progress.prove(Some(manifest.root()), Some(target_root));
+        }
+        self.predict(&memory, progress, copying, ended.elapsed());
+        progress.enter(Phase::Through);
+        Ok(())
+    }
+
+    /// Returns the manifest of an earlier pass, if this boot of this kernel made it of this volume.
+    fn own_manifest(&self) -> Option<Arc<Manifest>> {
+        let ours = self.place.origin(self.process);
+        let manifest = Manifest::open(&self.folder, MANIFEST)?;
+        let origin = manifest.origin();
+        (origin.boot == ours.boot && origin.volume == ours.volume).then(|| Arc::new(manifest))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the pass")]
+    fn copy(
+        &self,
+        target: &mut dyn TargetEnd,
+        memory: &Memory,
+        writer: &Writer,
+        size: u64,
+        is_last: bool,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let mut workers: Vec<Worker<'_>> = target.lanes()?.into_iter().map(Worker::new).collect();
+        let side = Side::Source { is_last };
+        // The time is taken first: whatever changes after the sync then has a stamp that is not older than it.
+        let clock = self.place.clock();
+        match &self.place {
+            Place::Tree(tree) => {
+                self.place.sync().map_err(|errno| fail::at_source("syncing", b"", errno))?;
+                Scan::new(tree, memory, writer, side, clock, progress, cancel).run(&mut workers)
+            }
+            Place::Device(device) => DeviceScan { device: device.as_fd(), size, memory, writer, side, progress, cancel }.run(&mut workers),
+        }
+    }
+
+    /// What was sent and what was read back must be the same, in a warm pass too, unless files came and went under it.
+    fn compare(&self, target: &mut dyn TargetEnd, own: &Manifest, root: Digest, is_last: bool, progress: &Progress) -> Result<()> {
+        let may_differ = !is_last && progress.unsettled.load(Ordering::Relaxed);
+        if own.root() == root || may_differ {
+            return Ok(());
+        }
+        let listing = target.listing(&self.folder)?;
+        let message = match first_difference(own, &listing)? {
+            Some(path) if self.volume.mode == VolumeMode::Filesystem => {
+                format!("`{}` is not the same at the target", path::shown(&path))
+            }
+            _ => "the target is not the same".to_owned(),
+        };
+        Err(Halt::new(Reason::NotTheSame, message))
+    }
+
+    /// Estimates a last pass from this one: the walk again, what is hot or kept changing read and written again at the rate of
+    /// this pass, and the sync and proof of that.
+    fn predict(&self, memory: &Memory, progress: &Progress, copying: Duration, ending: Duration) {
+        let read = progress.bytes_read.get().max(1) as f64;
+        let is_first = matches!(memory, Memory::Blank);
+        let again = match &self.place {
+            Place::Device(_) => progress.bytes.get() as f64,
+            Place::Tree(_) if is_first => progress.bytes_hot.get() as f64,
+            Place::Tree(_) => (progress.bytes_hot.get().max(progress.bytes_changed.get())) as f64,
+        };
+        let walking = self.walking(progress).min(copying.as_secs_f64());
+        let share = (again / read).min(1.0);
+        let seconds = walking + (copying.as_secs_f64() - walking) * share + walking + (ending.as_secs_f64() - walking).max(0.0) * share;
+        progress.predict((seconds * 1000.0).ceil() as u64);
+    }
+
+    /// Returns the seconds a walk of all entries takes, by a modest rate that does not depend on what this pass had to do.
+    fn walking(&self, progress: &Progress) -> f64 {
+        match &self.place {
+            Place::Device(_) => 0.0,
+            Place::Tree(_) => progress.entries.get() as f64 / WALKED_PER_SECOND,
+        }
+    }
+}
+
+const WALKED_PER_SECOND: f64 = 200_000.0;
+
+/// Returns the first path, by directory and name, that two manifests do not have alike.
+fn first_difference(one: &Manifest, other: &Manifest) -> Result<Option<Vec<u8>>> {
+    let mut directories = one.directories();
+    directories.extend(other.directories());
+    directories.sort_unstable();
+    directories.dedup();
+    for directory in directories {
+        let (ours, theirs) = (one.entries_of(directory)?, other.entries_of(directory)?);
+        let mut theirs = theirs.into_iter().peekable();
+        for entry in ours {
+            match theirs.next() {
+                Some(their) if their.proof() == entry.proof() => {}
+                Some(their) if their.name < entry.name => {
+                    return Ok(Some(path::join(directory, &their.name)));
+                }
+                _ => return Ok(Some(path::join(directory, &entry.name))),
+            }
+        }
+        if let Some(extra) = theirs.next() {
+            return Ok(Some(path::join(directory, &extra.name)));
+        }
+    }
+    Ok(None)
+}
+
+/// A target in the same process.
+pub struct Here {
+    volume: Arc<TargetVolume>,
+    pace: Option<Arc<Pace>>,
+    pass: Option<(Arc<Apply>, Arc<Progress>, Arc<Cancel>)>,
+    manifest: Option<Arc<Manifest>>,
+}
+
+impl Here {
+    /// Returns the target end of this volume, written not faster than this pace.
+    #[must_use]
+    pub fn new(volume: Arc<TargetVolume>, pace: Option<Arc<Pace>>) -> Here {
+        Here { volume, pace, pass: None, manifest: None }
+    }
+}
+
+impl TargetEnd for Here {
+    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun> {
+        let begun = self.volume.begin(begin.believed, begin.size, begin.progress, begin.cancel)?;
+        // What is applied is counted by the source already.
+        let apply = Arc::new(self.volume.apply(&Arc::new(Progress::default())));
+        self.pass = Some((apply, Arc::clone(begin.progress), Arc::clone(begin.cancel)));
+        Ok(begun)
+    }
+
+    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {
+        let (apply, _, _) = self.pass.as_ref().expect("lanes are asked for within a pass");
+        let lane = || Box::new(Direct::new(Arc::clone(apply), self.pace.clone())) as Box<dyn Lane>;
+        Ok((0..work::threads()).map(|_| lane()).collect())
+    }
+
+    fn end(&mut self) -> Result<Digest> {
+        let (_, progress, cancel) = self.pass.take().expect("a pass ends once");
+        let manifest = self.volume.end(&progress, &cancel)?;
+        let root = manifest.root();
+        self.manifest = Some(manifest);
+        Ok(root)
+    }
+
+    fn listing(&mut self, _: &Path) -> Result<Arc<Manifest>> {
+        Ok(Arc::clone(self.manifest.as_ref().expect("the pass has ended")))
+    }
+}

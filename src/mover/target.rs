@@ -1,0 +1,229 @@
+//! The target end of one volume: what it is known to hold, and the proof of it after each pass.
+//!
+//! What is on the target is never taken from what was sent. It is looked over after a sync, what was written is read back
+//! from the disk, and the manifest made of that is the only thing a later pass may trust. If a pass breaks off, the next one
+//! begins by looking the target over again.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::apply::Apply;
+use super::block::{self, DeviceScan};
+use super::change::Nowhere;
+use super::digest::Digest;
+use super::fail::{self, Halt, Result};
+use super::known::Memory;
+use super::manifest::{Manifest, Writer};
+use super::orders::{Phase, Reason, Volume, VolumeMode};
+use super::progress::{Cancel, Progress};
+use super::scan::{Scan, Side, Worker};
+use super::touched::Touched;
+use super::tree;
+use super::volume::{self, Place};
+use super::work;
+
+/// A volume at its target end.
+#[derive(Debug)]
+pub struct TargetVolume {
+    name: String,
+    place: Place,
+    folder: PathBuf,
+    process: u64,
+    touched: Touched,
+    state: Mutex<State>,
+    /// The size of the source, for a device.
+    size: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    manifest: Option<Arc<Manifest>>,
+    /// Whether the manifest says what is on the target now.
+    is_clean: bool,
+}
+
+/// What the target can say at the beginning of a pass.
+#[derive(Debug)]
+pub enum Begun {
+    /// It holds exactly what the source believes.
+    Trusted,
+    /// It holds this.
+    Listing(Arc<Manifest>),
+    /// It is an empty folder, or a device of which nothing is known.
+    Blank,
+}
+
+const MANIFEST: &str = "manifest";
+
+impl TargetVolume {
+    /// Opens a volume beneath the folder where all are mounted.
+    pub fn open(volume: &Volume, root: &Path, state: &Path) -> Result<TargetVolume> {
+        Self::open_at(&volume::path_of(root, volume)?, volume.clone(), state)
+    }
+
+    /// Opens the volume that is at this very path.
+    pub fn at(path: &Path, mode: VolumeMode, state: &Path) -> Result<TargetVolume> {
+        let name = "local".to_owned();
+        Self::open_at(path, Volume { name, mode }, state)
+    }
+
+    fn open_at(path: &Path, volume: Volume, state: &Path) -> Result<TargetVolume> {
+        // Not the process's number: a volume that is opened anew has forgotten what was touched.
+        let process = super::agent::new_number()?;
+        let place = Place::open(path, volume.mode, true)?;
+        let folder = state.join("target").join(&volume.name);
+        let ours = place.origin(process);
+        let manifest = Manifest::open(&folder, MANIFEST).filter(|manifest| {
+            let origin = manifest.origin();
+            // The stamps of a device say nothing, so that only the process that wrote it knows it.
+            let is_known = matches!(place, Place::Tree(_)) || origin.process == process;
+            origin.boot == ours.boot && origin.volume == ours.volume && is_known
+        });
+        Ok(TargetVolume {
+            name: volume.name,
+            place,
+            folder,
+            process,
+            touched: Touched::default(),
+            state: Mutex::new(State { manifest: manifest.map(Arc::new), is_clean: false }),
+            size: AtomicU64::new(0),
+        })
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics while it holds this lock")
+    }
+
+    /// Begins a pass: says what is here, compared with what the source believes, looking it over first if need be.
+    pub fn begin(&self, believed: Option<Digest>, size: u64, progress: &Progress, cancel: &Cancel) -> Result<Begun> {
+        self.check_size(size)?;
+        if !self.is_clean() {
+            if self.is_blank(size)? {
+                return Ok(Begun::Blank);
+            }
+            self.look_over(progress, cancel)?;
+        }
+        let mut state = self.state();
+        state.is_clean = false;
+        let manifest = state.manifest.as_ref().expect("a clean volume has a manifest");
+        if believed == Some(manifest.root()) {
+            return Ok(Begun::Trusted);
+        }
+        Ok(Begun::Listing(Arc::clone(manifest)))
+    }
+
+    fn is_clean(&self) -> bool {
+        self.state().is_clean
+    }
+
+    fn check_size(&self, source: u64) -> Result<()> {
+        let Place::Device(device) = &self.place else {
+            return Ok(());
+        };
+        let target = block::size(device.as_fd())?;
+        if target < source {
+            let message = format!("the target device is too small: it has {target} bytes, the source {source}");
+            return Err(Halt::new(Reason::BadOrder, message));
+        }
+        // A manifest of another size is of no use.
+        if self.size.swap(source, Ordering::Relaxed) != source {
+            let mut state = self.state();
+            state.manifest = None;
+            state.is_clean = false;
+        }
+        Ok(())
+    }
+
+    fn is_blank(&self, size: u64) -> Result<bool> {
+        if self.state().manifest.is_some() {
+            return Ok(false);
+        }
+        match &self.place {
+            Place::Device(device) => Ok(block::looks_blank(device.as_fd(), size)),
+            Place::Tree(tree) => {
+                let names = tree.open_directory(b"").and_then(|root| tree::list_names(root.as_fd(), true));
+                names.map(|names| names.is_empty()).map_err(|errno| fail::at_target("listing", b"", errno))
+            }
+        }
+    }
+
+    /// Returns a pass of changes.
+    #[must_use]
+    pub fn apply(self: &Arc<Self>, progress: &Arc<Progress>) -> Apply {
+        let remembers = self.state().manifest.is_some();
+        Apply::new(Arc::clone(self), remembers, Arc::clone(progress))
+    }
+
+    /// Ends a pass: syncs, reads back, and returns the manifest of what is on the disk.
+    pub fn end(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
+        self.sync(progress)?;
+        self.prove(progress, cancel)
+    }
+
+    /// Writes everything to the disk.
+    pub fn sync(&self, progress: &Progress) -> Result<()> {
+        progress.enter(Phase::Syncing);
+        self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))
+    }
+
+    /// Reads back what was written, and looks at everything else; to be done after a sync.
+    pub fn prove(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
+        progress.enter(Phase::Proving);
+        self.look_over(progress, cancel)
+    }
+
+    /// Returns the manifest of what is on the target, once it was looked over.
+    #[must_use]
+    pub fn manifest(&self) -> Option<Arc<Manifest>> {
+        let state = self.state();
+        state.manifest.clone().filter(|_| state.is_clean)
+    }
+
+    fn look_over(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
+        let clock = self.place.clock();
+        let old = self.state().manifest.clone();
+        let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
+        let writer = Writer::new(&self.folder, MANIFEST, old.as_deref())?;
+        let memory = old.map_or(Memory::Blank, Memory::Own);
+        let side = Side::Target { touched: &self.touched, knows_all };
+        let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
+        // What is counted here is no part of the pass.
+        let uncounted = Progress::default();
+        match &self.place {
+            Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, clock, &uncounted, cancel).run(&mut workers)?,
+            Place::Device(device) => DeviceScan {
+                device: device.as_fd(),
+                size: self.size.load(Ordering::Relaxed),
+                memory: &memory,
+                writer: &writer,
+                side,
+                progress: &uncounted,
+                cancel,
+            }
+            .run(&mut workers)?,
+        }
+        let manifest = Arc::new(writer.finish(self.place.origin(self.process))?.commit()?);
+        progress.bytes_read.add(uncounted.bytes_read.get());
+        let mut state = self.state();
+        state.manifest = Some(Arc::clone(&manifest));
+        state.is_clean = true;
+        self.touched.clear();
+        Ok(manifest)
+    }
+}

@@ -1,0 +1,186 @@
+//! The frames between two movers: a message and, apart from it, raw content.
+//!
+//! Everything that comes in is bounded before memory is set aside for it, and checked before it is used: a peer that is let in
+//! is still not trusted with paths, sizes or counts. Nothing here knows what the messages do.
+
+use std::io::{Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Item, Piece};
+use super::digest::{Digest, SEGMENT_BYTES};
+use super::fail::{self, Result};
+use super::manifest::Entry;
+use super::metadata::{self, Kind};
+use super::orders::{Failure, Phase, VolumeMode};
+use super::path;
+use super::tls;
+
+/// The version of the frames; both ends must be of the same.
+pub const VERSION: u32 = 1;
+/// The stages of a pass over a tree: contents, links, directories.
+pub const STAGES: usize = 3;
+/// The longest message.
+pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// The most content in one frame.
+pub const CONTENT_BYTES_MAX: usize = 2 * SEGMENT_BYTES;
+/// Connections for data in one pass at most.
+pub const LANES_MAX: u16 = 64;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Questions of the source and answers of the target, in turn. The first of a pass; its session begins with it.
+    Control,
+    /// From the target only: failures and phases, as they come.
+    Notices,
+    /// From the source only: changes.
+    Data,
+}
+
+/// A message between two movers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are named for what they are")]
+pub enum Message {
+    /// The first on each connection, from the source.
+    Hello { version: u32, session: u64, role: Role, lanes: u16 },
+    /// The answer to it.
+    Welcome { version: u32 },
+    /// Begins a volume's pass.
+    Begin { volume: String, mode: VolumeMode, believed: Option<Digest>, size: u64, is_last: bool },
+    /// The target holds what the source believes.
+    Trusted,
+    /// The target holds nothing.
+    Blank,
+    /// The target holds what the following pages say.
+    Listing,
+    /// Entries of a directory, sorted.
+    Page { directory: Vec<u8>, entries: Vec<Entry> },
+    /// Digests of blocks; the content is the digests.
+    Blocks { region: u64, first: u64 },
+    /// The listing is complete and has this root.
+    ListingEnd { root: Digest },
+    /// Changes; the content is their bytes, one after the other.
+    Changes(Vec<(Item, Vec<Extent>)>),
+    /// Nothing more of this stage comes on this connection.
+    EndStage,
+    /// Ends the volume's pass.
+    End,
+    /// The target is synced, read back, and has this root; and this was written.
+    Ended { root: Digest },
+    /// Asks for the listing of what the target holds.
+    List,
+    /// The order is carried out.
+    Finish { is_last: bool },
+    /// The answer to it.
+    Finished,
+    /// The target goes on to another phase.
+    Phase(Phase),
+    /// The target cannot go on.
+    Failed(Failure),
+}
+
+/// A stretch of content on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Where in the file.
+    pub offset: u64,
+    /// How long.
+    pub length: u64,
+    /// Whether it is zeros, which are not sent.
+    pub is_zero: bool,
+}
+
+/// Writes one frame.
+pub fn write(stream: &mut (impl Write + ?Sized), message: &Message, content: &[u8]) -> Result<u64> {
+    let bytes = postcard::to_stdvec(message).expect("plain data can be serialised");
+    assert!(bytes.len() <= MESSAGE_BYTES_MAX && content.len() <= CONTENT_BYTES_MAX, "frames are cut before they are this long");
+    let mut head = Vec::with_capacity(8 + bytes.len());
+    head.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    head.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    head.extend_from_slice(&bytes);
+    let sent = (head.len() + content.len()) as u64;
+    stream.write_all(&head).map_err(|error| tls::broken(&error))?;
+    stream.write_all(content).map_err(|error| tls::broken(&error))?;
+    Ok(sent)
+}
+
+/// Reads one frame; its content goes into the buffer.
+pub fn read(stream: &mut (impl Read + ?Sized), content: &mut Vec<u8>) -> Result<Message> {
+    let mut head = [0; 8];
+    stream.read_exact(&mut head).map_err(|error| tls::broken(&error))?;
+    let message_bytes = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let content_bytes = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+    if message_bytes > MESSAGE_BYTES_MAX || content_bytes > CONTENT_BYTES_MAX {
+        return Err(fail::peer("the other mover sent a frame that is too long"));
+    }
+    let mut bytes = vec![0; message_bytes];
+    stream.read_exact(&mut bytes).map_err(|error| tls::broken(&error))?;
+    content.resize(content_bytes, 0);
+    stream.read_exact(content).map_err(|error| tls::broken(&error))?;
+    let (message, rest) = postcard::take_from_bytes(&bytes).map_err(|_| fail::peer("the other mover sent a frame that makes no sense"))?;
+    if !rest.is_empty() {
+        return Err(fail::peer("the other mover sent a frame with more in it than it says"));
+    }
+    Ok(message)
+}
+
+/// Checks a change from the wire, and finds its pieces in the content, of which it takes its part.
+pub fn accept<'a>(item: &Item, extents: &[Extent], content: &mut &'a [u8]) -> Result<Vec<Piece<'a>>> {
+    if !is_sound(item) {
+        return Err(fail::peer(format!("the other mover sent a change that may not be: `{}`", path::shown(item.path()))));
+    }
+    let mut pieces = Vec::with_capacity(extents.len().min(1024));
+    for extent in extents {
+        let end = extent.offset.checked_add(extent.length).filter(|&end| end <= i64::MAX as u64);
+        if end.is_none() || extent.length == 0 {
+            return Err(fail::peer("the other mover sent a stretch of content that may not be"));
+        }
+        let bytes = if extent.is_zero {
+            None
+        } else {
+            let length = usize::try_from(extent.length).unwrap_or(usize::MAX);
+            let (bytes, rest) =
+                content.split_at_checked(length).ok_or_else(|| fail::peer("the other mover sent less content than it said"))?;
+            *content = rest;
+            Some(bytes)
+        };
+        pieces.push(Piece { offset: extent.offset, length: extent.length, bytes });
+    }
+    Ok(pieces)
+}
+
+fn is_sound(item: &Item) -> bool {
+    let may_be_root = matches!(item, Item::DressDirectory { .. } | Item::Segment { .. });
+    let path_is_sound = path::is_beneath(item.path()) && (may_be_root || !item.path().is_empty());
+    let metadata_is_sound = item.metadata().is_none_or(metadata::is_sound);
+    path_is_sound && metadata_is_sound && has_right_kind(item) && has_right_size(item)
+}
+
+fn has_right_kind(item: &Item) -> bool {
+    let Some(metadata) = item.metadata() else {
+        return match item {
+            Item::Link { to, .. } => path::is_beneath(to) && !to.is_empty(),
+            _ => true,
+        };
+    };
+    match item {
+        Item::DressDirectory { .. } => metadata.kind == Kind::Directory,
+        Item::Special { .. } => !matches!(metadata.kind, Kind::Directory | Kind::Regular),
+        _ => metadata.kind == Kind::Regular,
+    }
+}
+
+fn has_right_size(item: &Item) -> bool {
+    match item {
+        Item::Create { size, .. } | Item::Patch { size, .. } | Item::Finish { size, .. } => *size <= i64::MAX as u64,
+        _ => true,
+    }
+}
+
+/// Returns whether the entries of a listing from the wire are within their bounds.
+#[must_use]
+pub fn page_is_sound(directory: &[u8], entries: &[Entry]) -> bool {
+    let is_entry = |entry: &Entry| (entry.name.is_empty() || path::is_name(&entry.name)) && path::is_beneath(&entry.lead);
+    path::is_beneath(directory) && entries.iter().all(is_entry) && entries.is_sorted_by(|one, other| one.name < other.name)
+}

@@ -1,0 +1,237 @@
+//! The real binary, driven as a pod drives it: orders in a file, reports on standard output.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use kubectl_stateful::mover::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode};
+use rustix::process::{Pid, Signal};
+
+use crate::trees;
+
+struct Mover {
+    folder: tempfile::TempDir,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    ready: Report,
+}
+
+impl Mover {
+    fn start() -> Mover {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["source/data", "target/data"] {
+            std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
+        }
+        Mover::start_in(folder)
+    }
+
+    fn start_in(folder: tempfile::TempDir) -> Mover {
+        let path = |name: &str| folder.path().join(name);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_stateful-mover"))
+            .arg("agent")
+            .args([Path::new("--orders"), &path("orders"), Path::new("--state"), &path("state")])
+            .args([Path::new("--source-root"), &path("source"), Path::new("--target-root"), &path("target")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the mover starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let ready = next(&mut lines);
+        assert_eq!((ready.state, ready.sequence), (State::Ready, 0));
+        assert_eq!(ready.fingerprint.0.len(), 64);
+        Mover { folder, child, lines, ready }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.folder.path().join("source/data")
+    }
+
+    fn target(&self) -> PathBuf {
+        self.folder.path().join("target/data")
+    }
+
+    fn order(&self, sequence: u64, order: Order) {
+        let orders = Orders { version: VERSION, sequence, order };
+        let text = serde_json::to_string(&orders).expect("JSON");
+        // As the kubelet does it: the file is replaced, and may be seen half written by a reader that is quick.
+        std::fs::write(self.folder.path().join("orders"), &text[..text.len() / 2]).expect("written");
+        std::fs::write(self.folder.path().join("orders"), text).expect("written");
+    }
+
+    /// Reads reports on an order up to one in this state.
+    #[track_caller]
+    fn wait_for(&mut self, sequence: u64, state: State) -> Report {
+        loop {
+            let report = next(&mut self.lines);
+            if report.sequence == sequence && report.state == state {
+                return report;
+            }
+            let is_underway = report.sequence <= sequence && report.state == State::Running;
+            assert!(is_underway || report.sequence < sequence, "{report:?}");
+        }
+    }
+
+    fn terminate(&self) {
+        let pid = Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, Signal::TERM).expect("it is our child");
+    }
+}
+
+impl Drop for Mover {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[track_caller]
+fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Report {
+    let line = lines.next().expect("another report").expect("readable");
+    assert!(line.len() < 12 << 10);
+    serde_json::from_str(&line).expect("a report")
+}
+
+fn volumes() -> Vec<Volume> {
+    vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }]
+}
+
+fn pass(to: Destination, last: bool) -> Order {
+    Order::Pass { volumes: volumes(), to, last, bytes_per_second_max: None }
+}
+
+fn peer(target: &Mover) -> Destination {
+    Destination::Peer { address: format!("127.0.0.1:{}", target.ready.port), fingerprint: target.ready.fingerprint.clone() }
+}
+
+fn fill(root: &Path) {
+    for index in 0..50 {
+        std::fs::write(root.join(format!("file-{index}")), trees::noise(index, 3000 * usize::from(index))).expect("a file");
+    }
+}
+
+#[test]
+fn a_local_move_warm_and_last() {
+    let mut mover = Mover::start();
+    fill(&mover.source());
+    mover.order(1, pass(Destination::Here, false));
+    let warm = mover.wait_for(1, State::Done);
+    assert_eq!(warm.volumes[0].entries, 51);
+    assert!(warm.volumes[0].source_root.is_none());
+    assert!(warm.volumes[0].predicted_last_pass_ms.is_some());
+    assert_eq!(warm.volumes[0].bytes_done, warm.volumes[0].bytes);
+    std::fs::write(mover.source().join("late"), "late").expect("a file");
+    mover.order(2, pass(Destination::Here, true));
+    let last = mover.wait_for(2, State::Done);
+    assert_eq!(last.volumes[0].phase, Phase::Through);
+    assert!(last.volumes[0].source_root.is_some());
+    assert_eq!(last.volumes[0].source_root, last.volumes[0].target_root);
+    assert_eq!(last.volumes[0].bytes_changed, 4);
+    assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
+    trees::assert_same(&mover.source(), &mover.target());
+}
+
+#[test]
+fn a_move_between_two_movers() {
+    let (mut source, mut target) = (Mover::start(), Mover::start());
+    fill(&source.source());
+    // The source has its orders first, and waits for the target to have its own.
+    source.order(1, pass(peer(&target), false));
+    target.order(1, Order::Serve { volumes: volumes(), peer: source.ready.fingerprint.clone() });
+    let warm = source.wait_for(1, State::Done);
+    assert!(warm.volumes[0].bytes_sent > warm.volumes[0].bytes);
+    target.wait_for(1, State::Running);
+    source.order(2, pass(peer(&target), true));
+    let (sent, received) = (source.wait_for(2, State::Done), target.wait_for(1, State::Done));
+    assert_eq!(sent.volumes[0].source_root, received.volumes[0].target_root);
+    assert_eq!(sent.volumes[0].target_root, received.volumes[0].target_root);
+    assert!(sent.volumes[0].target_root.is_some());
+    assert_eq!(source.child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(target.child.wait().expect("it ends").code(), Some(0));
+    trees::assert_same(&source.source(), &target.target());
+}
+
+#[test]
+fn it_stays_up_after_a_failure_and_takes_the_next_order() {
+    let mut mover = Mover::start();
+    let unknown = Volume { name: "unknown".to_owned(), mode: VolumeMode::Filesystem };
+    mover.order(1, Order::Pass { volumes: vec![unknown], to: Destination::Here, last: true, bytes_per_second_max: None });
+    let failed = mover.wait_for(1, State::Failed).failure.expect("why");
+    assert_eq!((failed.reason, failed.volume.as_deref()), (Reason::BadOrder, Some("unknown")));
+    mover.order(2, Order::Idle);
+    mover.wait_for(2, State::Ready);
+    mover.order(3, pass(Destination::Here, true));
+    mover.wait_for(3, State::Done);
+    assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn orders_of_a_newer_version_are_refused() {
+    let mut mover = Mover::start();
+    let text = r#"{"version":999,"sequence":4,"order":{"do":"somethingNew"}}"#;
+    std::fs::write(mover.folder.path().join("orders"), text).expect("written");
+    let failed = mover.wait_for(4, State::Failed).failure.expect("why");
+    assert_eq!(failed.reason, Reason::BadOrder);
+}
+
+#[test]
+fn a_newer_order_ends_a_pass() {
+    let mut mover = Mover::start();
+    std::fs::write(mover.source().join("large"), trees::noise(1, 40 << 20)).expect("a file");
+    mover.order(
+        1,
+        Order::Pass {
+            volumes: volumes(),
+            to: Destination::Here,
+            last: true,
+            // So slow that only being called off can end it.
+            bytes_per_second_max: Some(4 << 20),
+        },
+    );
+    mover.wait_for(1, State::Running);
+    mover.order(2, pass(Destination::Here, true));
+    mover.wait_for(2, State::Done);
+    trees::assert_same(&mover.source(), &mover.target());
+}
+
+#[test]
+fn it_ends_when_told_to_idle_or_busy() {
+    let mut idle = Mover::start();
+    idle.terminate();
+    assert_eq!(idle.child.wait().expect("it ends").code(), Some(143));
+
+    let mut busy = Mover::start();
+    std::fs::write(busy.source().join("large"), trees::noise(1, 40 << 20)).expect("a file");
+    busy.order(1, Order::Pass { volumes: volumes(), to: Destination::Here, last: true, bytes_per_second_max: Some(1) });
+    busy.wait_for(1, State::Running);
+    busy.terminate();
+    assert_eq!(busy.child.wait().expect("it ends").code(), Some(143));
+    let rest: Vec<Report> = busy.lines.by_ref().map(|line| serde_json::from_str(&line.expect("readable")).expect("whole lines")).collect();
+    assert!(rest.iter().all(|report| report.state == State::Running));
+}
+
+#[test]
+fn a_restarted_mover_carries_out_the_same_orders_again() {
+    let mut mover = Mover::start();
+    fill(&mover.source());
+    mover.order(1, pass(Destination::Here, true));
+    let first = mover.wait_for(1, State::Done);
+    mover.child.wait().expect("it ends");
+    let folder = std::mem::replace(&mut mover.folder, tempfile::tempdir().expect("a folder"));
+    let mut again = Mover::start_in(folder);
+    let second = again.wait_for(1, State::Done);
+    assert_ne!(first.fingerprint, second.fingerprint);
+    assert_eq!(first.volumes[0].source_root, second.volumes[0].source_root);
+    assert_eq!(second.volumes[0].entries_changed, 0);
+}
+
+#[test]
+fn a_source_that_is_not_the_peer_is_not_let_in() {
+    let (mut stranger, target) = (Mover::start(), Mover::start());
+    fill(&stranger.source());
+    target.order(1, Order::Serve { volumes: volumes(), peer: Fingerprint("0".repeat(64)) });
+    stranger.order(1, pass(peer(&target), true));
+    stranger.wait_for(1, State::Running);
+    stranger.order(2, Order::Idle);
+    stranger.wait_for(2, State::Ready);
+    assert_eq!(std::fs::read_dir(target.target()).expect("a folder").count(), 0);
+}

@@ -1,0 +1,1 @@
+//! Raw devices, with files in their place.

@@ -1,0 +1,95 @@
+//! A source and a target folder with both ends of a mover on them, in one process or over a loopback connection.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kubectl_stateful::mover::agent::new_number;
+use kubectl_stateful::mover::fail::{Halt, Result};
+use kubectl_stateful::mover::orders::{Failure, VolumeMode, VolumeReport};
+use kubectl_stateful::mover::progress::{Cancel, Progress};
+use kubectl_stateful::mover::remote::Remote;
+use kubectl_stateful::mover::serve::{Served, Server};
+use kubectl_stateful::mover::source::{Here, SourceVolume};
+use kubectl_stateful::mover::target::TargetVolume;
+use kubectl_stateful::mover::tls::Identity;
+
+/// Both ends, which remember from pass to pass as in one run of a mover.
+pub(crate) struct Ends {
+    folder: tempfile::TempDir,
+    mode: VolumeMode,
+    target: Option<Arc<TargetVolume>>,
+}
+
+impl Ends {
+    pub(crate) fn new(mode: VolumeMode) -> Ends {
+        let folder = tempfile::tempdir().expect("a folder");
+        if mode == VolumeMode::Filesystem {
+            std::fs::create_dir(folder.path().join("source")).expect("a folder");
+            std::fs::create_dir(folder.path().join("target")).expect("a folder");
+        }
+        Ends { folder, mode, target: None }
+    }
+
+    pub(crate) fn source(&self) -> PathBuf {
+        self.folder.path().join("source")
+    }
+
+    pub(crate) fn target(&self) -> PathBuf {
+        self.folder.path().join("target")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Forgets what the target's process had in memory, as a restart does.
+    pub(crate) fn restart_target(&mut self) {
+        self.target = None;
+    }
+
+    pub(crate) fn target_volume(&mut self) -> Result<Arc<TargetVolume>> {
+        if self.target.is_none() {
+            self.target = Some(Arc::new(TargetVolume::at(&self.target(), self.mode, &self.state())?));
+        }
+        Ok(Arc::clone(self.target.as_ref().expect("just made")))
+    }
+
+    fn source_volume(&self) -> Result<SourceVolume> {
+        SourceVolume::at(&self.source(), self.mode, &self.state(), 1)
+    }
+
+    /// Makes a pass within this process.
+    pub(crate) fn pass(&mut self, is_last: bool) -> Result<VolumeReport> {
+        let progress = Arc::new(Progress::default());
+        let mut here = Here::new(self.target_volume()?, None);
+        self.source_volume()?.pass(&mut here, is_last, &progress, &Arc::new(Cancel::default()))?;
+        Ok(progress.report("local"))
+    }
+
+    /// Makes a pass over TLS.
+    pub(crate) fn pass_over_tls(&mut self, is_last: bool) -> Result<VolumeReport> {
+        let (source, target) = (Identity::make()?, Identity::make()?);
+        let server = Server::listen(&target, 0)?;
+        let served = Served { volume: self.target_volume()?, progress: Arc::default() };
+        server.serve(Arc::new(vec![served]), source.fingerprint());
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
+        let mut remote = Remote::connect(&source, address, target.fingerprint(), new_number()?, None)?;
+        let progress = Arc::new(Progress::default());
+        let passed = self.source_volume()?.pass(&mut remote, is_last, &progress, &Arc::new(Cancel::default()));
+        let outcome = passed.map_err(|halt| remote.explain(halt)).and_then(|()| remote.finish(is_last));
+        drop(remote);
+        server.stop();
+        outcome.map(|()| progress.report("local"))
+    }
+}
+
+/// Returns the failure of a pass that must fail.
+#[track_caller]
+#[expect(dead_code, reason = "the refusals to come use it")]
+pub(crate) fn failure(outcome: Result<VolumeReport>) -> Failure {
+    match outcome {
+        Err(Halt::Failed(failure)) => failure,
+        other => panic!("this should have failed: {other:?}"),
+    }
+}

@@ -1,0 +1,1 @@
+//! Writes that stamps do not show.

@@ -1,0 +1,12 @@
+//! Tests of the data path against real file systems, loopback sockets and the real binary.
+//!
+//! Trees are compared by a checker of their own, which shares no code with the mover. Nothing here asserts a time.
+
+mod agent;
+mod block;
+mod ends;
+mod hazards;
+mod network;
+mod refusals;
+mod round_trips;
+mod trees;

@@ -1,0 +1,1 @@
+//! What is refused rather than copied wrongly.
