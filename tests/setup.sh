@@ -16,11 +16,11 @@ need_tools() {
   fi
 }
 
-# The command for this machine, and the mover as a static program for an empty image.
-build_programs() {
-  (cd "$top" && cargo build --quiet --release --bin kubectl-stateful)
-  (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --target $target --bin stateful-mover)
-}
+# The command for this machine.
+build_command() { (cd "$top" && cargo build --quiet --release --bin kubectl-stateful); }
+
+# The mover as a static program, for an image with nothing else in it.
+build_mover() { (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --target $target --bin stateful-mover); }
 
 # cluster_with_mover NAME: brings a cluster up, if it is not, and loads the mover's image.
 cluster_with_mover() {

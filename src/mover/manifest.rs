@@ -155,6 +155,8 @@ impl Blocks {
         }
         let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
         let at = region + first * RECORD_BYTES;
+        // A listing's regions were set aside at the other end: they must survive being settled here all the same.
+        self.end.fetch_max(at + bytes.len() as u64, Ordering::Relaxed);
         self.file.write_all_at(&bytes, at).map_err(|error| fail::system_io("writing block digests", &error))
     }
 

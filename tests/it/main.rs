@@ -2,5 +2,6 @@
 
 mod journal;
 mod passes;
+mod permissions;
 mod planner;
 mod seen;

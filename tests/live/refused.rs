@@ -59,6 +59,31 @@ fn a_missing_permission_is_named_with_verb_and_resource() {
     ran.says("patch persistentvolumes");
 }
 
+/// Everything goes through under the roles that are shipped: a move, its way back, and the end of it.
+#[test]
+fn the_shipped_roles_are_enough() {
+    let space = Space::new("roles");
+    apps::set(&space, "one", 1, &[("data", "slow")]);
+    space.kubectl(&["apply", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rbac.yaml")]);
+    space.kubectl(&["create", "serviceaccount", "mover"]);
+    let account = format!("--serviceaccount={}:mover", space.name);
+    space.kubectl(&["create", "rolebinding", "mover", "--clusterrole=kubectl-stateful", &account]);
+    space.kubectl(&["create", "clusterrolebinding", &space.name, "--clusterrole=kubectl-stateful-cluster", &account]);
+    let user = format!("system:serviceaccount:{}:mover", space.name);
+    let runs = [
+        &["execute", "sts/one", "--to-storage-class", "fast", "--run", "there", "--yes", "--as", &user][..],
+        &["undo", "there", "--yes", "--as", &user],
+        &["finalize", "there", "--yes", "--as", &user],
+        &["status", "--as", &user],
+    ]
+    .map(|args| space.stateful(args));
+    space.kubectl(&["delete", "clusterrolebinding", &space.name]);
+    for ran in runs {
+        ran.ends_with(0);
+    }
+    apps::nothing_is_lost(&space, "one-0");
+}
+
 #[test]
 fn an_autoscaler_that_would_fight_is_refused() {
     let space = Space::new("hpa");

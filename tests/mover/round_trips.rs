@@ -81,6 +81,17 @@ fn only_the_changed_blocks_of_a_large_file_are_written() {
     trees::assert_same(&ends.source(), &ends.target());
 }
 
+/// A target that has bytes where the source has zeros: only its own listing can tell the source so.
+#[test]
+fn zeros_of_the_source_replace_bytes_of_an_unknown_target() {
+    let mut ends = Ends::new(VolumeMode::Filesystem);
+    let source = std::fs::File::create(ends.source().join("large")).expect("a file");
+    source.set_len(9 << 20).expect("a size");
+    std::fs::write(ends.target().join("large"), trees::noise(1, 5 << 20)).expect("a file");
+    ends.pass_over_tls(true).expect("a pass over a tree at rest");
+    trees::assert_same(&ends.source(), &ends.target());
+}
+
 #[test]
 fn holes_stay_holes() {
     use std::os::unix::fs::{FileExt, MetadataExt};

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -121,6 +122,13 @@ func create(ctx context.Context, q *csi.CreateVolumeRequest) (*volume, error) {
 		}
 	}
 	bytes := v.Bytes
+	if fraction := q.Parameters["fraction"]; fraction != "" {
+		part, err := strconv.ParseFloat(fraction, 64)
+		if err != nil || part <= 0 || part > 1 {
+			return nil, status.Errorf(codes.InvalidArgument, "parameter fraction is %q, not a number above 0 and up to 1", fraction)
+		}
+		bytes = int64(part * float64(v.Bytes))
+	}
 	if rule := wrongSize(ctx); rule != nil {
 		bytes = rule.size(v.Bytes)
 		if rule.Report {
