@@ -6,8 +6,9 @@ use super::connection::ConnectionArgs;
 use super::execute::{Way, carry_out};
 use super::plan::{new_run_id, now, run_id};
 use crate::cluster::{Connection, kept, survey};
-use crate::engine::Run;
+use crate::engine::{Listener, Run};
 use crate::error::{CommandError, Kind};
+use crate::journal::store::outcome_word;
 use crate::journal::{Journal, Outcome};
 use crate::plan::{Plan, RunId};
 use crate::planner::{self, going_back};
@@ -45,9 +46,26 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
         ui::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Undo, listener.as_ref()).await;
     }
+    if !Run::app_was_started(&plan, journal.state()) {
+        ui::say("The app was just being started on its new volumes; that is finished first, then it goes back.");
+        ui::confirm(args.yes)?;
+        start_app(&cluster, &plan, listener.as_ref()).await?;
+    }
     let back = plan_back(&cluster, &plan, args.discard_new_writes).await?;
     ui::confirm(args.yes)?;
-    carry_out(&cluster, &back, Way::Begin, listener.as_ref()).await
+    carry_out(&cluster, &back, Way::Begin, listener.as_ref()).await?;
+    // A run that never came to its end is over now all the same.
+    if journal.state().outcome.is_none() {
+        journal.label_state(outcome_word(Outcome::Undone)).await;
+    }
+    Ok(())
+}
+
+/// Goes on with a run that was cut off while it started the app. That the app does not become ready is no hindrance to going back.
+async fn start_app(cluster: &Connection, plan: &Plan, listener: &dyn Listener) -> Result<(), CommandError> {
+    let came = carry_out(cluster, plan, Way::Resume, listener).await;
+    let journal = Journal::open(cluster, &plan.app.namespace, plan.run()).await?;
+    if Run::app_was_started(plan, journal.state()) { Ok(()) } else { came }
 }
 
 /// Plans the move back to the volumes the run kept, and shows it.

@@ -150,6 +150,12 @@ impl<'a> Run<'a> {
         plan.steps().any(|(_, step)| step.step.lets_app_write() && begun(step))
     }
 
+    /// Whether everything was done that lets the app write to the target, so that it is all there to go back from.
+    pub fn app_was_started(plan: &Plan, state: &RunState) -> bool {
+        let done = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
+        plan.steps().filter(|(_, step)| step.step.lets_app_write()).all(|(_, step)| done(step))
+    }
+
     async fn ended(&self) -> Option<Ending> {
         self.state().await.outcome.map(|outcome| match outcome {
             Outcome::Completed => Ending::Completed,

@@ -23,6 +23,8 @@ pub enum Step {
     ReserveTarget(ReserveTarget),
     /// See [`StartMover`].
     StartMover(StartMover),
+    /// See [`AwaitMover`].
+    AwaitMover(AwaitMover),
     /// See [`PinTarget`].
     PinTarget(PinTarget),
     /// See [`WarmCopy`].
@@ -141,10 +143,20 @@ pub struct StartMover {
     pub namespace: String,
     /// The pod.
     pub pod: String,
-    /// Whether it may be kept waiting by a driver that refuses to mount a volume a second time: then it starts after the drain.
-    pub may_wait_for_drain: bool,
+    /// Volumes that the app has mounted. If their driver refuses a second mount, the mover starts when the app has stopped.
+    pub held_by_app: Vec<String>,
     /// The pod to create.
     pub manifest: Value,
+}
+
+/// Waits until a mover that the app kept from starting has started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwaitMover {
+    /// The namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
 }
 
 /// Sets the reclaim policy of the volume a staging claim got to `Retain` and labels it.

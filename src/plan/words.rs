@@ -11,6 +11,7 @@ impl Step {
             Self::ReopenVolume(step) => format!("reserve kept volume {} for claim {}", step.volume, step.staging),
             Self::ReserveTarget(step) => format!("create claim {}", step.staging),
             Self::StartMover(step) => format!("start mover pod {}", step.pod),
+            Self::AwaitMover(step) => format!("wait until mover pod {} has started", step.pod),
             Self::PinTarget(step) => format!("set the volume of claim {} to reclaim policy Retain", step.staging),
             Self::WarmCopy(step) => format!("copy {} while the app runs", step.route.claims.join(", ")),
             Self::Drain(step) => format!("scale {}/{} from {} to 0", step.kind.word(), step.name, step.replicas),
@@ -50,13 +51,13 @@ impl Step {
             Self::WarmCopy(_) | Self::LastPass(_) | Self::StopMover(_) | Self::ReleaseStaging(_) => None,
             // Once these were begun the app may have written to the target: going back is a move of its own.
             Self::RestoreSet(_) | Self::RestorePod(_) | Self::ScaleUp(_) => None,
-            Self::AwaitReady(_) | Self::RestoreRetention(_) | Self::SettleTarget(_) => None,
+            Self::AwaitMover(_) | Self::AwaitReady(_) | Self::RestoreRetention(_) | Self::SettleTarget(_) => None,
         }
     }
 
-    /// Whether the app may write to the target once this step was begun.
+    /// Whether the app may write to the target once this step was begun: it is started, or the volume is made its own for good.
     pub fn lets_app_write(&self) -> bool {
-        matches!(self, Self::RestoreSet(_) | Self::RestorePod(_) | Self::ScaleUp(_))
+        matches!(self, Self::RestoreSet(_) | Self::RestorePod(_) | Self::ScaleUp(_) | Self::SettleTarget(_))
     }
 
     /// A short word for step names.
@@ -67,6 +68,7 @@ impl Step {
             Self::ReopenVolume(_) => "reopen-volume",
             Self::ReserveTarget(_) => "reserve-target",
             Self::StartMover(_) => "start-mover",
+            Self::AwaitMover(_) => "await-mover",
             Self::PinTarget(_) => "pin-target",
             Self::WarmCopy(_) => "warm-copy",
             Self::Drain(_) => "drain",

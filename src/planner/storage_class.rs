@@ -11,7 +11,7 @@ use super::checks;
 use super::objects::{self, Side};
 use crate::mover::orders;
 use crate::plan::step::{
-    AdoptClaim, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging, RemovePod,
+    AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging, RemovePod,
     RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp, SettleTarget, StartMover, StopMover,
     WarmCopy,
 };
@@ -170,7 +170,7 @@ impl<'a> Layout<'a> {
         add("start the movers", false, self.movers(|unit| unit.warm));
         add("copy while the app runs", false, self.warm_copies());
         add("stop the app", down, self.drains());
-        add("start the movers", down, self.movers(|unit| !unit.warm));
+        add("start the movers", down, self.late_movers());
         add("copy what changed and prove the copies", down, self.proofs());
         add("stop the movers", down, self.stops());
         add("free the names of the claims", down, self.releases());
@@ -315,13 +315,30 @@ impl<'a> Layout<'a> {
                 let step = StartMover {
                     namespace: self.namespace(),
                     pod: objects::mover_name(self.request, index, *side),
-                    may_wait_for_drain: unit.warm && *side != Side::Target,
+                    held_by_app: if unit.warm && *side != Side::Target { Self::volumes(unit) } else { Vec::new() },
                     manifest: objects::mover_pod(self.request, self.survey, unit, index, *side),
                 };
                 steps.push((step.pod.clone(), PROVISION_SECS, Step::StartMover(step)));
             }
         }
         steps
+    }
+
+    /// The movers of what is copied only now, and those that may have had to wait for the app to stop.
+    fn late_movers(&self) -> Vec<(String, u64, Step)> {
+        let mut steps = self.movers(|unit| !unit.warm);
+        for (_, _, step) in self.movers(|unit| unit.warm) {
+            if let Step::StartMover(StartMover { namespace, pod, held_by_app, .. }) = step
+                && !held_by_app.is_empty()
+            {
+                steps.push((pod.clone(), PROVISION_SECS, Step::AwaitMover(AwaitMover { namespace, pod })));
+            }
+        }
+        steps
+    }
+
+    fn volumes(unit: &Unit<'_>) -> Vec<String> {
+        unit.claims.iter().map(|(claim, _)| source(claim).name.clone()).collect()
     }
 
     fn route(&self, index: usize, unit: &Unit<'_>) -> Route {

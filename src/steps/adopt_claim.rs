@@ -35,6 +35,12 @@ impl Act for AdoptClaim {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(()) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         if look::text(&claim, "/spec/volumeName") == look::name(&volume) && !look::is_terminating(&claim) {
+            let users = look::running_on(&world.target, &self.namespace, std::slice::from_ref(&self.name)).await?;
+            if !users.is_empty() {
+                // What it writes would be lost: somebody has taken the claim up already.
+                let why = format!("{} runs on claim {} already", users.join(", "), self.name);
+                return Err(StepError::hinted(why, "stop it first, or go on with the run"));
+            }
             let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
             world.target.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
         }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{StepError, World, look};
+use super::{StepError, World, look, start_mover};
 use crate::cluster::{Connection, Kind, Patch};
 use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Reason, Report, State};
 use crate::plan::{marks, step::Route};
@@ -96,8 +96,8 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
 
 async fn not_started(world: &World, route: &Route, end: &End) -> Result<Pass, StepError> {
     let name = look::name(&end.pod);
-    if look::text(&end.pod, "/status/phase") == "Failed" {
-        return Err(StepError::failed(format!("mover pod {name} failed: {}", look::text(&end.pod, "/status/message"))));
+    if look::text(&end.pod, "/status/phase") == "Failed" || look::crashes(&end.pod) {
+        return Err(start_mover::failed(&route.namespace, &end.pod));
     }
     Ok(Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &route.namespace, name).await)))
 }

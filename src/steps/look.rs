@@ -76,6 +76,15 @@ pub(super) fn has_stopped(pod: &Value) -> bool {
     is_terminating(pod) && (never_ran || statuses.peek().is_some() && statuses.all(|status| status["state"]["terminated"].is_object()))
 }
 
+/// A container that ended so often is not started again soon, nor with another outcome.
+const RESTARTS_MAX: u64 = 4;
+
+/// Whether a pod's only container ends again and again.
+pub(super) fn crashes(pod: &Value) -> bool {
+    let waits = text(pod, "/status/containerStatuses/0/state/waiting/reason") == "CrashLoopBackOff";
+    waits && pod.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64).unwrap_or(0) >= RESTARTS_MAX
+}
+
 /// Names of pods which mount one of the claims, are not ours, and may still run.
 pub(super) async fn running_on(connection: &Connection, namespace: &str, claims: &[String]) -> Result<Vec<String>, StepError> {
     let pods = connection.list(&Kind::POD, namespace, &format!("{}!={}", marks::ROLE, marks::ROLE_MOVER)).await?;

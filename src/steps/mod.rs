@@ -5,6 +5,7 @@
 //! again until `observe` says that they are through. Nothing here prints, sleeps or retries: that is the engine's.
 
 mod adopt_claim;
+mod await_mover;
 mod await_ready;
 mod bind_target;
 mod copy;
@@ -133,6 +134,7 @@ macro_rules! each {
             Step::ReopenVolume($one) => $call,
             Step::ReserveTarget($one) => $call,
             Step::StartMover($one) => $call,
+            Step::AwaitMover($one) => $call,
             Step::PinTarget($one) => $call,
             Step::WarmCopy($one) => $call,
             Step::Drain($one) => $call,

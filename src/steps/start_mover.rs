@@ -16,13 +16,9 @@ impl Act for StartMover {
         if !look::is_of_run(&pod, world) {
             return Ok(Standing::Adrift(format!("pod {} exists and is not ours{}", self.pod, look::last_writer(&pod))));
         }
-        if look::is_terminating(&pod) {
-            return Ok(Standing::waiting_for(format!("mover pod {} to be gone", self.pod)));
-        }
-        match look::text(&pod, "/status/phase") {
-            "Running" | "Succeeded" => self.answering(world, &pod).await,
-            "Failed" => Err(self.failed(&pod)),
-            _ => self.starting(world, &pod).await,
+        match self.held(world, &pod).await {
+            Some(warning) => Ok(Standing::done(format!("it starts when the app has stopped{warning}"))),
+            None => standing(world, &self.namespace, &pod).await,
         }
     }
 
@@ -36,36 +32,59 @@ impl Act for StartMover {
 }
 
 impl StartMover {
-    async fn answering(&self, world: &World, pod: &Value) -> Result<Standing, StepError> {
-        if copy::last_report(&world.target, &self.namespace, &self.pod).await?.is_some() {
-            return Ok(Standing::done(format!("mover {} is on {}", self.pod, look::text(pod, "/spec/nodeName"))));
-        }
-        match pod.pointer("/status/containerStatuses/0/state/waiting/reason").and_then(Value::as_str) {
-            Some("CrashLoopBackOff") => Err(self.failed(pod)),
-            _ => Ok(Standing::waiting_for(format!("mover {} to answer", self.pod))),
-        }
-    }
-
-    async fn starting(&self, world: &World, pod: &Value) -> Result<Standing, StepError> {
-        let waiting = pod.pointer("/status/containerStatuses/0/state/waiting");
-        if let Some(state) = waiting.filter(|state| HOPELESS.contains(&look::text(state, "/reason"))) {
-            let why = format!("mover pod {} cannot start: {}: {}", self.pod, look::text(state, "/reason"), look::text(state, "/message"));
-            return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
+    /// The warning that says that a volume the app has mounted cannot be mounted a second time. Of any other volume it would not
+    /// help to stop the app.
+    async fn held(&self, world: &World, pod: &Value) -> Option<String> {
+        if self.held_by_app.is_empty() || look::text(pod, "/status/phase") != "Pending" {
+            return None;
         }
         let warning = look::last_warning(&world.target, &self.namespace, &self.pod).await;
         let refused = warning.contains("FailedMount") || warning.contains("FailedAttachVolume");
-        if self.may_wait_for_drain && refused {
-            return Ok(Standing::done(format!("it starts when the app has stopped{warning}")));
-        }
-        Ok(Standing::waiting_for(format!("mover pod {} to start{warning}", self.pod)))
+        (refused && self.held_by_app.iter().any(|volume| warning.contains(volume.as_str()))).then_some(warning)
     }
+}
 
-    fn failed(&self, pod: &Value) -> StepError {
-        let ended = pod.pointer("/status/containerStatuses/0/lastState/terminated/message").and_then(Value::as_str);
-        let said = ended.unwrap_or_else(|| look::text(pod, "/status/message"));
-        let hint = format!("kubectl logs -n {} {}", self.namespace, self.pod);
-        StepError::hinted(format!("mover pod {} failed: {said}", self.pod), hint)
+/// How far a mover pod of ours is on its way to take orders.
+pub(super) async fn standing(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
+    let name = look::name(pod);
+    if look::is_terminating(pod) {
+        return Ok(Standing::waiting_for(format!("mover pod {name} to be gone")));
     }
+    match look::text(pod, "/status/phase") {
+        "Running" | "Succeeded" => answering(world, namespace, pod).await,
+        "Failed" => Err(failed(namespace, pod)),
+        _ => starting(world, namespace, pod).await,
+    }
+}
+
+async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
+    let name = look::name(pod);
+    if copy::last_report(&world.target, namespace, name).await?.is_some() {
+        return Ok(Standing::done(format!("mover {name} is on {}", look::text(pod, "/spec/nodeName"))));
+    }
+    if look::crashes(pod) {
+        return Err(failed(namespace, pod));
+    }
+    Ok(Standing::waiting_for(format!("mover {name} to answer")))
+}
+
+async fn starting(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
+    let name = look::name(pod);
+    let waiting = pod.pointer("/status/containerStatuses/0/state/waiting");
+    if let Some(state) = waiting.filter(|state| HOPELESS.contains(&look::text(state, "/reason"))) {
+        let why = format!("mover pod {name} cannot start: {}: {}", look::text(state, "/reason"), look::text(state, "/message"));
+        return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
+    }
+    let warning = look::last_warning(&world.target, namespace, name).await;
+    Ok(Standing::waiting_for(format!("mover pod {name} to start{warning}")))
+}
+
+/// What a mover pod that is over said last.
+pub(super) fn failed(namespace: &str, pod: &Value) -> StepError {
+    let name = look::name(pod);
+    let ended = pod.pointer("/status/containerStatuses/0/lastState/terminated/message").and_then(Value::as_str);
+    let said = ended.unwrap_or_else(|| look::text(pod, "/status/message"));
+    StepError::hinted(format!("mover pod {name} failed: {said}"), format!("kubectl logs -n {namespace} {name}"))
 }
 
 /// Deletes a mover pod of this run, if it is there.

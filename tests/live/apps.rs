@@ -109,6 +109,11 @@ pub(crate) fn pod(space: &Space, name: &str, claim_name: &str) {
 
 /// A pod that keeps a claim mounted at `/data`, or as the device `/dev/data`, and does nothing with it.
 pub(crate) fn holder(space: &Space, name: &str, claim_name: &str, block: bool) {
+    holder_on(space, name, claim_name, block, &Value::Null);
+}
+
+/// As [`holder`], on this node: a volume can be mounted twice on one, but not on two.
+pub(crate) fn holder_on(space: &Space, name: &str, claim_name: &str, block: bool, node: &Value) {
     let mut container = json!({ "name": "holder", "image": "localhost/busybox:1", "imagePullPolicy": "IfNotPresent",
         "command": ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 0.2; done"] });
     if block {
@@ -117,7 +122,7 @@ pub(crate) fn holder(space: &Space, name: &str, claim_name: &str, block: bool) {
         container["volumeMounts"] = json!([{ "name": "data", "mountPath": "/data" }]);
     }
     space.apply(&json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
-        "spec": { "terminationGracePeriodSeconds": 5, "containers": [container],
+        "spec": { "nodeName": node, "terminationGracePeriodSeconds": 5, "containers": [container],
             "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": claim_name } }] } }));
     space.until_ready(&format!("pod/{name}"));
 }

@@ -78,7 +78,7 @@ fn a_target_that_binds_at_once_is_reached_over_the_network() {
 #[test]
 fn a_move_between_file_systems_keeps_everything() {
     let space = Space::new("xfs");
-    set_moves(&space, "xfs", 1, &[("data", "fast")], "slow-xfs");
+    set_moves(&space, "xfs", 1, &[("data", "fast-xfs")], "slow");
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn a_spec_edited_between_plan_and_execute_is_refused_with_the_difference() {
 fn a_claim_that_somebody_else_mounts_is_refused() {
     let space = Space::new("elsewhere");
     apps::set(&space, "shared", 1, &[("data", "slow")]);
-    apps::holder(&space, "stranger", "data-shared-0", false);
+    let node = space.get("pod/shared-0").expect("the pod")["spec"]["nodeName"].clone();
+    apps::holder_on(&space, "stranger", "data-shared-0", false, &node);
     space.stateful(&["plan", "sts/shared", "--to-storage-class", "fast"]).ends_with(4).says("stranger");
 }
 
@@ -114,4 +115,21 @@ fn a_full_target_brings_the_app_back_on_its_source() {
     assert_eq!(kept.len(), 1, "only the source volume is left: {kept:?}");
     assert_eq!(kept[0]["spec"]["persistentVolumeReclaimPolicy"], "Delete");
     assert!(kept[0]["metadata"]["labels"]["kubectl-stateful.dev/run"].is_null());
+}
+
+/// A target that can never be mounted must not cost the app a second: it is found out before the app is stopped.
+#[test]
+fn a_target_that_cannot_be_mounted_leaves_the_app_alone() {
+    let space = Space::new("unmountable");
+    apps::set(&space, "calm", 1, &[("data", "slow")]);
+    let uid = space.get("pod/calm-0").expect("the pod")["metadata"]["uid"].clone();
+    // 64 MiB are too few for XFS, which shows only when it is made.
+    let mut child = space.start_stateful(&["execute", "sts/calm", "--to-storage-class", "fast-xfs", "--yes", "--run", "calm"]);
+    space.until("the mover to fail to mount", |space| space.try_kubectl(&["get", "events"]).stdout.contains("FailedMount"));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    space.stateful(&["undo", "calm", "--yes"]).ends_with(0);
+    assert_eq!(space.get("pod/calm-0").expect("the pod")["metadata"]["uid"], uid, "the app was never stopped");
+    apps::lines(&space, "calm-0");
 }

@@ -1,0 +1,18 @@
+//! [`AwaitMover`]: a mover that could not start beside the app has started now that the app has stopped. Changes nothing.
+
+use super::{Act, Standing, StepError, World, look, start_mover};
+use crate::cluster::Kind;
+use crate::plan::step::AwaitMover;
+
+impl Act for AwaitMover {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
+            Some(pod) if look::is_of_run(&pod, world) => start_mover::standing(world, &self.namespace, &pod).await,
+            _ => Ok(Standing::Adrift(format!("mover pod {} was deleted by somebody", self.pod))),
+        }
+    }
+
+    async fn act(&self, _: &World) -> Result<(), StepError> {
+        Ok(())
+    }
+}
