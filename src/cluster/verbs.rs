@@ -92,10 +92,10 @@ pub enum Patch {
 pub struct Delete {
     /// Only the object with this uid.
     pub uid: Option<String>,
+    /// Only as it was at this resourceVersion.
+    pub version: Option<String>,
     /// Leave what it owns (`Orphan`) instead of deleting it in the background.
     pub orphan: bool,
-    /// Seconds a pod gets to stop; none: what its spec says.
-    pub grace_secs: Option<u32>,
 }
 
 impl Connection {
@@ -156,10 +156,10 @@ impl Connection {
         let mut options = json!({ "apiVersion": "v1", "kind": "DeleteOptions",
             "propagationPolicy": if how.orphan { "Orphan" } else { "Background" } });
         if let Some(uid) = &how.uid {
-            options["preconditions"] = json!({ "uid": uid });
+            options["preconditions"]["uid"] = json!(uid);
         }
-        if let Some(secs) = how.grace_secs {
-            options["gracePeriodSeconds"] = json!(secs);
+        if let Some(version) = &how.version {
+            options["preconditions"]["resourceVersion"] = json!(version);
         }
         let path = kind.path(namespace, Some(name));
         absent_as_none(self.call(Method::DELETE, &path, Some(("application/json", &options))).await).map(drop)

@@ -95,18 +95,25 @@ impl<'a, 'r> Drive<'a, 'r> {
         seen
     }
 
-    /// Every few seconds: does what earlier steps did still stand?
-    async fn guard(&mut self, stage: usize) -> Result<(), Trouble> {
-        if self.guarded_at.elapsed() >= GUARD_EVERY {
-            self.run.check_guards(stage).await?;
-            self.guarded_at = Instant::now();
+    async fn look_back(&mut self) -> Result<Standing, StepError> {
+        let seen = steps::observe_back(&self.planned.step, self.run.world()).await;
+        if seen.is_ok() {
+            self.silent_since = None;
         }
+        seen
+    }
+
+    /// Every few seconds: does what earlier steps did still stand?
+    async fn guard(&mut self, stage: Option<usize>) -> Result<(), Trouble> {
+        let Some(stage) = stage.filter(|_| self.guarded_at.elapsed() >= GUARD_EVERY) else { return Ok(()) };
+        Box::pin(self.run.check_guards(stage)).await?;
+        self.guarded_at = Instant::now();
         Ok(())
     }
 }
 
-/// Drives a step to [`Standing::After`].
-pub(super) async fn forward(run: &Run<'_>, stage: usize, planned: &PlannedStep) -> Result<(), Trouble> {
+/// Drives a step to [`Standing::After`]. With its stage, what earlier stages did is looked after meanwhile.
+pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &PlannedStep) -> Result<(), Trouble> {
     let step = planned.id.clone();
     let mut intended = match run.state().await.stand(&step) {
         Stand::Settled(_) | Stand::Found(_) => return Ok(()),
@@ -157,7 +164,7 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Tro
     let mut drive = Drive::new(run, planned);
     loop {
         run.may_go_on()?;
-        let progress = match drive.look().await {
+        let progress = match drive.look_back().await {
             Err(error @ StepError::Api(_)) => {
                 drive.endure(error).await?;
                 continue;

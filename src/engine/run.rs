@@ -80,6 +80,9 @@ pub enum Ending {
     },
 }
 
+/// How often what got lost is made again.
+const RENEWALS_MAX: u32 = 5;
+
 /// One execution of a plan.
 pub struct Run<'a> {
     plan: &'a Plan,
@@ -91,6 +94,7 @@ pub struct Run<'a> {
     interrupts: watch::Receiver<u32>,
     executor: String,
     stage_in_trouble: AtomicBool,
+    guarding: tokio::sync::Mutex<()>,
     app_is_down: AtomicBool,
     interrupt_was_held: AtomicBool,
     stopped_at: Mutex<Option<Instant>>,
@@ -116,6 +120,7 @@ impl<'a> Run<'a> {
             interrupts,
             executor,
             stage_in_trouble: AtomicBool::new(false),
+            guarding: tokio::sync::Mutex::default(),
             app_is_down: AtomicBool::new(false),
             interrupt_was_held: AtomicBool::new(false),
             stopped_at: Mutex::new(None),
@@ -140,6 +145,9 @@ impl<'a> Run<'a> {
     pub async fn undo(&self) -> Ending {
         if let Some(ended) = self.ended().await {
             return ended;
+        }
+        if let Some(gone) = self.way_back_is_gone().await {
+            return self.halt(gone).await;
         }
         self.undo_because(None).await
     }
@@ -172,11 +180,32 @@ impl<'a> Run<'a> {
             Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
         };
         if goes_back && !Self::app_may_have_written(self.plan, &self.state().await) {
+            if let Some(gone) = self.way_back_is_gone().await {
+                return self.halt(gone).await;
+            }
             self.tell(&Notice::GoingBack { why: trouble.to_string() });
             return self.undo_because(Some(trouble)).await;
         }
+        self.halt(trouble).await
+    }
+
+    async fn halt(&self, trouble: Trouble) -> Ending {
         self.note_halt(&trouble).await;
         Ending::Halted(trouble)
+    }
+
+    /// What going back would need and is lost for good, such as a source volume: then the target has the only copy, and there is
+    /// nothing but going on.
+    async fn way_back_is_gone(&self) -> Option<Trouble> {
+        let state = self.state().await;
+        let pinned = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
+        for (_, planned) in self.plan.steps().filter(|(_, planned)| planned.step.keeps_way_back() && pinned(planned)) {
+            if let Err(steps::StepError::Failed { why, .. }) = steps::observe(&planned.step, self.world).await {
+                let why = format!("{why}, so the move cannot be taken back, only go on");
+                return Some(Trouble::Adrift { step: planned.id.clone(), why });
+            }
+        }
+        None
     }
 
     async fn undo_because(&self, because: Option<Trouble>) -> Ending {
@@ -201,7 +230,7 @@ impl<'a> Run<'a> {
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
             self.check_guards(index).await?;
             self.note_down(stage.app_is_down);
-            self.together(stage.steps.iter().map(|step| drive::forward(self, index, step))).await?;
+            self.together(stage.steps.iter().map(|step| drive::forward(self, Some(index), step))).await?;
         }
         self.note_down(false);
         self.write(Event::Ended { outcome: Outcome::Completed }).await?;
@@ -269,29 +298,35 @@ impl<'a> Run<'a> {
 
     /// Looks whether everything that earlier steps did, and this stage relies on, still stands.
     pub(super) async fn check_guards(&self, stage: usize) -> Result<(), Trouble> {
+        // Steps that are driven together would else each do the same thing again.
+        let _one_at_a_time = self.guarding.lock().await;
         let state = self.state().await;
         let relied_on = |(index, step): &(usize, &PlannedStep)| {
             let done = matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
             *index < stage && done && step.guarded_until.is_some_and(|until| stage < until)
         };
-        let looks = self.plan.steps().filter(relied_on).map(|(_, step)| self.still_stands(step));
+        let looks = self.plan.steps().filter(relied_on).map(|(_, step)| self.still_stands(step, state.renewals(&step.id)));
         self.together(looks).await
     }
 
-    async fn still_stands(&self, planned: &PlannedStep) -> Result<(), Trouble> {
+    async fn still_stands(&self, planned: &PlannedStep, renewals: u32) -> Result<(), Trouble> {
         let step = planned.id.clone();
-        match steps::observe(&planned.step, self.world).await {
-            Ok(Standing::After(_)) => Ok(()),
-            Ok(Standing::Adrift(why)) => Err(Trouble::Adrift { step, why }),
-            Ok(Standing::Before) => Err(Trouble::Adrift { step, why: format!("somebody undid this: {}", planned.step.does()) }),
-            Ok(Standing::Underway(progress)) => Err(Trouble::Adrift {
-                step,
-                why: format!("somebody undid this: {} (waiting for {})", planned.step.does(), progress.waiting_for),
-            }),
+        let undone = match steps::observe(&planned.step, self.world).await {
+            Ok(Standing::After(_)) => return Ok(()),
+            Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
+            Ok(Standing::Before) => format!("somebody undid this: {}", planned.step.does()),
+            Ok(Standing::Underway(progress)) => {
+                format!("somebody undid this: {} (waiting for {})", planned.step.does(), progress.waiting_for)
+            }
             // No answer is no news; the steps themselves notice a lasting silence.
-            Err(steps::StepError::Api(error)) if error.is_passing() => Ok(()),
-            Err(error) => Err(Trouble::Adrift { step, why: error.to_string() }),
+            Err(steps::StepError::Api(error)) if error.is_passing() => return Ok(()),
+            Err(error) => error.to_string(),
+        };
+        if planned.step.is_renewed() && renewals < RENEWALS_MAX {
+            self.write(Event::Renewed { step }).await?;
+            return drive::forward(self, None, planned).await;
         }
+        Err(Trouble::Adrift { step, why: undone })
     }
 
     async fn is_through(&self, steps: impl Iterator<Item = &PlannedStep>) -> bool {

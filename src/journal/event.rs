@@ -65,6 +65,12 @@ pub enum Event {
         /// What shows it.
         evidence: Evidence,
     },
+    /// What the step did is gone through no doing of ours; it is about to be done again.
+    #[serde(rename_all = "camelCase")]
+    Renewed {
+        /// The step.
+        step: StepId,
+    },
     /// The step is about to be taken back.
     #[serde(rename_all = "camelCase")]
     UndoIntent {

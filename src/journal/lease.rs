@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::cluster::{ApiError, Connection, Created, Kind, Patch};
+use crate::cluster::{ApiError, Connection, Created, Delete, Kind, Patch};
 use crate::plan::{App, RunId, marks};
 
 /// After how many seconds without renewal a lease may be taken over.
@@ -20,6 +20,9 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(3);
 
 /// How often a waiting executor looks whether the holder still renews.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often giving it back is tried.
+const RELEASE_TRIES_MAX: u32 = 4;
 
 /// Why the lease is not ours.
 #[derive(Debug, Error)]
@@ -123,12 +126,21 @@ impl Lease {
 
     /// Gives the lease back; best effort, since it runs out by itself.
     pub async fn release(&self) {
-        let Ok(Some(current)) = self.read().await else { return };
-        if holder_of(&current) == self.holder {
-            let uid = current["metadata"]["uid"].as_str().map(str::to_owned);
-            let how = crate::cluster::Delete { uid, ..Default::default() };
-            drop(self.connection.delete(&Kind::LEASE, &self.namespace, &self.name, &how).await);
+        for _ in 0..RELEASE_TRIES_MAX {
+            match self.try_release().await {
+                Err(error) if error.is_passing() => tokio::time::sleep(LOOK_EVERY).await,
+                _ => return,
+            }
         }
+    }
+
+    async fn try_release(&self) -> Result<(), ApiError> {
+        let Some(current) = self.connection.get(&Kind::LEASE, &self.namespace, &self.name).await? else { return Ok(()) };
+        if holder_of(&current) != self.holder {
+            return Ok(());
+        }
+        let uid = current["metadata"]["uid"].as_str().map(str::to_owned);
+        self.connection.delete(&Kind::LEASE, &self.namespace, &self.name, &Delete { uid, ..Delete::default() }).await
     }
 
     async fn read(&self) -> Result<Option<Value>, LeaseError> {

@@ -42,6 +42,7 @@ pub struct RunState {
     /// How it ended.
     pub outcome: Option<Outcome>,
     steps: BTreeMap<StepId, Stand>,
+    renewals: BTreeMap<StepId, u32>,
 }
 
 /// Why an entry cannot follow.
@@ -83,6 +84,11 @@ impl RunState {
     pub fn stand(&self, step: &StepId) -> &Stand {
         static UNTOUCHED: Stand = Stand::Untouched;
         self.steps.get(step).unwrap_or(&UNTOUCHED)
+    }
+
+    /// How often a step's work was done again.
+    pub fn renewals(&self, step: &StepId) -> u32 {
+        self.renewals.get(step).copied().unwrap_or(0)
     }
 
     /// Returns the state after one more entry.
@@ -128,6 +134,10 @@ impl RunState {
             }
             Event::Settled { step, evidence } => {
                 self.step(step, event, |stand| matches!(stand, Stand::Intended), Stand::Settled(evidence.clone()), false)?;
+            }
+            Event::Renewed { step } => {
+                self.step(step, event, |stand| matches!(stand, Stand::Settled(_) | Stand::Found(_)), Stand::Intended, false)?;
+                *self.renewals.entry(step.clone()).or_default() += 1;
             }
             Event::UndoIntent { step } => {
                 self.step(step, event, |stand| matches!(stand, Stand::Intended | Stand::Settled(_)), Stand::Undoing, true)?;

@@ -12,10 +12,15 @@ pub const SLOT: &str = "kubectl-stateful.dev/slot";
 pub const CLAIM: &str = "kubectl-stateful.dev/claim";
 /// Annotation on a target volume: the uid of its staging claim.
 pub const STAGING_UID: &str = "kubectl-stateful.dev/staging-uid";
+/// Annotation on a target volume: `RUN/SLOT`, as its labels say too. By it the volume is found again when somebody took those off.
+pub const TARGET_OF: &str = "kubectl-stateful.dev/target-of";
 /// Annotation on a mover pod: its orders.
 pub const ORDERS: &str = "kubectl-stateful.dev/orders";
 /// Annotation on a mover pod: what earlier passes predicted, in milliseconds.
 pub const PASSES: &str = "kubectl-stateful.dev/passes";
+/// Label on a stopped app: the run that stopped it and the generation it got by that, as `RUN.GENERATION`. A label, because a
+/// deployment's annotations are copied to its replica sets, and back by a rollback.
+pub const DRAINED: &str = "kubectl-stateful.dev/drained";
 /// Label on journal objects: `plan` or `journal`.
 pub const RECORD: &str = "kubectl-stateful.dev/record";
 /// Label on journal objects: the [`app_key`] of the app.

@@ -287,6 +287,8 @@ pub struct ReleaseClaim {
     pub uid: String,
     /// The volume it is bound to.
     pub volume: String,
+    /// The app, as `statefulset/pg`.
+    pub app: String,
     /// The claim to create when this is undone, bound to that volume.
     pub manifest_before: Value,
 }
@@ -383,8 +385,6 @@ pub struct AwaitReady {
     pub namespace: String,
     /// The app.
     pub name: String,
-    /// Its replicas.
-    pub replicas: u32,
 }
 
 /// Puts a stateful set's claim retention policy back.

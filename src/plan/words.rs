@@ -60,6 +60,16 @@ impl Step {
         matches!(self, Self::RestoreSet(_) | Self::RestorePod(_) | Self::ScaleUp(_) | Self::SettleTarget(_))
     }
 
+    /// Whether what the step looks at is all that there is to go back to.
+    pub fn keeps_way_back(&self) -> bool {
+        matches!(self, Self::PinReclaim(_))
+    }
+
+    /// Whether what the step did may get lost without anybody meaning it, and is then done again: a mover pod goes with its node.
+    pub fn is_renewed(&self) -> bool {
+        matches!(self, Self::StartMover(_))
+    }
+
     /// A short word for step names.
     pub fn word(&self) -> &'static str {
         match self {

@@ -11,9 +11,9 @@ use super::checks;
 use super::objects::{self, Side};
 use crate::mover::orders;
 use crate::plan::step::{
-    AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging, RemovePod,
-    RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp, SettleTarget, StartMover, StopMover,
-    WarmCopy,
+    AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging,
+    RemovePod, RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp, SettleTarget, StartMover,
+    StopMover, WarmCopy,
 };
 use crate::plan::{
     API_VERSION, App, ClaimMove, Destination, KIND, KeptVolume, Plan, PlannedStep, Request, Rung, Stage, Step, StepId, marks,
@@ -448,6 +448,7 @@ impl<'a> Layout<'a> {
                 name: claim.name.clone(),
                 uid: claim.uid.clone(),
                 volume: source(claim).name.clone(),
+                app: format!("{}/{}", self.survey.app.kind.word(), self.survey.app.name),
                 manifest_before: objects::released_claim(claim),
             };
             steps.push((claim.name.clone(), API_SECS, Step::ReleaseClaim(step)));
@@ -535,7 +536,7 @@ impl<'a> Layout<'a> {
         if !self.runs() {
             return Vec::new();
         }
-        let step = AwaitReady { kind: app.kind, namespace: self.namespace(), name: app.name.clone(), replicas: app.replicas };
+        let step = AwaitReady { kind: app.kind, namespace: self.namespace(), name: app.name.clone() };
         vec![(app.name.clone(), self.request.ready_secs_max, Step::AwaitReady(step))]
     }
 
@@ -656,13 +657,17 @@ fn guard(stages: &mut [Stage]) {
     let start = first(Step::lets_app_write);
     let release = first(|step| matches!(step, Step::ReleaseClaim(_)));
     let adopt = first(|step| matches!(step, Step::AdoptClaim(_)));
-    let settle = first(|step| matches!(step, Step::SettleTarget(_)));
+    let drain = first(|step| matches!(step, Step::Drain(_) | Step::RemovePod(_)));
     let until = |step: &Step| match step {
-        Step::PinReclaim(_) => end,
-        Step::PinRetention(_) | Step::Drain(_) => remove_set.or(start),
+        // Once its claim is deleted a volume that somebody unpins is gone, and the proven target is all there is: no reason to stop.
+        Step::PinReclaim(_) => release.or(end),
+        Step::StartMover(_) => drain,
+        Step::PinRetention(_) => remove_set.or(start),
+        // With its claims on the target an app that somebody starts is where it should be.
+        Step::Drain(_) => remove_set.or(adopt),
         Step::RemovePod(_) | Step::RemoveSet(_) => start,
         Step::ReserveTarget(_) => release,
-        Step::ReopenVolume(_) | Step::PinTarget(_) | Step::BindTarget(_) | Step::AdoptClaim(_) => settle,
+        Step::ReopenVolume(_) | Step::PinTarget(_) | Step::BindTarget(_) | Step::AdoptClaim(_) => start,
         Step::ReleaseClaim(_) => adopt,
         _ => None,
     };

@@ -9,25 +9,25 @@ use crate::survey::AppKind;
 
 impl Act for AwaitReady {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let ready = match self.kind {
-            AppKind::Claim => self.replicas,
+        let (ready, wanted) = match self.kind {
+            AppKind::Claim => (0, 0),
             AppKind::Pod => {
                 let pod = world.target.get(&Kind::POD, &self.namespace, &self.name).await?.unwrap_or_default();
-                u32::from(is_ready(&pod))
+                (u64::from(is_ready(&pod)), 1)
             }
             AppKind::StatefulSet | AppKind::Deployment => {
                 let app = drain::read(&world.target, self.kind, &self.namespace, &self.name).await?;
                 let seen = app["status"]["observedGeneration"].as_u64() >= app["metadata"]["generation"].as_u64();
-                let ready = app["status"]["readyReplicas"].as_u64().filter(|_| seen).unwrap_or(0);
-                u32::try_from(ready).unwrap_or(u32::MAX)
+                // As many as it is to have by now: somebody may have scaled it meanwhile.
+                (app["status"]["readyReplicas"].as_u64().filter(|_| seen).unwrap_or(0), drain::replicas(&app))
             }
         };
-        if ready >= self.replicas {
-            return Ok(Standing::done(format!("{ready} of {} ready", self.replicas)));
+        if ready >= wanted {
+            return Ok(Standing::done(format!("{ready} of {wanted} ready")));
         }
         let first = if self.kind == AppKind::StatefulSet { format!("{}-{ready}", self.name) } else { self.name.clone() };
         let warning = look::last_warning(&world.target, &self.namespace, &first).await;
-        Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {}){warning}", self.kind.word(), self.name, self.replicas)))
+        Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {wanted}){warning}", self.kind.word(), self.name)))
     }
 
     async fn act(&self, _: &World) -> Result<(), StepError> {

@@ -104,11 +104,11 @@ async fn not_started(world: &World, route: &Route, end: &End) -> Result<Pass, St
 
 fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     let (Some(report), Some(orders)) = (&ends.source.report, &ends.source.orders) else { return Ok(Pass::NotOrdered) };
+    if last && report.state == State::Done && is_final(&ends.source, orders, report) {
+        return done(ends, report, last);
+    }
     if !is_ordered(orders, ends, route, last) || !peer_is_served(ends, route) {
-        // A last pass is final on both ends: the movers end with it, and the other end's own state is not asked again.
-        if !(last && is_last(orders) && report.state == State::Done && report.sequence == orders.sequence) {
-            return Ok(Pass::NotOrdered);
-        }
+        return Ok(Pass::NotOrdered);
     }
     if report.sequence < orders.sequence {
         return Ok(Pass::Ordered);
@@ -121,8 +121,11 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     }
 }
 
-fn is_last(orders: &Orders) -> bool {
-    matches!(orders.order, Order::Pass { last: true, .. })
+/// Whether a pass that is through was the last one. Movers end with it, so another order that arrived meanwhile is never taken, and
+/// the other end's own state is not asked again.
+fn is_final(source: &End, orders: &Orders, report: &Report) -> bool {
+    let is_over = look::text(&source.pod, "/status/phase") == "Succeeded";
+    is_over || matches!(orders.order, Order::Pass { last: true, .. }) && report.sequence == orders.sequence
 }
 
 /// Whether the source end has the order that is wanted of it now.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
 use crate::cluster::{Connection, Kind, Patch};
-use crate::plan::step::Drain;
+use crate::plan::{marks, step::Drain};
 use crate::survey::AppKind;
 
 /// The resource of a scalable app.
@@ -22,27 +22,62 @@ pub(super) async fn read(connection: &Connection, kind: AppKind, namespace: &str
     found.ok_or_else(|| StepError::failed(format!("{}/{name} is gone", kind.word())))
 }
 
-/// Sets the replicas of a scalable app as it was just read.
-pub(super) async fn scale(connection: &Connection, kind: AppKind, namespace: &str, app: &Value, replicas: u32) -> Result<(), StepError> {
-    let patch = json!({ "metadata": look::only(app), "spec": { "replicas": replicas } });
+/// Sets the replicas of a scalable app as it was just read, and marks it or takes the mark off (null).
+pub(super) async fn scale(
+    connection: &Connection,
+    kind: AppKind,
+    namespace: &str,
+    app: &Value,
+    replicas: u64,
+    mark: Value,
+) -> Result<(), StepError> {
+    let mut metadata = look::only(app);
+    metadata["labels"] = json!({ marks::DRAINED: mark });
+    let patch = json!({ "metadata": metadata, "spec": { "replicas": replicas } });
     connection.patch(&resource(kind)?, namespace, look::name(app), &Patch::Merge(patch)).await?;
     Ok(())
+}
+
+/// Starts a scalable app again. Whoever has scaled it meanwhile meant that number.
+pub(super) async fn scale_up(connection: &Connection, kind: AppKind, namespace: &str, app: &Value, count: u32) -> Result<(), StepError> {
+    let count = if replicas(app) == 0 { u64::from(count) } else { replicas(app) };
+    scale(connection, kind, namespace, app, count, Value::Null).await
 }
 
 pub(super) fn replicas(app: &Value) -> u64 {
     app["spec"]["replicas"].as_u64().unwrap_or(1)
 }
 
+fn generation(app: &Value) -> u64 {
+    app["metadata"]["generation"].as_u64().unwrap_or(0)
+}
+
+/// The generation that the app got when this run scaled it to zero. Each later change of its spec makes another one, also one
+/// that was taken back again, after which the app may have written.
+fn drained(app: &Value, world: &World) -> Option<u64> {
+    look::label(app, marks::DRAINED).strip_prefix(&world.run.0)?.strip_prefix('.')?.parse().ok()
+}
+
+/// Whether a run has stopped the app and not yet started it again.
+pub(super) fn is_marked(app: &Value) -> bool {
+    !look::label(app, marks::DRAINED).is_empty()
+}
+
+/// Whether a scalable app has no replicas, and nobody changed it since it was stopped, if this run stopped it.
+pub(super) fn is_as_stopped(app: &Value, world: &World) -> bool {
+    replicas(app) == 0 && drained(app, world).is_none_or(|then| then == generation(app))
+}
+
 impl Act for Drain {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
         let now = replicas(&app);
-        if now == u64::from(self.replicas) {
-            return Ok(Standing::Before);
-        }
-        if now != 0 {
-            let who = look::last_writer(&app);
-            return Ok(Standing::Adrift(format!("{}/{} was scaled to {now}{who}", self.kind.word(), self.name)));
+        let adrift = |what: &str| Ok(Standing::Adrift(format!("{}/{} {what}{}", self.kind.word(), self.name, look::last_writer(&app))));
+        match drained(&app, world) {
+            None if now == u64::from(self.replicas) => return Ok(Standing::Before),
+            None => return adrift(&format!("was scaled to {now}")),
+            Some(then) if then != generation(&app) => return adrift(&format!("was changed while it was stopped (it has {now} replicas)")),
+            Some(_) => {}
         }
         let left = look::running_on(&world.source, &self.namespace, &self.claims).await?;
         if left.is_empty() {
@@ -51,16 +86,24 @@ impl Act for Drain {
         Ok(Standing::waiting_for(format!("{} to stop", left.join(", "))))
     }
 
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
+        let is_back = !is_marked(&app) && replicas(&app) > 0;
+        Ok(if is_back { Standing::Before } else { Standing::done("stopped") })
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
         if look::uid(&app) != self.uid {
             return Err(StepError::failed(format!("{}/{} is another one than was planned for", self.kind.word(), self.name)));
         }
-        scale(&world.source, self.kind, &self.namespace, &app, 0).await
+        // The version just read is the patch's condition, so this change makes the very next generation.
+        let mark = json!(format!("{}.{}", world.run, generation(&app) + 1));
+        scale(&world.source, self.kind, &self.namespace, &app, 0, mark).await
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
-        scale(&world.source, self.kind, &self.namespace, &app, self.replicas).await
+        scale_up(&world.source, self.kind, &self.namespace, &app, self.replicas).await
     }
 }

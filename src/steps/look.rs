@@ -102,10 +102,25 @@ pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Va
     }
 }
 
-/// As [`target_volume`], where it must be there.
+/// What [`marks::TARGET_OF`] says of the target volume of a slot.
+pub(super) fn target_of(world: &World, slot: &str) -> String {
+    format!("{}/{slot}", world.run)
+}
+
+/// The target volume of a slot whose labels somebody took off, by our annotation. Reads every volume of the cluster.
+pub(super) async fn unlabelled_target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
+    let wanted = target_of(world, slot);
+    let all = world.target.list(&Kind::VOLUME, "", "").await?;
+    Ok(all.into_iter().find(|volume| volume["metadata"]["annotations"][marks::TARGET_OF] == wanted.as_str()))
+}
+
+/// The target volume of a slot, where it must be there.
 pub(super) async fn known_target_volume(world: &World, slot: &str) -> Result<Value, StepError> {
-    let found = target_volume(world, slot).await?;
-    found.ok_or_else(|| StepError::failed(format!("no volume is labelled as the target of slot {slot} of run {}", world.run)))
+    if let Some(volume) = target_volume(world, slot).await? {
+        return Ok(volume);
+    }
+    let found = unlabelled_target_volume(world, slot).await?;
+    found.ok_or_else(|| StepError::failed(format!("no volume bears the marks of the target of slot {slot} of run {}", world.run)))
 }
 
 /// The last warning event about an object, as `: REASON: MESSAGE`, or nothing. Best effort.

@@ -115,6 +115,11 @@ trait Act {
     /// Compares the world with the goal.
     async fn observe(&self, world: &World) -> Result<Standing, StepError>;
 
+    /// As [`Act::observe`], asked while going back: what somebody else made of it since may be as good as before.
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        self.observe(world).await
+    }
+
     /// Makes one change towards the goal. Called from [`Standing::Before`] only.
     async fn act(&self, world: &World) -> Result<(), StepError>;
 
@@ -163,6 +168,15 @@ macro_rules! each {
 /// See [`StepError`].
 pub async fn observe(step: &Step, world: &World) -> Result<Standing, StepError> {
     each!(step, one => one.observe(world).await)
+}
+
+/// Compares the world with what it was before a step.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn observe_back(step: &Step, world: &World) -> Result<Standing, StepError> {
+    each!(step, one => one.observe_back(world).await)
 }
 
 /// Makes one change towards a step's goal.

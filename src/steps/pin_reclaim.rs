@@ -19,8 +19,20 @@ impl Act for PinReclaim {
         if look::uid(&volume) != self.volume_uid {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
         }
-        let pinned = look::is_of_run(&volume, world) && look::reclaim_policy(&volume) == "Retain";
-        Ok(if pinned { Standing::done(format!("volume {} is on Retain", self.volume)) } else { Standing::Before })
+        if !look::is_of_run(&volume, world) {
+            return Ok(Standing::Before);
+        }
+        if look::reclaim_policy(&volume) != "Retain" {
+            let who = look::last_writer(&volume);
+            return Ok(Standing::Adrift(format!("volume {} was set back to {}{who}", self.volume, look::reclaim_policy(&volume))));
+        }
+        Ok(Standing::done(format!("volume {} is on Retain", self.volume)))
+    }
+
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        let volume = self.volume(world).await?;
+        // Whatever its policy is by now, our labels go last.
+        Ok(if look::is_of_run(&volume, world) { Standing::done("labelled") } else { Standing::Before })
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {

@@ -20,6 +20,14 @@ impl PinTarget {
         let volume = world.target.get(&Kind::VOLUME, "", name).await?;
         Ok(volume.map(|volume| (volume, Some(look::uid(&claim).to_owned()))))
     }
+
+    /// The same, whatever somebody has done to its labels.
+    async fn any_volume(&self, world: &World) -> Result<Option<Value>, StepError> {
+        match self.volume(world).await? {
+            Some((volume, _)) => Ok(Some(volume)),
+            None => look::unlabelled_target_volume(world, &self.slot).await,
+        }
+    }
 }
 
 impl Act for PinTarget {
@@ -29,12 +37,18 @@ impl Act for PinTarget {
         Ok(if pinned { Standing::done(format!("volume {} is on Retain", look::name(&volume))) } else { Standing::Before })
     }
 
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        let volume = self.any_volume(world).await?;
+        let kept = volume.is_some_and(|volume| look::reclaim_policy(&volume) == "Retain");
+        Ok(if kept { Standing::done("kept") } else { Standing::Before })
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
         // While the claim is not bound there is nothing to pin: look again later.
         let Some((volume, staging_uid)) = self.volume(world).await? else { return Ok(()) };
         let mut metadata = look::only(&volume);
         metadata["labels"] = json!({ marks::RUN: world.run, marks::ROLE: marks::ROLE_TARGET, marks::SLOT: self.slot });
-        metadata["annotations"] = json!({ marks::CLAIM: self.claim });
+        metadata["annotations"] = json!({ marks::CLAIM: self.claim, marks::TARGET_OF: look::target_of(world, &self.slot) });
         if let Some(uid) = staging_uid {
             metadata["annotations"][marks::STAGING_UID] = json!(uid);
         }
@@ -44,7 +58,7 @@ impl Act for PinTarget {
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let Some((volume, _)) = self.volume(world).await? else { return Ok(()) };
+        let Some(volume) = self.any_volume(world).await? else { return Ok(()) };
         if look::text(&volume, "/spec/claimRef/name") != self.staging {
             return Err(StepError::failed(format!("volume {} is reserved for another claim, so it stays on Retain", look::name(&volume))));
         }

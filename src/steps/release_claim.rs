@@ -7,6 +7,12 @@ use crate::cluster::{Delete, Kind, Patch};
 use crate::plan::step::ReleaseClaim;
 
 impl ReleaseClaim {
+    /// What may still write to the volume, if anything: somebody may have started it since.
+    async fn users(&self, world: &World) -> Result<Option<String>, StepError> {
+        let users = look::running_on(&world.source, &self.namespace, std::slice::from_ref(&self.name)).await?;
+        Ok((!users.is_empty()).then(|| users.join(", ")))
+    }
+
     async fn source_volume(&self, world: &World) -> Result<Value, StepError> {
         let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
         found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))
@@ -42,6 +48,9 @@ impl Act for ReleaseClaim {
             let who = look::last_writer(&target);
             return Err(StepError::failed(format!("volume {} is on {} again{who}", look::name(&target), look::reclaim_policy(&target))));
         }
+        if let Some(users) = self.users(world).await? {
+            return Err(StepError::failed(format!("{users} runs on claim {} again", self.name)));
+        }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
         world.source.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
         Ok(())
@@ -51,7 +60,14 @@ impl Act for ReleaseClaim {
         let volume = self.source_volume(world).await?;
         let there = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await?;
         if there.is_some() {
-            return Ok(());
+            // A claim that was deleted while somebody started the app goes only when the app stops once more.
+            return match self.users(world).await? {
+                Some(users) => Err(StepError::hinted(
+                    format!("claim {} is being deleted and {users} runs on it; its data is safe on volume {}", self.name, self.volume),
+                    format!("kubectl scale {} --replicas=0 -n {}", self.app, self.namespace),
+                )),
+                None => Ok(()),
+            };
         }
         let reference = &volume["spec"]["claimRef"];
         if reference["uid"].is_string() || look::text(reference, "/name") != self.name {

@@ -20,12 +20,14 @@ impl Act for RemoveSet {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let found = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?;
-        let running = found.as_ref().map(drain::replicas).filter(|&count| count != 0);
-        if let Some(count) = running {
-            return Err(StepError::failed(format!("statefulset/{} has {count} replicas again", self.name)));
+        let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(()) };
+        if !drain::is_as_stopped(&set, world) {
+            let who = look::last_writer(&set);
+            return Err(StepError::failed(format!("statefulset/{} was changed while it was stopped{who}", self.name)));
         }
-        let how = Delete { uid: Some(self.uid.clone()), orphan: true, grace_secs: None };
+        // Of this very version: a set that was scaled up in between may have written since the proof.
+        let version = Some(look::text(&set, "/metadata/resourceVersion").to_owned());
+        let how = Delete { uid: Some(self.uid.clone()), version, orphan: true };
         world.source.delete(&Kind::STATEFUL_SET, &self.namespace, &self.name, &how).await?;
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Act for ReopenVolume {
         let volume = self.volume(world).await?;
         let mut metadata = look::only(&volume);
         metadata["labels"] = json!({ marks::RUN: world.run, marks::ROLE: marks::ROLE_TARGET, marks::SLOT: self.slot });
-        metadata["annotations"] = json!({ marks::CLAIM: self.claim });
+        metadata["annotations"] = json!({ marks::CLAIM: self.claim, marks::TARGET_OF: look::target_of(world, &self.slot) });
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
         let claim = json!({ "namespace": self.namespace, "name": self.staging, "uid": null, "resourceVersion": null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": claim, "persistentVolumeReclaimPolicy": "Retain" } });
@@ -45,6 +45,7 @@ impl Act for ReopenVolume {
         let volume = self.volume(world).await?;
         let mut metadata = look::only(&volume);
         metadata["labels"] = self.labels_before.clone();
+        metadata["annotations"] = json!({ marks::TARGET_OF: null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": self.claim_ref_before } });
         world.target.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
         Ok(())

@@ -1,6 +1,6 @@
 //! [`RestoreSet`]: the stateful set again, from its own raw JSON, with the new class in its claim templates.
 
-use super::{Act, Standing, StepError, World, drain, look, remove_set};
+use super::{Act, Standing, StepError, World, look, remove_set};
 use crate::cluster::Kind;
 use crate::plan::step::RestoreSet;
 
@@ -10,9 +10,8 @@ impl Act for RestoreSet {
         if look::is_terminating(&set) {
             return Ok(Standing::waiting_for(format!("statefulset/{} to be gone", self.name)));
         }
-        let same =
-            remove_set::classes(&set) == remove_set::classes(&self.manifest) && drain::replicas(&set) == drain::replicas(&self.manifest);
-        if same {
+        // Its replicas are anybody's from the moment it is there.
+        if remove_set::classes(&set) == remove_set::classes(&self.manifest) {
             return Ok(Standing::done("made again with the new class"));
         }
         Ok(Standing::Adrift(format!("statefulset/{} exists and is not as planned{}", self.name, look::last_writer(&set))))

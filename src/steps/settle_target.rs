@@ -26,7 +26,7 @@ impl Act for SettleTarget {
         let volume = self.volume(world).await?;
         let mut metadata = look::only(&volume);
         metadata["labels"] = json!({ marks::RUN: null, marks::ROLE: null, marks::SLOT: null });
-        metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null });
+        metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null, marks::TARGET_OF: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &Patch::Merge(patch)).await?;
         Ok(())

@@ -37,7 +37,7 @@ pub fn judge_passes(predictions: &[u64], last_pass_ms_max: u64, passes_max: u32)
 impl Act for WarmCopy {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match copy::stand(world, &self.route, false).await? {
-            Pass::Gone(pod) => Ok(Standing::Adrift(format!("mover pod {pod} was deleted by somebody"))),
+            Pass::Gone(pod) => Ok(Standing::waiting_for(format!("mover pod {pod} to be made again"))),
             // Its driver refuses a second mount: everything is copied after the drain.
             Pass::NotStarted(why) => Ok(Standing::done(format!("not copied while the app runs: waiting for {why}"))),
             Pass::NotOrdered => Ok(Standing::Before),

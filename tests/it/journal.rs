@@ -39,12 +39,25 @@ fn found(name: u8) -> Event {
     Event::Found { step: step(name), evidence: Evidence::default() }
 }
 
+fn renewed(name: u8) -> Event {
+    Event::Renewed { step: step(name) }
+}
+
 fn undone(name: u8) -> Event {
     Event::Undone { step: step(name) }
 }
 
 fn ended(outcome: Outcome) -> Event {
     Event::Ended { outcome }
+}
+
+#[test]
+fn what_was_done_may_be_done_again_and_is_counted() {
+    let state = fold(&[opened(false), intent(1), settled(1), renewed(1)]).expect("legal");
+    assert_eq!((state.stand(&step(1)), state.renewals(&step(1)), state.renewals(&step(2))), (&Stand::Intended, 1, 0));
+    assert!(fold(&[opened(false), renewed(1)]).is_err());
+    assert!(fold(&[opened(false), intent(1), renewed(1)]).is_err());
+    assert!(fold(&[opened(false), intent(1), settled(1), opened(true), renewed(1)]).is_err());
 }
 
 #[test]
@@ -131,7 +144,7 @@ proptest! {
 
     /// Whatever is tried in whatever order, a step is settled only after its intent, and nothing follows an end.
     #[test]
-    fn no_sequence_of_events_settles_a_step_without_its_intent(picks in proptest::collection::vec((0u8..8, 0u8..3), 0..60)) {
+    fn no_sequence_of_events_settles_a_step_without_its_intent(picks in proptest::collection::vec((0u8..9, 0u8..3), 0..60)) {
         let mut state = RunState::default();
         let mut intended = std::collections::BTreeSet::new();
         for (kind, name) in picks {
@@ -143,13 +156,14 @@ proptest! {
                 4 => found(name),
                 5 => Event::UndoIntent { step: step(name) },
                 6 => undone(name),
+                7 => renewed(name),
                 _ => ended(Outcome::Completed),
             };
             let ended_before = state.outcome.is_some();
             if let Ok(next) = state.fold(&entry(&state, event.clone())) {
                 prop_assert!(!ended_before);
                 match &event {
-                    Event::Intent { step } => { intended.insert(step.clone()); }
+                    Event::Intent { step } | Event::Renewed { step } => { intended.insert(step.clone()); }
                     Event::Settled { step, .. } | Event::UndoIntent { step } | Event::Undone { step } => prop_assert!(intended.contains(step)),
                     _ => {}
                 }

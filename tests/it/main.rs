@@ -5,3 +5,4 @@ mod passes;
 mod permissions;
 mod planner;
 mod seen;
+mod sim;

@@ -1,0 +1,271 @@
+//! The simulated API server as the client sees it: requests in, answers out. Faults and foreign hands come in here, between what was
+//! asked and what is told.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::faults::{Fault, Hit};
+use super::store::{Deletion, Refused, text};
+use super::{Call, Sim, select};
+
+/// What a request asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) plural: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// `log`, or nothing.
+    sub: String,
+    query: Vec<(String, String)>,
+    pub(crate) body: Value,
+}
+
+impl Asked {
+    fn is_dry(&self) -> bool {
+        self.query("dryRun") == "All"
+    }
+
+    fn query(&self, name: &str) -> &str {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// In words, for what is printed of a failure.
+    pub(crate) fn words(&self) -> String {
+        format!("{} {}/{}{}", self.method, self.plural, self.name, if self.is_dry() { " (dry)" } else { "" })
+    }
+}
+
+type Answer = Result<Reply, Refused>;
+
+enum Reply {
+    Json(Value),
+    Text(String),
+}
+
+/// A client's connection to the simulated server.
+pub(crate) fn client(sim: &Arc<Mutex<Sim>>) -> kube::Client {
+    let sim = Arc::clone(sim);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let sim = Arc::clone(&sim);
+        async move { serve(&sim, request).await }
+    });
+    kube::Client::new(service, "app")
+}
+
+async fn serve(sim: &Arc<Mutex<Sim>>, request: Request<Body>) -> Result<Response<Body>, std::io::Error> {
+    let (parts, body) = request.into_parts();
+    let bytes = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let asked = parse(&parts.method, &parts.uri, &bytes);
+    let (hit, answer) = {
+        let mut sim = sim.lock().expect("no code panics while holding this lock");
+        sim.arrive(&asked)
+    };
+    match hit {
+        Hit::None => Ok(response(answer.expect("it was answered"))),
+        Hit::Answer(refused, retry_after) => {
+            let mut response = response(Err(refused));
+            if let Some(secs) = retry_after {
+                response.headers_mut().insert("retry-after", secs.to_string().parse().expect("a number"));
+            }
+            Ok(response)
+        }
+        Hit::CutOff => Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "connection reset by peer")),
+        Hit::Silence => {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            Err(std::io::ErrorKind::TimedOut.into())
+        }
+        Hit::Death => std::future::pending().await,
+    }
+}
+
+fn response(answer: Answer) -> Response<Body> {
+    let (status, text) = match answer {
+        Ok(Reply::Json(value)) => (200, value.to_string()),
+        Ok(Reply::Text(text)) => (200, text),
+        Err(Refused { status, reason, message }) => {
+            (status, json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": status }).to_string())
+        }
+    };
+    Response::builder().status(status).body(Body::from(text.into_bytes())).expect("a plain answer")
+}
+
+fn parse(method: &Method, uri: &http::Uri, body: &[u8]) -> Asked {
+    let mut parts = uri.path().trim_start_matches('/').split('/').map(str::to_owned).peekable();
+    match parts.next().as_deref() {
+        Some("apis") => drop((parts.next(), parts.next())),
+        Some("api") => drop(parts.next()),
+        _ => {}
+    }
+    let mut namespace = String::new();
+    let mut rest: Vec<String> = parts.collect();
+    if rest.first().is_some_and(|first| first == "namespaces") && rest.len() > 2 {
+        namespace = rest[1].clone();
+        rest.drain(..2);
+    }
+    let mut rest = rest.into_iter();
+    let mut next = || rest.next().unwrap_or_default();
+    let query = uri.query().unwrap_or_default().split('&').filter_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        Some((key.to_owned(), decoded(value)))
+    });
+    Asked {
+        method: method.clone(),
+        plural: next(),
+        namespace,
+        name: next(),
+        sub: next(),
+        query: query.collect(),
+        body: serde_json::from_slice(body).unwrap_or_default(),
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits: Vec<u8> = rest.by_ref().take(2).collect();
+        bytes.push(u8::from_str_radix(&String::from_utf8_lossy(&digits), 16).unwrap_or(b'?'));
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Sim {
+    /// A request arrives: the world goes on, a fault or a foreign hand strikes, and it is answered. Judged before and after.
+    fn arrive(&mut self, asked: &Asked) -> (Hit, Option<Answer>) {
+        if self.is_dead {
+            return (Hit::Death, None);
+        }
+        self.calls += 1;
+        self.trace.push(asked.words());
+        self.go_on();
+        self.log.push(Call { is_write: asked.method != Method::GET, words: asked.words(), version: self.store.version() });
+        self.lend_foreign_hand(asked);
+        self.deliver_late(self.calls);
+        let fault = self.faults.strikes(self.calls);
+        let asked = &self.mutated(asked.clone());
+        let (hit, answer) = self.suffer(fault, asked);
+        self.judge();
+        (hit, answer)
+    }
+
+    /// Requests that were long on their way arrive. What they would be told nobody hears any more.
+    pub(super) fn deliver_late(&mut self, due: u64) {
+        let (now, later) = std::mem::take(&mut self.late).into_iter().partition(|(_, call)| *call <= due);
+        self.late = later;
+        let now: Vec<(Asked, u64)> = now;
+        for (asked, _) in now {
+            drop(self.answer(&asked));
+        }
+    }
+
+    fn suffer(&mut self, fault: Option<Fault>, asked: &Asked) -> (Hit, Option<Answer>) {
+        let Some(fault) = fault else {
+            let answer = self.answer(asked);
+            return (Hit::None, Some(answer));
+        };
+        self.trace.push(format!("*** {}", fault.words()));
+        let refused = |status, reason, said: &str| Refused::new(status, reason, said.to_owned());
+        match fault {
+            Fault::RefusedBefore => (Hit::CutOff, None),
+            Fault::ReplyLost => {
+                drop(self.answer(asked));
+                (Hit::CutOff, None)
+            }
+            Fault::Late | Fault::VeryLate => {
+                let after = if fault == Fault::Late { 3 } else { 40 };
+                self.late.push((asked.clone(), self.calls + after));
+                (Hit::CutOff, None)
+            }
+            Fault::Conflict => (Hit::Answer(refused(409, "Conflict", "the object has been modified"), None), None),
+            Fault::TooMany => (Hit::Answer(refused(429, "TooManyRequests", "too many requests"), Some(2)), None),
+            Fault::Unavailable => (Hit::Answer(refused(503, "ServiceUnavailable", "apiserver is shutting down"), Some(1)), None),
+            Fault::Internal => (Hit::Answer(refused(500, "InternalError", "etcdserver: request timed out"), None), None),
+            Fault::SlowApplied => {
+                drop(self.answer(asked));
+                (Hit::Silence, None)
+            }
+            Fault::DiesBefore => {
+                self.die();
+                (Hit::Death, None)
+            }
+            Fault::DiesAfter => {
+                let answer = self.answer(asked);
+                self.die();
+                (Hit::Death, Some(answer))
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: &Asked) -> Answer {
+        if let Some(lie) = self.lie(asked) {
+            return Ok(Reply::Json(lie));
+        }
+        self.answer_truly(asked)
+    }
+
+    fn answer_truly(&mut self, asked: &Asked) -> Answer {
+        let manager = match asked.query("fieldManager") {
+            "" => "unknown".to_owned(),
+            manager => manager.to_owned(),
+        };
+        let Asked { plural, namespace, name, body, .. } = asked;
+        match (asked.method.as_str(), plural.as_str(), asked.sub.as_str()) {
+            ("POST", "selfsubjectaccessreviews", _) => {
+                let mut review = body.clone();
+                review["status"] = json!({ "allowed": true });
+                Ok(Reply::Json(review))
+            }
+            ("GET", "version", _) => Ok(Reply::Json(json!({ "gitVersion": "v1.36.3" }))),
+            ("GET", "pods", "log") => self.log(namespace, name).map(Reply::Text),
+            ("GET", "nodes", "proxy") => Err(Refused::new(503, "ServiceUnavailable", "no metrics here")),
+            ("GET", "events", _) => Ok(Reply::Json(json!({ "items": self.events_about(asked.query("fieldSelector")) }))),
+            ("GET", _, _) if name.is_empty() => {
+                let wanted = asked.query("labelSelector");
+                let items: Vec<&Value> = self.store.all(plural, namespace).filter(|one| select::matches(wanted, one)).collect();
+                Ok(Reply::Json(json!({ "kind": "List", "metadata": {}, "items": items })))
+            }
+            ("GET", _, _) => match self.store.get(plural, namespace, name) {
+                Some(object) => Ok(Reply::Json(object.clone())),
+                None => Err(Refused::new(404, "NotFound", format!("{plural} \"{name}\" not found"))),
+            },
+            ("POST", _, _) => {
+                self.admit(plural, namespace)?;
+                self.store.create(plural, namespace, body, &manager, asked.is_dry()).map(Reply::Json)
+            }
+            ("PATCH", _, _) => self.store.patch(plural, namespace, name, body, &manager).map(Reply::Json),
+            ("DELETE", _, _) => {
+                let given = |field: &str| body["preconditions"][field].as_str().map(str::to_owned);
+                let orphan = text(body, "/propagationPolicy") == "Orphan";
+                let how = Deletion { uid: given("uid"), version: given("resourceVersion"), orphan };
+                self.store.delete(plural, namespace, name, &how).map(Reply::Json)
+            }
+            _ => Err(Refused::new(405, "MethodNotAllowed", "not simulated")),
+        }
+    }
+
+    /// Quotas on claims, as the admission plugin counts them.
+    fn admit(&self, plural: &str, namespace: &str) -> Result<(), Refused> {
+        if plural != "persistentvolumeclaims" {
+            return Ok(());
+        }
+        for quota in self.store.all("resourcequotas", namespace) {
+            let Ok(hard) = text(quota, "/spec/hard/persistentvolumeclaims").parse::<usize>() else { continue };
+            let used = self.store.all(plural, namespace).count();
+            if used >= hard {
+                let name = text(quota, "/metadata/name");
+                return Err(Refused::new(403, "Forbidden", format!("exceeded quota: {name}, used: {used}, limited: {hard}")));
+            }
+        }
+        Ok(())
+    }
+}

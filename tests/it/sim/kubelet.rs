@@ -1,0 +1,321 @@
+//! The kubelet of a simulated cluster: starts and stops containers. Apps are the judge's own; movers are real, on folders.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kubectl_stateful::mover::fail::Halt;
+use kubectl_stateful::mover::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, VolumeReport};
+use kubectl_stateful::mover::progress::Progress;
+use kubectl_stateful::mover::source::{Here, SourceVolume};
+use kubectl_stateful::mover::target::TargetVolume;
+use kubectl_stateful::plan::marks;
+use serde_json::{Value, json};
+
+use super::Sim;
+use super::controllers::claims_of;
+use super::disks::Holds;
+use super::store::{Refused, is_terminating, text};
+
+/// A mover's process.
+pub(crate) struct Mover {
+    report: Report,
+    state: PathBuf,
+    process: u64,
+    targets: BTreeMap<String, Arc<TargetVolume>>,
+    /// Orders it has taken and will have carried out at the next tick.
+    at: Option<Orders>,
+}
+
+const PORT: u16 = 7777;
+
+/// How long an app goes on after it was asked to stop.
+const STOP_TICKS: u64 = 20;
+
+/// The address of a mover pod.
+fn address(pod: &Value) -> String {
+    format!("10.0.0.{}", text(pod, "/metadata/uid").trim_start_matches("uid-").parse::<u64>().unwrap_or(0) % 250 + 1)
+}
+
+fn key(pod: &Value) -> String {
+    text(pod, "/metadata/uid").to_owned()
+}
+
+fn is_mover(pod: &Value) -> bool {
+    pod["metadata"]["labels"][marks::ROLE] == marks::ROLE_MOVER
+}
+
+impl Sim {
+    pub(super) fn kubelet(&mut self) {
+        for pod in self.store.copies("pods") {
+            if text(&pod, "/spec/nodeName").is_empty() {
+                continue;
+            }
+            match text(&pod, "/status/phase") {
+                _ if is_terminating(&pod) => self.stop(&pod),
+                "Pending" => self.start(&pod),
+                "Running" => self.run(&pod),
+                _ => {}
+            }
+        }
+    }
+
+    /// The volumes a pod mounts, by claim; none while one is not bound.
+    fn volumes_of(&self, pod: &Value) -> Option<Vec<(String, String)>> {
+        let space = text(pod, "/metadata/namespace");
+        claims_of(pod)
+            .into_iter()
+            .map(|claim| {
+                let object = self.store.get("persistentvolumeclaims", space, &claim)?;
+                let volume = text(object, "/spec/volumeName").to_owned();
+                (text(object, "/status/phase") == "Bound").then_some((claim, volume))
+            })
+            .collect()
+    }
+
+    fn start(&mut self, pod: &Value) {
+        let Some(volumes) = self.volumes_of(pod) else { return };
+        if is_mover(pod) {
+            self.start_mover(pod);
+        } else {
+            for (claim, volume) in &volumes {
+                self.app_starts(pod, claim, volume);
+            }
+            self.mounted.insert(key(pod), volumes);
+        }
+        let ip = address(pod);
+        self.pod_status(pod, |pod| {
+            pod["status"] = json!({ "phase": "Running", "podIP": ip, "containerStatuses": [{ "state": { "running": {} } }] });
+        });
+    }
+
+    fn pod_status(&mut self, pod: &Value, change: impl FnOnce(&mut Value)) {
+        self.store.change("pods", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"), "kubelet", change);
+    }
+
+    fn run(&mut self, pod: &Value) {
+        if is_mover(pod) {
+            self.run_mover(pod);
+            return;
+        }
+        for (claim, volume) in self.mounted.get(&key(pod)).cloned().unwrap_or_default() {
+            self.app_writes(&claim, &volume);
+        }
+        if pod["status"]["conditions"].is_null() {
+            self.pod_status(pod, |pod| pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "True" }]));
+        }
+    }
+
+    /// First the containers end, then the pod is gone.
+    fn stop(&mut self, pod: &Value) {
+        if pod["status"]["containerStatuses"][0]["state"]["terminated"].is_object() || text(pod, "/status/phase") == "Pending" {
+            self.movers.remove(&key(pod));
+            self.store.remove("pods", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
+            return;
+        }
+        let asked_at = *self.asked_to_stop.entry(key(pod)).or_insert(self.ticks);
+        if !is_mover(pod) && self.ticks < asked_at + STOP_TICKS {
+            self.run(pod);
+            return;
+        }
+        for (claim, volume) in self.mounted.remove(&key(pod)).unwrap_or_default() {
+            self.app_stops(&claim, &volume);
+        }
+        self.movers.remove(&key(pod));
+        self.pod_status(pod, |pod| {
+            pod["status"]["containerStatuses"] = json!([{ "state": { "terminated": { "exitCode": 0 } } }]);
+            pod["status"]["conditions"] = Value::Null;
+        });
+    }
+
+    /// An app checks what it finds, as a database replays its log.
+    fn app_starts(&mut self, pod: &Value, claim: &str, volume: &str) {
+        let holds = self.disks.holds(volume);
+        let acked = self.acked.get(claim).copied().unwrap_or(0);
+        if acked > 0 && (holds.dataset != claim || holds.lines != acked) {
+            self.violate(format!(
+                "{} starts on volume {volume} with {holds:?} where {acked} lines were acknowledged",
+                text(pod, "/metadata/name")
+            ));
+        }
+        let is_shared = self.mounted.values().flatten().any(|(_, mounted)| mounted == volume);
+        if acked > 0 && !holds.is_ended && !is_shared {
+            self.violate(format!("{} starts on volume {volume}, which was copied while it was written to", text(pod, "/metadata/name")));
+        }
+    }
+
+    fn app_writes(&mut self, claim: &str, volume: &str) {
+        let lines = self.acked.get(claim).copied().unwrap_or(0) + 1;
+        // Less often after a while: a thousand lines show no more than ten.
+        let every = if lines < 12 { 4 } else { 128 };
+        if !self.ticks.is_multiple_of(every) {
+            return;
+        }
+        self.disks.write(volume, &Holds { dataset: claim.to_owned(), lines, is_ended: false });
+        self.acked.insert(claim.to_owned(), lines);
+    }
+
+    fn app_stops(&mut self, claim: &str, volume: &str) {
+        let lines = self.acked.get(claim).copied().unwrap_or(0);
+        self.disks.write(volume, &Holds { dataset: claim.to_owned(), lines, is_ended: true });
+    }
+
+    fn start_mover(&mut self, pod: &Value) {
+        let uid = key(pod);
+        let report = Report {
+            version: orders::VERSION,
+            sequence: 0,
+            state: State::Ready,
+            fingerprint: Fingerprint(blake3::hash(uid.as_bytes()).to_hex().to_string()),
+            port: PORT,
+            volumes: Vec::new(),
+            failure: None,
+        };
+        let state = self.disks.state_of(&uid);
+        let process = self.calls + 1;
+        self.movers.insert(uid, Mover { report, state, process, targets: BTreeMap::new(), at: None });
+    }
+
+    /// Takes new orders at one tick, and has carried them out at the next.
+    fn run_mover(&mut self, pod: &Value) {
+        let uid = key(pod);
+        let Some(mut mover) = self.movers.remove(&uid) else { return };
+        let orders: Option<Orders> =
+            pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
+        let mut is_over = false;
+        if let Some(orders) = mover.at.take() {
+            is_over = self.carry_out(pod, &mut mover, &orders);
+        } else if let Some(orders) = orders.filter(|orders| orders.sequence > mover.report.sequence) {
+            mover.report.sequence = orders.sequence;
+            mover.report.state = if orders.order == Order::Idle { State::Ready } else { State::Running };
+            mover.report.failure = None;
+            mover.at = Some(orders);
+        }
+        self.movers.insert(uid, mover);
+        if is_over {
+            self.pod_status(pod, |pod| {
+                pod["status"]["phase"] = json!("Succeeded");
+                pod["status"]["containerStatuses"] = json!([{ "state": { "terminated": { "exitCode": 0 } } }]);
+            });
+        }
+    }
+
+    fn carry_out(&mut self, pod: &Value, mover: &mut Mover, orders: &Orders) -> bool {
+        let Order::Pass { volumes, to, last, .. } = &orders.order else {
+            // A serving end does nothing by itself; it keeps its order in mind.
+            if matches!(orders.order, Order::Serve { .. }) && mover.report.state != State::Done {
+                mover.at = Some(orders.clone());
+            }
+            return mover.report.state == State::Done;
+        };
+        let peer = match to {
+            Destination::Here => None,
+            Destination::Peer { address, fingerprint } => match self.peer(address, fingerprint, &mover.report.fingerprint) {
+                Some(peer) => Some(peer),
+                None => return fail(mover, Reason::Peer, "nobody answers"),
+            },
+        };
+        let mut reports = Vec::new();
+        for volume in volumes {
+            let mounts = |pod: &Value, root: &str| mounted_at(pod, &format!("{root}/{}", volume.name));
+            let target_pod = peer.as_ref().map_or(pod, |(_, pod)| pod);
+            let (Some(source), Some(target)) = (mounts(pod, orders::SOURCE_ROOT), mounts(target_pod, orders::TARGET_ROOT)) else {
+                return fail(mover, Reason::BadOrder, "the volume is not mounted");
+            };
+            let (Some(source), Some(target)) = (self.volume_under(pod, &source), self.volume_under(target_pod, &target)) else {
+                return fail(mover, Reason::BadOrder, "a claim has no volume");
+            };
+            self.check_pass(&source, &target, *last);
+            let passed = self.pass(mover, &volume.name, &source, &target, *last);
+            self.disks.forget(&target);
+            match passed {
+                Ok(report) => reports.push(report),
+                Err(Halt::Failed(Failure { reason, message, .. })) => return fail(mover, reason, &message),
+                Err(Halt::Cancelled) => return fail(mover, Reason::System, "cancelled"),
+            }
+            if *last {
+                let proven = self.disks.holds(&target);
+                self.proven.insert(target, proven);
+            }
+        }
+        mover.report.state = State::Done;
+        mover.report.volumes.clone_from(&reports);
+        if let Some((uid, _)) = peer.filter(|_| *last) {
+            let served = self.movers.get_mut(&uid).expect("it answered");
+            served.report.state = State::Done;
+            served.report.volumes = reports;
+        }
+        *last
+    }
+
+    /// The mover at an address, if it serves this peer and is the one it should be.
+    fn peer(&self, at: &str, fingerprint: &Fingerprint, ours: &Fingerprint) -> Option<(String, Value)> {
+        let pod = self.store.all("pods", "").find(|pod| format!("{}:{PORT}", address(pod)) == at && is_mover(pod))?;
+        let mover = self.movers.get(&key(pod))?;
+        let lets_in = matches!(mover.at.as_ref().map(|orders| &orders.order), Some(Order::Serve { peer, .. }) if peer == ours);
+        (lets_in && mover.report.fingerprint == *fingerprint).then(|| (key(pod), pod.clone()))
+    }
+
+    /// The volume that a pod's volume of this name is on.
+    fn volume_under(&self, pod: &Value, volume: &str) -> Option<String> {
+        let volumes = pod["spec"]["volumes"].as_array()?;
+        let claim = volumes.iter().find(|one| one["name"] == volume)?["persistentVolumeClaim"]["claimName"].as_str()?;
+        let object = self.store.get("persistentvolumeclaims", text(pod, "/metadata/namespace"), claim)?;
+        Some(text(object, "/spec/volumeName").to_owned())
+    }
+
+    fn pass(&self, mover: &mut Mover, slot: &str, source: &str, target: &str, last: bool) -> Result<VolumeReport, Halt> {
+        let mode = self.disks.mode(source);
+        let state = mover.state.join(slot);
+        if !mover.targets.contains_key(target) {
+            let opened = TargetVolume::at(&self.disks.path(target), mode, &state)?;
+            mover.targets.insert(target.to_owned(), Arc::new(opened));
+        }
+        let source = SourceVolume::at(&self.disks.path(source), mode, &state, mover.process)?;
+        let progress = Arc::new(Progress::default());
+        source.pass(&mut Here::new(Arc::clone(&mover.targets[target]), None), last, &progress, &Arc::default())?;
+        let mut report = progress.report(slot);
+        // How long it really took must not decide how the simulation goes on.
+        report.elapsed_ms = 1;
+        report.predicted_last_pass_ms = Some(1);
+        Ok(report)
+    }
+
+    pub(super) fn log(&self, namespace: &str, name: &str) -> Result<String, Refused> {
+        let Some(pod) = self.store.get("pods", namespace, name) else {
+            return Err(Refused::new(404, "NotFound", format!("pods \"{name}\" not found")));
+        };
+        match self.movers.get(&key(pod)) {
+            Some(mover) => Ok(serde_json::to_string(&mover.report).expect("plain data") + "\n"),
+            None => Err(Refused::new(
+                400,
+                "BadRequest",
+                format!("container \"mover\" in pod \"{name}\" is waiting to start: ContainerCreating"),
+            )),
+        }
+    }
+
+    /// A mover's process ends and is started again, with another identity and without its memory.
+    pub(crate) fn crash_movers(&mut self) {
+        for pod in self.store.copies("pods") {
+            if text(&pod, "/status/phase") == "Running" && self.movers.remove(&key(&pod)).is_some() {
+                self.start_mover(&pod);
+            }
+        }
+    }
+}
+
+fn fail(mover: &mut Mover, reason: Reason, message: &str) -> bool {
+    mover.report.state = State::Failed;
+    mover.report.failure = Some(Failure { reason, volume: None, message: message.to_owned() });
+    false
+}
+
+/// The name of the volume that a pod's container has at a path.
+fn mounted_at(pod: &Value, path: &str) -> Option<String> {
+    let container = &pod["spec"]["containers"][0];
+    let mounts = container["volumeMounts"].as_array().into_iter().flatten().map(|one| (one, "mountPath"));
+    let devices = container["volumeDevices"].as_array().into_iter().flatten().map(|one| (one, "devicePath"));
+    let (found, _) = mounts.chain(devices).find(|(one, field)| one[*field] == path)?;
+    found["name"].as_str().map(str::to_owned)
+}

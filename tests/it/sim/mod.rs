@@ -1,0 +1,218 @@
+//! A Kubernetes in memory: an API server, controllers that move on ticks, and a kubelet that runs real movers on folders.
+//!
+//! The product speaks to it through the real client. Time is tokio's paused clock, so that a day of waiting costs nothing and the
+//! same faults at the same calls make the same run. What it does is compared with a real cluster by the live tests.
+
+mod controllers;
+mod disks;
+mod faults;
+mod foreign;
+mod http;
+mod judge;
+mod kubelet;
+mod mutations;
+mod outcome;
+mod scenario;
+mod select;
+mod store;
+mod sweep;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use kubectl_stateful::cluster::Connection;
+use serde_json::{Value, json};
+
+use disks::{Disks, Holds};
+use faults::Faults;
+use foreign::Hand;
+use http::Asked;
+use kubelet::Mover;
+use mutations::Mutation;
+use store::Store;
+
+/// How far the controllers get between two calls that follow each other at once, and how long a tick is, in milliseconds.
+const CALL_MS: u64 = 10;
+const TICK_MS: u64 = 50;
+
+/// Ticks that are made up for after a long sleep; more would find everything at rest.
+const TICKS_MAX: u64 = 40;
+
+/// Address of the simulated server.
+pub(crate) const ADDRESS: &str = "https://simulated";
+
+/// A call that was made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Call {
+    pub(crate) is_write: bool,
+    words: String,
+    /// The store's version then.
+    version: u64,
+}
+
+/// The simulated cluster.
+pub(crate) struct Sim {
+    pub(crate) store: Store,
+    disks: Disks,
+    movers: BTreeMap<String, Mover>,
+    /// What running pods of apps have mounted: pod uid → claim and volume.
+    mounted: BTreeMap<String, Vec<(String, String)>>,
+    /// When pods were first seen to be deleted, by uid.
+    asked_to_stop: BTreeMap<String, u64>,
+    /// How many lines each claim's app was told are stored.
+    acked: BTreeMap<String, u64>,
+    /// Volumes each claim was rightly on last.
+    trusted: BTreeMap<String, BTreeSet<String>>,
+    /// What was on a volume when its last pass was through.
+    proven: BTreeMap<String, Holds>,
+    /// The run is one that gives up what the app wrote since.
+    pub(crate) may_discard: bool,
+    pub(crate) expects_pods: bool,
+    /// Somebody else scaled the app.
+    was_scaled: bool,
+    /// Somebody else let an old volume go.
+    was_unpinned: bool,
+    pub(crate) calls: u64,
+    /// Every call.
+    pub(crate) log: Vec<Call>,
+    ticks: u64,
+    /// The version at which controllers had nothing to do.
+    rests_at: Option<u64>,
+    began: tokio::time::Instant,
+    pub(crate) faults: Faults,
+    late: Vec<(Asked, u64)>,
+    hand: Option<Hand>,
+    /// The process under test is gone.
+    is_dead: bool,
+    death: Arc<tokio::sync::Notify>,
+    pub(crate) violations: Vec<String>,
+    trace: Vec<String>,
+    /// Everything of the user's before the run.
+    before: BTreeMap<String, Value>,
+    /// What the product does wrong on purpose.
+    pub(crate) mutation: Option<Mutation>,
+}
+
+impl Sim {
+    /// An empty cluster of two nodes with the classes the scenarios know.
+    pub(crate) fn new() -> Self {
+        let mut sim = Self {
+            store: Store::default(),
+            disks: Disks::new(),
+            movers: BTreeMap::new(),
+            mounted: BTreeMap::new(),
+            asked_to_stop: BTreeMap::new(),
+            acked: BTreeMap::new(),
+            trusted: BTreeMap::new(),
+            proven: BTreeMap::new(),
+            may_discard: false,
+            expects_pods: true,
+            was_scaled: false,
+            was_unpinned: false,
+            calls: 0,
+            log: Vec::new(),
+            ticks: 0,
+            rests_at: None,
+            began: tokio::time::Instant::now(),
+            faults: Faults::default(),
+            late: Vec::new(),
+            hand: None,
+            is_dead: false,
+            death: Arc::default(),
+            violations: Vec::new(),
+            trace: Vec::new(),
+            before: BTreeMap::new(),
+            mutation: None,
+        };
+        sim.furnish();
+        sim
+    }
+
+    fn furnish(&mut self) {
+        self.make("namespaces", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "app" } }));
+        for node in ["n1", "n2"] {
+            let labels = json!({ "kubernetes.io/hostname": node });
+            self.make(
+                "nodes",
+                json!({ "metadata": { "name": node, "labels": labels }, "spec": {}, "status": {
+                "conditions": [{ "type": "Ready", "status": "True" }] } }),
+            );
+        }
+        let classes = [("slow", "WaitForFirstConsumer", false), ("fast", "WaitForFirstConsumer", true), ("now", "Immediate", false)];
+        for (name, mode, pinned) in classes {
+            self.make(
+                "storageclasses",
+                json!({ "metadata": { "name": name }, "provisioner": format!("{name}.csi"), "reclaimPolicy": "Delete",
+                "volumeBindingMode": mode, "parameters": { "pinned": pinned.to_string() } }),
+            );
+        }
+    }
+
+    /// Stores an object as a user would.
+    #[track_caller]
+    pub(crate) fn make(&mut self, plural: &str, object: Value) {
+        let namespace = match plural {
+            "nodes" | "storageclasses" | "namespaces" | "persistentvolumes" => "",
+            _ => "app",
+        };
+        self.store.create(plural, namespace, &object, "kubectl-client-side-apply", false).expect("a user's object is in order");
+    }
+
+    /// Lets the cluster catch up with the clock.
+    fn go_on(&mut self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).expect("tests are short") + self.calls * CALL_MS;
+        self.store.now = elapsed;
+        let due = elapsed / TICK_MS;
+        let from = self.ticks.max(due.saturating_sub(TICKS_MAX));
+        for tick in from..due {
+            self.ticks = tick + 1;
+            self.tick();
+        }
+    }
+
+    /// One pass of everything that moves by itself.
+    fn tick(&mut self) {
+        // Controllers go by what is stored: where the last pass changed nothing, the next one would not either.
+        let version = self.store.version();
+        if self.rests_at != Some(version) {
+            self.controllers();
+            self.rests_at = (self.store.version() == version).then_some(version);
+        }
+        self.kubelet();
+        self.judge();
+    }
+
+    /// Lets the cluster come to rest.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..30 {
+            self.ticks += 1;
+            self.tick();
+        }
+    }
+
+    fn die(&mut self) {
+        self.is_dead = true;
+        self.death.notify_one();
+    }
+
+    /// A new process takes over: what was on its way for the old one may still arrive.
+    pub(crate) fn revive(&mut self) {
+        self.is_dead = false;
+        self.death = Arc::default();
+    }
+
+    fn events_about(&self, _selector: &str) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// The last calls, for a failed test to show.
+    pub(crate) fn trace(&self) -> String {
+        let from = self.trace.len().saturating_sub(25);
+        self.trace[from..].iter().enumerate().map(|(index, line)| format!("    {:>4} {line}\n", from + index + 1)).collect()
+    }
+}
+
+/// A connection of the product to a simulated cluster.
+pub(crate) fn connect(sim: &Arc<Mutex<Sim>>) -> Connection {
+    Connection::over(http::client(sim), ADDRESS)
+}

@@ -1,0 +1,137 @@
+//! Rules of the product broken on purpose: with each of these the judge must find fault, or it is no judge.
+//!
+//! A broken rule is played by what leaves or reaches the product, or by a plan that lacks a step; the product itself stays as it is.
+
+use kubectl_stateful::plan::{Plan, Step};
+use serde_json::{Value, json};
+
+use super::Sim;
+use super::faults::Fault;
+use super::foreign::{Deed, Hand};
+use super::http::Asked;
+use super::outcome::{Move, Then};
+use super::scenario;
+use super::store::text;
+use super::sweep::{calls_of, in_paused_time};
+
+/// A rule that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// The last pass and its proof are left out.
+    CutsOverBeforeProof,
+    /// The app is not stopped before the last pass.
+    DoesNotDrain,
+    /// Volumes are not set to `Retain`, and not looked at again before their claim is deleted.
+    DoesNotPin,
+    /// The stateful set stays while claims are swapped.
+    KeepsTheSet,
+    /// Deletes say no uid, patches neither uid nor version.
+    DropsPreconditions,
+    /// Target volumes are left open for any claim instead of being reserved for one.
+    NullsTheClaimRef,
+    /// What is intended is not written to the journal before it is done.
+    JournalsAfterTheAct,
+    /// Pods that still run are not seen.
+    TrustsThatPodsAreGone,
+}
+
+impl Mutation {
+    const ALL: [Mutation; 8] = [
+        Mutation::CutsOverBeforeProof,
+        Mutation::DoesNotDrain,
+        Mutation::DoesNotPin,
+        Mutation::KeepsTheSet,
+        Mutation::DropsPreconditions,
+        Mutation::NullsTheClaimRef,
+        Mutation::JournalsAfterTheAct,
+        Mutation::TrustsThatPodsAreGone,
+    ];
+
+    /// The plan of a planner that broke the rule.
+    fn on_plan(self, plan: &mut Plan) {
+        let breaks = |step: &Step| match self {
+            Mutation::CutsOverBeforeProof => matches!(step, Step::LastPass(_)),
+            Mutation::DoesNotDrain => matches!(step, Step::Drain(_)),
+            Mutation::DoesNotPin => matches!(step, Step::PinReclaim(_)),
+            Mutation::KeepsTheSet => matches!(step, Step::RemoveSet(_) | Step::RestoreSet(_)),
+            _ => false,
+        };
+        for stage in &mut plan.stages {
+            stage.steps.retain(|planned| !breaks(&planned.step));
+        }
+        plan.stages.retain(|stage| !stage.steps.is_empty());
+    }
+}
+
+impl Sim {
+    /// What a product that broke the rule would have sent instead.
+    pub(super) fn mutated(&self, mut asked: Asked) -> Asked {
+        match self.mutation {
+            Some(Mutation::DropsPreconditions) => {
+                if let Some(fields) =
+                    asked.body["metadata"].as_object_mut().filter(|_| asked.method == "PATCH" && asked.plural != "configmaps")
+                {
+                    fields.remove("uid");
+                    fields.remove("resourceVersion");
+                }
+                asked.body.as_object_mut().map(|fields| fields.remove("preconditions"));
+            }
+            Some(Mutation::NullsTheClaimRef) if asked.plural == "persistentvolumes" && asked.body["spec"]["claimRef"].is_object() => {
+                asked.body["spec"]["claimRef"] = Value::Null;
+            }
+            _ => {}
+        }
+        asked
+    }
+
+    /// What a product that broke the rule would believe, or not have asked for.
+    pub(super) fn lie(&mut self, asked: &Asked) -> Option<Value> {
+        match self.mutation? {
+            Mutation::DoesNotPin if asked.method == "GET" && self.before.contains_key(&format!("persistentvolumes/{}", asked.name)) => {
+                let mut volume = self.store.get("persistentvolumes", "", &asked.name)?.clone();
+                volume["spec"]["persistentVolumeReclaimPolicy"] = json!("Retain");
+                Some(volume)
+            }
+            Mutation::TrustsThatPodsAreGone if asked.plural == "pods" && asked.method == "GET" && asked.name.is_empty() => {
+                Some(json!({ "items": [], "metadata": {} }))
+            }
+            Mutation::JournalsAfterTheAct if asked.plural == "configmaps" && asked.method != "GET" => {
+                // Nothing but the plan was stored when the process died.
+                let is_journal = asked.name.contains("journal") || text(&asked.body, "/metadata/name").contains("journal");
+                is_journal.then(|| json!({ "metadata": { "resourceVersion": "1" } }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Tries that are enough to catch every mutation: without faults, with deaths, late calls and foreign hands at every few calls.
+fn catches(mutation: Mutation) -> Option<String> {
+    let calls = calls_of(&scenario::SMALL_SET) + 20;
+    let quiet = std::iter::once((None, None));
+    let faults = (1..calls).flat_map(|call| [Fault::VeryLate, Fault::DiesAfter].map(|fault| (Some((call, fault)), None)));
+    let deeds = |call| [Deed::TouchesAll, Deed::PutsReplicasBack].map(|deed| (None, Some(Hand { deed, call })));
+    let hands = (1..calls).flat_map(deeds);
+    quiet.chain(faults).chain(hands).find_map(|(fault, hand)| in_paused_time(tried(mutation, fault, hand)))
+}
+
+async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Hand>) -> Option<String> {
+    let mut moving = Move::new(&scenario::SMALL_SET).await;
+    mutation.on_plan(&mut moving.plan);
+    moving.with(|sim| {
+        sim.mutation = Some(mutation);
+        sim.faults.0.extend(fault);
+        hand.into_iter().for_each(|hand| sim.expect_hand(hand));
+    });
+    let side = tokio::time::timeout(std::time::Duration::from_secs(4 * 3600), moving.come_to_rest(Then::Undo)).await;
+    if let Ok(Ok(side)) = side {
+        moving.check(side).await;
+    }
+    moving.with(|sim| sim.violations.first().cloned())
+}
+
+#[test]
+fn the_judge_notices_every_broken_rule() {
+    let missed: Vec<Mutation> = Mutation::ALL.into_iter().filter(|mutation| catches(*mutation).is_none()).collect();
+    assert!(missed.is_empty(), "not noticed: {missed:?}");
+}

@@ -1,0 +1,224 @@
+//! Carries out one move in a simulated cluster as the command does, over process deaths, to an ending that is checked.
+
+use std::sync::{Arc, Mutex};
+
+use kubectl_stateful::cluster::survey::survey;
+use kubectl_stateful::cluster::{Connection, kept};
+use kubectl_stateful::engine::{Ending, Listener, Notice, Run, Trouble};
+use kubectl_stateful::journal::lease::Lease;
+use kubectl_stateful::journal::{Event, Journal, Outcome};
+use kubectl_stateful::plan::{Destination, Plan, Request, RunId};
+use kubectl_stateful::planner::{self, going_back};
+use kubectl_stateful::steps::World;
+
+use super::scenario::Scenario;
+use super::{ADDRESS, Sim, connect};
+
+/// Nobody listens.
+struct Deaf;
+
+impl Listener for Deaf {
+    fn tell(&self, _: &Notice) {}
+}
+
+/// What is done once a process has died or a run has halted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Resume,
+    Undo,
+}
+
+/// How one execution went.
+#[derive(Debug)]
+pub(crate) enum Went {
+    Ended(Ending),
+    /// It could not even begin: no lease, no journal.
+    Refused(String),
+    Died,
+}
+
+/// A cluster with an app in it, and the plan of its move.
+pub(crate) struct Move {
+    pub(crate) sim: Arc<Mutex<Sim>>,
+    connection: Connection,
+    pub(crate) plan: Plan,
+    executors: u32,
+}
+
+fn request(to: &str, run: &str) -> Request {
+    Request { destination: Destination::StorageClass { name: to.to_owned() }, run: RunId(run.to_owned()), ..crate::seen::request() }
+}
+
+impl Move {
+    /// Makes the app and plans; for a way back it is moved first.
+    pub(crate) async fn new(scenario: &Scenario) -> Self {
+        let mut sim = Sim::new();
+        scenario.furnish(&mut sim);
+        let sim = Arc::new(Mutex::new(sim));
+        let connection = connect(&sim);
+        let seen = survey(&connection, "app", &scenario.named()).await.expect("the app can be surveyed");
+        let plan = planner::plan(&request(scenario.to, "m1"), &seen, ADDRESS).expect("the app can be moved");
+        let mut this = Self { sim, connection, plan, executors: 0 };
+        this.with(|sim| {
+            sim.trust();
+            sim.violations.clear();
+        });
+        if scenario.is_back {
+            assert!(matches!(this.once(Way::Begin).await, Went::Ended(Ending::Completed)), "the way there is clear");
+            this.with(Sim::settle);
+            this.plan = this.plan_back(scenario).await;
+        }
+        this.with(|sim| {
+            sim.calls = 0;
+            sim.log.clear();
+            sim.trace.clear();
+            sim.before = sim.picture();
+            sim.trust();
+            assert!(sim.violations.is_empty(), "the way there: {:?}", sim.violations);
+        });
+        this
+    }
+
+    async fn plan_back(&self, scenario: &Scenario) -> Plan {
+        let volumes = kept::kept_volumes(&self.connection, &self.plan).await.expect("they can be read");
+        let seen = survey(&self.connection, "app", &scenario.named()).await.expect("the app can be surveyed");
+        let request = going_back::request(&self.plan, volumes, RunId("m2".to_owned()), "2026-01-02T00:00:00Z".to_owned(), false);
+        planner::plan(&request, &seen, ADDRESS).expect("there is a way back")
+    }
+
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Sim) -> T) -> T {
+        work(&mut self.sim.lock().expect("no code panics while holding this lock"))
+    }
+
+    /// One process's try.
+    pub(crate) async fn once(&mut self, way: Way) -> Went {
+        self.executors += 1;
+        let executor = format!("executor-{}", self.executors);
+        let death = self.with(|sim| {
+            sim.revive();
+            Arc::clone(&sim.death)
+        });
+        tokio::select! {
+            biased;
+            () = death.notified() => Went::Died,
+            went = carry_out(&self.connection, &self.plan, way, executor) => went,
+        }
+    }
+
+    /// Goes on until the app runs on one side, as a person who follows the hints would: resumes, or undoes.
+    pub(crate) async fn come_to_rest(&mut self, then: Then) -> Result<Side, String> {
+        let mut went = self.once(Way::Begin).await;
+        for number in 0..TRIES_MAX {
+            match went {
+                Went::Ended(Ending::Completed) => return Ok(Side::Target),
+                Went::Ended(Ending::Undone(_)) => return Ok(Side::Source),
+                Went::Ended(Ending::Halted(_) | Ending::Stuck { .. }) | Went::Refused(_) | Went::Died => {}
+            }
+            if let Went::Ended(Ending::Stuck { trouble: Trouble::Step { hint: Some(hint), .. }, .. }) = &went {
+                self.with(|sim| sim.paste(hint));
+            }
+            // A lease that nobody renews runs out meanwhile.
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            self.with(Sim::revive);
+            // Who has gone on in vain goes back.
+            let way = self.next(if number < RESUMES_MAX { then } else { Then::Undo }).await;
+            went = self.once(way).await;
+        }
+        let last = if let Went::Refused(why) = went { why } else { format!("{went:?}") };
+        Err(format!("after {TRIES_MAX} tries it still does not end: {last}"))
+    }
+
+    /// What the command would do now.
+    async fn next(&self, then: Then) -> Way {
+        let Ok(journal) = Journal::open(&self.connection, "app", self.plan.run()).await else { return Way::Resume };
+        let Ok(_) = Journal::read_plan(&self.connection, "app", self.plan.run()).await else { return Way::Begin };
+        let written = Run::app_may_have_written(&self.plan, journal.state());
+        match then {
+            Then::Undo if !written && journal.state().outcome.is_none() => Way::Undo,
+            Then::Undo | Then::Resume => Way::Resume,
+        }
+    }
+
+    /// What must hold once it has come to rest.
+    pub(crate) async fn check(&mut self, side: Side) {
+        self.with(|sim| {
+            sim.faults.0.clear();
+            sim.revive();
+            sim.deliver_late(u64::MAX);
+            sim.settle();
+        });
+        let entries = Journal::entries(&self.connection, "app", self.plan.run()).await.unwrap_or_default();
+        let ended = entries.iter().rev().find_map(|entry| match entry.event {
+            Event::Ended { outcome } => Some(outcome),
+            _ => None,
+        });
+        let receipts: Vec<(String, String)> = entries
+            .iter()
+            .filter_map(|entry| match &entry.event {
+                Event::Settled { evidence, .. } | Event::Found { evidence, .. } => Some(evidence.receipts.clone()),
+                _ => None,
+            })
+            .flatten()
+            .map(|receipt| (receipt.slot, receipt.root))
+            .collect();
+        let wanted = if side == Side::Target { Outcome::Completed } else { Outcome::Undone };
+        let plan = self.plan.clone();
+        self.with(|sim| {
+            if ended != Some(wanted) {
+                sim.violate(format!("the journal ends with {ended:?}, not {wanted:?}"));
+            }
+            // A way back that was taken back leaves the labels of the run before.
+            sim.check_at_rest(side == Side::Target || plan.run().0 == "m2");
+            sim.check_claims(&plan, side);
+            if side == Side::Target {
+                sim.check_receipts(&plan, &receipts);
+            }
+        });
+    }
+}
+
+const TRIES_MAX: u32 = 6;
+const RESUMES_MAX: u32 = 2;
+
+/// Where the app runs in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Source,
+    Target,
+}
+
+/// How a run is taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Begin,
+    Resume,
+    Undo,
+}
+
+/// As the command does it: the lease, the journal, the run.
+async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: String) -> Went {
+    let lease = match Lease::take(connection, &plan.app, plan.run(), &executor).await {
+        Ok(lease) => lease,
+        Err(error) => return Went::Refused(error.to_string()),
+    };
+    let opened = match way {
+        Way::Begin => Journal::create(connection, plan).await,
+        Way::Resume | Way::Undo => Journal::open(connection, &plan.app.namespace, plan.run()).await,
+    };
+    let journal = match opened {
+        Ok(journal) => journal,
+        Err(error) => {
+            lease.release().await;
+            return Went::Refused(error.to_string());
+        }
+    };
+    let world = World { source: connection.clone(), target: connection.clone(), run: plan.run().clone() };
+    let (_never, interrupts) = tokio::sync::watch::channel(0);
+    let run = Run::new(plan, &world, journal, lease.clone(), executor, &Deaf, interrupts);
+    let ending = match way {
+        Way::Begin | Way::Resume => run.execute().await,
+        Way::Undo => run.undo().await,
+    };
+    lease.release().await;
+    Went::Ended(ending)
+}
