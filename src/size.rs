@@ -9,9 +9,22 @@ pub fn words(bytes: u64) -> String {
     if tenths % 10 == 0 { format!("{}{unit}", tenths / 10) } else { format!("{}.{}{unit}", tenths / 10, tenths % 10) }
 }
 
+/// Returns an amount as a quantity that means exactly it, such as `1536Mi`.
+pub fn quantity(bytes: u64) -> String {
+    let whole = UNITS.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size));
+    whole.map_or_else(|| bytes.to_string(), |(unit, size)| format!("{}{unit}", bytes / size))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{quantity, words};
+
+    #[test]
+    fn quantities_are_exact() {
+        for (bytes, expected) in [(0, "0"), (1000, "1000"), (1536 << 20, "1536Mi"), (2 << 30, "2Gi")] {
+            assert_eq!(quantity(bytes), expected);
+        }
+    }
 
     #[test]
     fn sizes_read_as_in_kubernetes() {

@@ -184,7 +184,10 @@ fn claims_table(plan: &Plan, seen: &Survey) -> String {
         let used = seen.claims.iter().find(|claim| claim.name == one.claim).and_then(|claim| claim.used_bytes);
         rows.push(vec![
             one.claim.clone(),
-            size::words(one.capacity_bytes),
+            match one.target_bytes {
+                Some(bytes) if bytes != one.capacity_bytes => format!("{}→{}", size::words(one.capacity_bytes), size::words(bytes)),
+                _ => size::words(one.capacity_bytes),
+            },
             used.map_or_else(|| "<unknown>".to_owned(), size::words),
             one.source_class.clone().unwrap_or_else(|| "<none>".to_owned()),
             one.target_class.clone().unwrap_or_else(|| "<none>".to_owned()),

@@ -66,6 +66,9 @@ pub(super) struct MoveArgs {
     /// The storage class to move to
     #[arg(long, value_name = "NAME")]
     pub(super) to_storage_class: Option<String>,
+    /// The size of the new volumes, such as 20Gi; as large as the old ones if not given
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    size: Option<u64>,
     /// Move only this claim, may be repeated
     #[arg(long = "claim", value_name = "NAME")]
     claims: Vec<String>,
@@ -115,6 +118,7 @@ impl MoveArgs {
             destination: Destination::StorageClass { name: class.clone() },
             only_claims: self.claims.clone(),
             skip_claims: self.skip_claims.clone(),
+            size_bytes: self.size,
             bytes_per_second_max: self.bandwidth_limit,
             last_pass_secs_max: self.max_last_pass,
             insist: self.insist,

@@ -24,12 +24,19 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
         Step::PinReclaim(pin) if pin.volume == name => Some(pin.policy_before.clone()),
         _ => None,
     });
+    let request = plan.steps().find_map(|(_, step)| match &step.step {
+        Step::ReleaseClaim(claim) if claim.volume == name => {
+            claim.manifest_before.pointer("/spec/resources/requests/storage").and_then(Value::as_str).map(str::to_owned)
+        }
+        _ => None,
+    });
     let label = |key: &str| volume["metadata"]["labels"][key].clone();
     Some(KeptVolume {
         claim: one.claim.clone(),
         volume: name.to_owned(),
         volume_uid: volume["metadata"]["uid"].as_str()?.to_owned(),
         class: one.source_class.clone(),
+        request: request?,
         claim_ref: volume["spec"]["claimRef"].clone(),
         labels: json!({ marks::RUN: label(marks::RUN), marks::ROLE: label(marks::ROLE), marks::SLOT: label(marks::SLOT) }),
         reclaim_policy: policy?,

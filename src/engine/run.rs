@@ -320,7 +320,10 @@ impl<'a> Run<'a> {
             }
             // No answer is no news; the steps themselves notice a lasting silence.
             Err(steps::StepError::Api(error)) if error.is_passing() => return Ok(()),
-            Err(error) => error.to_string(),
+            Err(error) => {
+                let hint = if let steps::StepError::Failed { hint, .. } = &error { hint.clone() } else { None };
+                return Err(Trouble::Step { step, why: error.to_string(), hint });
+            }
         };
         if planned.step.is_renewed() && renewals < RENEWALS_MAX {
             self.write(Event::Renewed { step }).await?;

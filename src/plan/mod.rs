@@ -38,6 +38,9 @@ pub struct Request {
     /// Not these claims.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skip_claims: Vec<String>,
+    /// The size of the new volumes in bytes; none: as large as the old ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
     /// At most this many bytes a second in each copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second_max: Option<u64>,
@@ -93,6 +96,8 @@ pub struct KeptVolume {
     pub volume_uid: String,
     /// The class of that claim.
     pub class: Option<String>,
+    /// What that claim asked for, as a quantity.
+    pub request: String,
     /// `spec.claimRef` as it is now, to be put back by undo.
     pub claim_ref: serde_json::Value,
     /// The labels of ours it bears now, to be put back by undo.
@@ -185,8 +190,11 @@ pub struct ClaimMove {
     pub target_class: Option<String>,
     /// The source volume.
     pub source_volume: String,
-    /// The size of the source volume in bytes, which the target gets too.
+    /// The size of the source volume in bytes.
     pub capacity_bytes: u64,
+    /// The size of the target volume in bytes, if it is to be another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_bytes: Option<u64>,
     /// How the bytes get there.
     pub rung: Rung,
     /// Why that way.

@@ -151,6 +151,7 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     for mount in claim.mounted_by.iter().filter(|mount| !mount.of_app) {
         found.push(Refusal::InUseElsewhere { claim: name.clone(), pod: mount.pod.clone(), app: reference(survey) });
     }
+    found.extend(request.size_bytes.and_then(|size| too_small(claim, size)));
     let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
     if once && request.insist && !request.cold {
         found.push(Refusal::NoWarmCopy { claim: name.clone() });
@@ -161,18 +162,39 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     }
 }
 
+/// How full a new file system may become: it needs room for its own, and not all file systems need the same.
+const FULL_PERCENT_MAX: u64 = 90;
+
+fn target_bytes(request: &Request, claim: &ClaimSeen) -> u64 {
+    request.size_bytes.unwrap_or(claim.capacity_bytes)
+}
+
+fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
+    if size >= claim.capacity_bytes {
+        return None;
+    }
+    let why = match claim.used_bytes {
+        _ if claim.block => format!("a block volume is copied whole, and has {}", size::words(claim.capacity_bytes)),
+        Some(used) if used <= size / 100 * FULL_PERCENT_MAX => return None,
+        Some(used) => format!("{} are used, and a new file system should stay under {FULL_PERCENT_MAX} %", size::words(used)),
+        None => format!("it is not known how much of its {} is used", size::words(claim.capacity_bytes)),
+    };
+    Some(Refusal::TooSmall { claim: claim.name.clone(), size: size::words(size), why })
+}
+
 fn limits(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
     if !makes_volumes(request) {
         return;
     }
     for limit in survey.limits.iter().filter(|limit| limit.applies_to == "PersistentVolumeClaim" && limit.resource == "storage") {
         for claim in claims {
+            let wanted = target_bytes(request, claim);
             let bound = match (limit.min, limit.max) {
-                (_, Some(max)) if claim.capacity_bytes > max => format!("at most {}", size::words(max)),
-                (Some(min), _) if claim.capacity_bytes < min => format!("at least {}", size::words(min)),
+                (_, Some(max)) if wanted > max => format!("at most {}", size::words(max)),
+                (Some(min), _) if wanted < min => format!("at least {}", size::words(min)),
                 _ => continue,
             };
-            let (claim, size) = (claim.name.clone(), size::words(claim.capacity_bytes));
+            let (claim, size) = (claim.name.clone(), size::words(wanted));
             found.push(Refusal::OutsideLimits { claim, size, limit: limit.name.clone(), bound });
         }
     }
@@ -184,7 +206,7 @@ fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut
     }
     let Destination::StorageClass { name: class } = &request.destination else { return };
     let count = claims.len() as u64;
-    let bytes: u64 = claims.iter().map(|claim| claim.capacity_bytes).sum();
+    let bytes: u64 = claims.iter().map(|claim| target_bytes(request, claim)).sum();
     let needs = [
         ("persistentvolumeclaims".to_owned(), count),
         ("count/persistentvolumeclaims".to_owned(), count),

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::storage_class::Unit;
 use crate::mover::orders;
-use crate::plan::{Request, RunId, marks};
+use crate::plan::{KeptVolume, Request, RunId, marks};
+use crate::size;
 use crate::survey::{ClaimSeen, NodeSeen, Survey};
 
 /// The longest name of a claim or pod (RFC 1123 subdomain).
@@ -60,7 +61,7 @@ pub fn staging_claim(request: &Request, claim: &ClaimSeen, slot: &str, class: &s
     let mut spec = json!({
         "accessModes": claim.access_modes,
         "volumeMode": if claim.block { "Block" } else { "Filesystem" },
-        "resources": { "requests": { "storage": capacity(claim) } },
+        "resources": { "requests": { "storage": request.size_bytes.map_or_else(|| capacity(claim), |bytes| json!(size::quantity(bytes))) } },
         "storageClassName": class,
     });
     if spec["accessModes"].as_array().is_none_or(Vec::is_empty) {
@@ -70,13 +71,13 @@ pub fn staging_claim(request: &Request, claim: &ClaimSeen, slot: &str, class: &s
 }
 
 /// The staging claim that takes up a kept volume.
-pub fn staging_claim_on(request: &Request, claim: &ClaimSeen, slot: &str, class: Option<&String>, volume: &str) -> Value {
+pub fn staging_claim_on(request: &Request, claim: &ClaimSeen, slot: &str, kept: &KeptVolume) -> Value {
     let spec = json!({
         "accessModes": claim.access_modes,
         "volumeMode": if claim.block { "Block" } else { "Filesystem" },
-        "resources": { "requests": { "storage": claim.raw["spec"]["resources"]["requests"]["storage"] } },
-        "storageClassName": class.cloned().unwrap_or_default(),
-        "volumeName": volume,
+        "resources": { "requests": { "storage": kept.request } },
+        "storageClassName": kept.class.clone().unwrap_or_default(),
+        "volumeName": kept.volume,
     });
     staging(request, claim, slot, spec)
 }
@@ -102,8 +103,8 @@ fn capacity(claim: &ClaimSeen) -> Value {
     }
 }
 
-/// The claim under its own name again, of another class, still without its volume's name.
-pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>) -> Value {
+/// The claim under its own name again, of another class and perhaps size, still without its volume's name.
+pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>, size: Option<&String>) -> Value {
     let mut object = released_claim(claim);
     if let Some(spec) = object["spec"].as_object_mut() {
         for field in ["volumeName", "dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"] {
@@ -111,6 +112,9 @@ pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>) -> Value {
         }
     }
     object["spec"]["storageClassName"] = json!(class);
+    if let Some(size) = size {
+        object["spec"]["resources"]["requests"]["storage"] = json!(size);
+    }
     object
 }
 
@@ -128,8 +132,17 @@ pub fn released_claim(claim: &ClaimSeen) -> Value {
     object
 }
 
+/// What a claim template is to say from now on: its class, and its size if that changes too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// `storageClassName`.
+    pub class: String,
+    /// The storage request.
+    pub size: Option<String>,
+}
+
 /// The set again, with other classes in some of its claim templates.
-pub fn set_again(raw: &Value, replicas: u32, pinned: bool, class_of: impl Fn(&str) -> Option<String>) -> Value {
+pub fn set_again(raw: &Value, replicas: u32, pinned: bool, template_of: impl Fn(&str) -> Option<Template>) -> Value {
     let mut set = again(raw);
     set["spec"]["replicas"] = json!(replicas);
     if pinned {
@@ -138,8 +151,11 @@ pub fn set_again(raw: &Value, replicas: u32, pinned: bool, class_of: impl Fn(&st
     let Some(templates) = set.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut) else { return set };
     for template in templates {
         let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        if let Some(class) = class_of(&name) {
+        if let Some(Template { class, size }) = template_of(&name) {
             template["spec"]["storageClassName"] = json!(class);
+            if let Some(size) = size {
+                template["spec"]["resources"]["requests"]["storage"] = json!(size);
+            }
             // By pointer: indexing would put a null where there is nothing.
             if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
                 annotations.remove(CLASS_ANNOTATION);

@@ -163,6 +163,16 @@ pub enum Refusal {
         /// `at most 1Gi` or `at least 1Gi`.
         bound: String,
     },
+    /// The new volume would not hold what is on the old one.
+    #[error("claim `{claim}` cannot move to a volume of {size}: {why}")]
+    TooSmall {
+        /// The claim.
+        claim: String,
+        /// The size asked for.
+        size: String,
+        /// What is known of what has to fit in.
+        why: String,
+    },
     /// A quota has no room for both copies.
     #[error("quota `{quota}` leaves {left} of {resource} and both copies together need {needed} more")]
     OverQuota {
@@ -253,6 +263,7 @@ impl Refusal {
             }
             Self::Autoscaled { name, .. } => format!("pause `{name}` first"),
             Self::InUseElsewhere { pod, .. } => format!("stop it first; see it with `kubectl get pod {pod} -o wide`"),
+            Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
             Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit}`"),
             Self::OverQuota { quota, .. } => {
                 format!(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks;
-use super::objects::{self, Side};
+use super::objects::{self, Side, Template};
 use crate::mover::orders;
 use crate::plan::step::{
     AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging,
@@ -18,6 +18,7 @@ use crate::plan::step::{
 use crate::plan::{
     API_VERSION, App, ClaimMove, Destination, KIND, KeptVolume, Plan, PlannedStep, Request, Rung, Stage, Step, StepId, marks,
 };
+use crate::size;
 use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey, VolumeSeen};
 
 /// How long a step that only talks to the API may take, in seconds.
@@ -220,6 +221,15 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// What the claim will ask for, if that is another amount than now.
+    fn target_size(&self, claim: &ClaimSeen) -> Option<String> {
+        let wanted = match self.kept(claim) {
+            Some(kept) => Some(kept.request.clone()),
+            None => self.request.size_bytes.map(size::quantity),
+        };
+        wanted.filter(|wanted| claim.raw["spec"]["resources"]["requests"]["storage"] != json!(wanted))
+    }
+
     fn pins(&self) -> Vec<(String, u64, Step)> {
         let mut steps: Vec<(String, u64, Step)> = self
             .claims()
@@ -284,7 +294,7 @@ impl<'a> Layout<'a> {
 
     fn reserve(&self, claim: &ClaimSeen, slot: &str) -> ReserveTarget {
         let (manifest, provisioned, binds_at_once) = match (self.kept(claim), &self.request.destination) {
-            (Some(kept), _) => (objects::staging_claim_on(self.request, claim, slot, kept.class.as_ref(), &kept.volume), false, true),
+            (Some(kept), _) => (objects::staging_claim_on(self.request, claim, slot, kept), false, true),
             (None, Destination::StorageClass { name }) => {
                 let at_once = self.survey.class(name).is_some_and(|class| !class.waits_for_consumer);
                 (objects::staging_claim(self.request, claim, slot, name), true, at_once)
@@ -481,7 +491,7 @@ impl<'a> Layout<'a> {
                     slot: slot.to_owned(),
                     namespace: self.namespace(),
                     name: claim.name.clone(),
-                    manifest: objects::adopted_claim(claim, self.target_class(claim).as_ref()),
+                    manifest: objects::adopted_claim(claim, self.target_class(claim).as_ref(), self.target_size(claim).as_ref()),
                 };
                 (claim.name.clone(), API_SECS, Step::AdoptClaim(step))
             })
@@ -495,8 +505,8 @@ impl<'a> Layout<'a> {
             AppKind::Claim => return Vec::new(),
             AppKind::Pod => Step::RestorePod(RestorePod { namespace, name, uid_before: uid, manifest: objects::pod_again(&app.raw) }),
             AppKind::StatefulSet if self.set_changes() => {
-                let class_of = |template: &str| self.new_class_of(template);
-                let manifest = objects::set_again(&app.raw, app.replicas, self.retention().is_some(), class_of);
+                let template_of = |template: &str| self.new_template(template);
+                let manifest = objects::set_again(&app.raw, app.replicas, self.retention().is_some(), template_of);
                 Step::RestoreSet(RestoreSet { namespace, name, manifest })
             }
             _ if !self.runs() => return Vec::new(),
@@ -507,26 +517,28 @@ impl<'a> Layout<'a> {
         vec![(app.name.clone(), API_SECS, step)]
     }
 
-    /// The class a claim template gets: that of its claims, if all of them have the same in the end.
-    fn new_class_of(&self, template: &str) -> Option<String> {
+    /// What a claim template is to say: what its claims are in the end, if all of them are the same.
+    fn new_template(&self, template: &str) -> Option<Template> {
         let of_template = |claim: &&ClaimSeen| matches!(&claim.origin, Origin::Template { template: from, .. } if from == template);
         let moved: Vec<&str> = self.claims().map(|(claim, _)| claim.name.as_str()).collect();
-        let mut classes = self
-            .survey
-            .claims
-            .iter()
-            .filter(of_template)
-            .map(|claim| if moved.contains(&claim.name.as_str()) { self.target_class(claim) } else { claim.class.clone() });
-        let first = classes.next()??;
+        let mut all = self.survey.claims.iter().filter(of_template).map(|claim| {
+            let is_moved = moved.contains(&claim.name.as_str());
+            let class = if is_moved { self.target_class(claim) } else { claim.class.clone() };
+            Some(Template { class: class?, size: if is_moved { self.target_size(claim) } else { None } })
+        });
+        let first = all.next()??;
         let is_moved = self.claims().any(|(claim, _)| of_template(&claim));
-        (is_moved && classes.all(|class| class.as_ref() == Some(&first))).then_some(first)
+        (is_moved && all.all(|one| one.as_ref() == Some(&first))).then_some(first)
     }
 
     fn set_changes(&self) -> bool {
         let templates = self.survey.app.raw.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
         let changes = |template: &Value| {
             let name = template["metadata"]["name"].as_str().unwrap_or_default();
-            self.new_class_of(name).is_some_and(|class| template["spec"]["storageClassName"] != json!(class))
+            self.new_template(name).is_some_and(|new| {
+                let size = &template["spec"]["resources"]["requests"]["storage"];
+                template["spec"]["storageClassName"] != json!(new.class) || new.size.is_some_and(|new| *size != json!(new))
+            })
         };
         self.survey.app.kind == AppKind::StatefulSet && templates.is_some_and(|templates| templates.iter().any(changes))
     }
@@ -583,6 +595,7 @@ impl<'a> Layout<'a> {
                     target_class: self.target_class(claim),
                     source_volume: source(claim).name.clone(),
                     capacity_bytes: claim.capacity_bytes,
+                    target_bytes: self.request.size_bytes.filter(|_| self.kept(claim).is_none()),
                     rung,
                     because,
                     node: unit.node.clone(),

@@ -87,6 +87,7 @@ fn a_set_that_deletes_its_claims() {
 fn going_back_to_kept_volumes() {
     let first = plan(&seen::request(), &seen::set(1, &["data"]));
     let kept = KeptVolume {
+        request: "1Gi".to_owned(),
         claim: "data-pg-0".to_owned(),
         volume: "pv-kept".to_owned(),
         volume_uid: "uid-kept".to_owned(),
@@ -103,6 +104,32 @@ fn going_back_to_kept_volumes() {
     let request = |discard| going_back::request(&first, vec![kept.clone()], run.clone(), "2026-01-02T00:00:00Z".to_owned(), discard);
     golden("back", &request(false), &survey);
     golden("back-discarding", &request(true), &survey);
+}
+
+#[test]
+fn another_size_goes_into_claims_and_templates_and_back() {
+    let mut request = seen::request();
+    request.size_bytes = Some(3 << 30);
+    golden("size", &request, &seen::set(1, &["data"]));
+}
+
+#[test]
+fn a_target_that_would_not_hold_the_data_is_refused() {
+    let said = |spoil: fn(&mut Survey), size: u64| {
+        let mut request = seen::request();
+        request.size_bytes = Some(size);
+        let mut survey = seen::set(1, &["data"]);
+        spoil(&mut survey);
+        refusals(&request, &survey)
+    };
+    let half = 512 << 20;
+    assert_eq!(said(|survey| survey.claims[0].used_bytes = Some(400 << 20), half), [""; 0]);
+    assert_eq!(said(|survey| survey.claims[0].used_bytes = None, 2 << 30), [""; 0]);
+    let refused = |why: &str| vec![format!("claim `data-pg-0` cannot move to a volume of 512Mi: {why}")];
+    let full = refused("500Mi are used, and a new file system should stay under 90 %");
+    assert_eq!(said(|survey| survey.claims[0].used_bytes = Some(500 << 20), half), full);
+    assert_eq!(said(|survey| survey.claims[0].used_bytes = None, half), refused("it is not known how much of its 2Gi is used"));
+    assert_eq!(said(|survey| survey.claims[0].block = true, half), refused("a block volume is copied whole, and has 2Gi"));
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(crate) fn request() -> Request {
         destination: Destination::StorageClass { name: "fast".to_owned() },
         only_claims: Vec::new(),
         skip_claims: Vec::new(),
+        size_bytes: None,
         bytes_per_second_max: None,
         last_pass_secs_max: 2,
         insist: false,

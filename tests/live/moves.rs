@@ -70,6 +70,26 @@ fn three_replicas_with_two_templates_each_move() {
 }
 
 #[test]
+fn another_size_is_given_and_taken_back() {
+    let space = Space::new("size");
+    apps::set(&space, "grown", 1, &[("data", "slow")]);
+    let asked = |space: &Space| {
+        let (set, claim) = (space.get("sts/grown").expect("the set"), space.get("pvc/data-grown-0").expect("the claim"));
+        let of = |spec: &Value| spec["resources"]["requests"]["storage"].as_str().unwrap_or_default().to_owned();
+        [of(&claim["spec"]), of(&set["spec"]["volumeClaimTemplates"][0]["spec"])]
+    };
+    let before = asked(&space);
+    space.stateful(&["execute", "sts/grown", "--to-storage-class", "fast", "--size", "96Mi", "--run", "grow", "--yes"]).ends_with(0);
+    space.until_ready("sts/grown");
+    assert_eq!(asked(&space), ["96Mi", "96Mi"]);
+    assert_eq!(space.get("pvc/data-grown-0").expect("the claim")["status"]["capacity"]["storage"], "96Mi");
+    space.stateful(&["undo", "grow", "--yes"]).ends_with(0);
+    space.until_ready("sts/grown");
+    assert_eq!((asked(&space), space.claim("data-grown-0").0.as_str()), (before, "slow"));
+    apps::nothing_is_lost(&space, "grown-0");
+}
+
+#[test]
 fn a_target_that_binds_at_once_is_reached_over_the_network() {
     let space = Space::new("immediate");
     set_moves(&space, "now", 1, &[("data", "slow")], "fast-now");

@@ -38,6 +38,21 @@ fn a_class_that_is_missing_or_the_same_is_refused() {
 }
 
 #[test]
+fn a_target_that_is_too_small_is_refused() {
+    let space = Space::new("small");
+    apps::set(&space, "small", 1, &[("data", "slow")]);
+    space.shell("small-0", "head -c 40000000 /dev/urandom > /data/fill; sync");
+    // The kubelet looks at volumes every few seconds.
+    let plan = |size: &str| space.stateful(&["plan", "sts/small", "--to-storage-class", "fast", "--size", size]);
+    space.until("the kubelet to say what is used", |_| plan("40Mi").stderr.contains("are used"));
+    plan("40Mi").ends_with(4).says("cannot move to a volume of 40Mi");
+    plan("0").ends_with(1).says("not an amount");
+    apps::claim(&space, "disk", "slow", true);
+    apps::holder(&space, "raw", "disk", true);
+    space.stateful(&["plan", "pod/raw", "--to-storage-class", "fast", "--size", "32Mi"]).ends_with(4).says("copied whole");
+}
+
+#[test]
 fn a_quota_without_room_for_both_copies_is_refused() {
     let space = Space::new("quota");
     apps::set(&space, "one", 1, &[("data", "slow")]);
