@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::cluster::{ApiError, Connection, Kind, Patch};
+use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError};
 use crate::plan::{Plan, marks};
 
@@ -71,7 +71,7 @@ pub async fn finalize(connection: &Connection, volumes: &[Value], journal: Journ
         let metadata = json!({ "uid": volume["metadata"]["uid"], "resourceVersion": volume["metadata"]["resourceVersion"] });
         // A released volume on Delete is deleted by its driver, backend first; deleting the object would leave the backend behind.
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
-        connection.patch(&Kind::VOLUME, "", &name(volume), &Patch::Merge(patch)).await?;
+        connection.patch(&Kind::VOLUME, "", &name(volume), &patch).await?;
     }
     for volume in volumes {
         gone(connection, &name(volume)).await?;

@@ -20,7 +20,9 @@ need_tools() {
 build_command() { (cd "$top" && cargo build --quiet --release --bin kubectl-stateful); }
 
 # The mover as a static program, for an image with nothing else in it.
-build_mover() { (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --target $target --bin stateful-mover); }
+build_mover() {
+  (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --target $target --no-default-features --bin stateful-mover)
+}
 
 # cluster_with_mover NAME: brings a cluster up, if it is not, and loads the mover's image.
 cluster_with_mover() {

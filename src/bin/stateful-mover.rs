@@ -150,7 +150,8 @@ fn say(text: &str) -> Result<()> {
 /// Ends the process at once when it is told to. As the first process of a container it would otherwise not even notice.
 /// Nothing is lost: what was not proven was not promised, and the next pass finds out what is there.
 fn end_on_signals() {
-    std::thread::spawn(|| {
+    let (listens, listening) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
@@ -158,6 +159,7 @@ fn end_on_signals() {
             let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
                 return;
             };
+            drop(listens);
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
@@ -165,6 +167,8 @@ fn end_on_signals() {
             std::process::exit(143);
         });
     });
+    // Whoever hears that the mover is ready may end it at once. That nothing is ever sent says that the thread listens, or cannot.
+    let _ = listening.recv();
 }
 
 /// Deep and wide trees keep many directories open. If it cannot be had, the limit stays as it is.

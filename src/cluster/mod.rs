@@ -14,4 +14,4 @@ pub mod warnings;
 
 pub use connect::{ConnectError, ConnectOptions, Connection};
 pub use kinds::Kind;
-pub use verbs::{ApiError, Created, Delete, Patch};
+pub use verbs::{ApiError, Created, Delete};

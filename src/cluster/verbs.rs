@@ -78,15 +78,6 @@ pub enum Created {
     AlreadyThere,
 }
 
-/// A change to an object.
-#[derive(Clone, Debug)]
-pub enum Patch {
-    /// A JSON merge patch (RFC 7386). With `metadata.resourceVersion` in it, it applies to that version only.
-    Merge(Value),
-    /// A JSON patch (RFC 6902); a failing `test` is a [`ApiError::Conflict`].
-    Json(Value),
-}
-
 /// How to delete an object.
 #[derive(Clone, Debug, Default)]
 pub struct Delete {
@@ -138,16 +129,14 @@ impl Connection {
         self.call(Method::POST, &path, Some(("application/json", object))).await.map(drop)
     }
 
-    /// Changes an object and returns it as it is then.
-    pub async fn patch(&self, kind: &Kind, namespace: &str, name: &str, patch: &Patch) -> Result<Value, ApiError> {
+    /// Changes an object by a JSON merge patch (RFC 7386) and returns it as it is then. With `metadata.uid` or
+    /// `metadata.resourceVersion` in it, it applies to that object or version only.
+    pub async fn patch(&self, kind: &Kind, namespace: &str, name: &str, patch: &Value) -> Result<Value, ApiError> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(namespace, Some(name)));
-        match patch {
-            Patch::Merge(body) => self.call(Method::PATCH, &path, Some(("application/merge-patch+json", body))).await,
-            // A failing `test` comes back as 422: the object is not as it was read.
-            Patch::Json(body) => match self.call(Method::PATCH, &path, Some(("application/json-patch+json", body))).await {
-                Err(ApiError::Invalid(message)) if message.contains("test") => Err(ApiError::Conflict(message)),
-                other => other,
-            },
+        match self.call(Method::PATCH, &path, Some(("application/merge-patch+json", patch))).await {
+            // Another object has this name by now. The server takes a patch with the uid of the old one for an attempt to change it.
+            Err(ApiError::Invalid(message)) if message.contains("metadata.uid") => Err(ApiError::Conflict(message)),
+            other => other,
         }
     }
 

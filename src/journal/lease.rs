@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::cluster::{ApiError, Connection, Created, Delete, Kind, Patch};
+use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::plan::{App, RunId, marks};
 
 /// After how many seconds without renewal a lease may be taken over.
@@ -120,7 +120,7 @@ impl Lease {
             return Err(LeaseError::Lost { app: self.app.clone(), holder });
         }
         let patch = json!({ "metadata": { "resourceVersion": current["metadata"]["resourceVersion"] }, "spec": { "renewTime": now() } });
-        let renewed = self.connection.patch(&Kind::LEASE, &self.namespace, &self.name, &Patch::Merge(patch)).await;
+        let renewed = self.connection.patch(&Kind::LEASE, &self.namespace, &self.name, &patch).await;
         renewed.map(drop).map_err(|error| self.api(error))
     }
 
@@ -164,7 +164,7 @@ impl Lease {
             "metadata": { "resourceVersion": current["metadata"]["resourceVersion"], "labels": { marks::RUN: self.run } },
             "spec": self.spec(),
         });
-        match self.connection.patch(&Kind::LEASE, &self.namespace, &self.name, &Patch::Merge(patch)).await {
+        match self.connection.patch(&Kind::LEASE, &self.namespace, &self.name, &patch).await {
             Ok(_) => Ok(true),
             Err(ApiError::Conflict(_) | ApiError::NotFound(_)) => Ok(false),
             Err(error) => Err(self.api(error)),

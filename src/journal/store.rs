@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::event::{Entry, Event, Outcome, VERSION};
 use super::state::{Illegal, RunState};
-use crate::cluster::{ApiError, Connection, Created, Kind, Patch};
+use crate::cluster::{ApiError, Connection, Created, Kind};
 use crate::plan::{Plan, RunId, file, marks};
 
 /// Bytes of plan in one ConfigMap; the API server refuses objects over 1 MiB.
@@ -189,7 +189,7 @@ impl Journal {
 
     /// Writes how the run ended, or that it halted, where a search by label finds it. Best effort: the entries are the truth.
     pub async fn label_state(&self, word: &str) {
-        let patch = Patch::Merge(json!({ "metadata": { "labels": { marks::STATE: word } } }));
+        let patch = json!({ "metadata": { "labels": { marks::STATE: word } } });
         let name = plan_piece_name(&self.run, 0);
         drop(self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await);
     }
@@ -234,7 +234,7 @@ impl Journal {
         let written = match &self.piece {
             Some((current, version)) if *current == number => {
                 let patch = json!({ "metadata": { "resourceVersion": version }, "data": data });
-                self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &Patch::Merge(patch)).await?
+                self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await?
             }
             _ => {
                 let object = self.new_piece(&name, data).await?;

@@ -4,14 +4,14 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::{marks, step::BindTarget};
 
 impl BindTarget {
     async fn refer(&self, world: &World, volume: &Value, name: &str, uid: Value) -> Result<(), StepError> {
         let claim = json!({ "namespace": self.namespace, "name": name, "uid": uid, "resourceVersion": null });
         let patch = json!({ "metadata": look::only(volume), "spec": { "claimRef": claim } });
-        world.target.patch(&Kind::VOLUME, "", look::name(volume), &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::VOLUME, "", look::name(volume), &patch).await?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{StepError, World, look, start_mover};
-use crate::cluster::{Connection, Kind, Patch};
+use crate::cluster::{Connection, Kind};
 use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Reason, Report, State};
 use crate::plan::{marks, step::Route};
 
@@ -218,7 +218,7 @@ async fn send(connection: &Connection, namespace: &str, end: &End, order: Order,
     }
     let mut metadata = look::only(&end.pod);
     metadata["annotations"] = annotations;
-    connection.patch(&Kind::POD, namespace, look::name(&end.pod), &Patch::Merge(json!({ "metadata": metadata }))).await?;
+    connection.patch(&Kind::POD, namespace, look::name(&end.pod), &json!({ "metadata": metadata })).await?;
     Ok(())
 }
 

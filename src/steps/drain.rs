@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Connection, Kind, Patch};
+use crate::cluster::{Connection, Kind};
 use crate::plan::{marks, step::Drain};
 use crate::survey::AppKind;
 
@@ -34,7 +34,7 @@ pub(super) async fn scale(
     let mut metadata = look::only(app);
     metadata["labels"] = json!({ marks::DRAINED: mark });
     let patch = json!({ "metadata": metadata, "spec": { "replicas": replicas } });
-    connection.patch(&resource(kind)?, namespace, look::name(app), &Patch::Merge(patch)).await?;
+    connection.patch(&resource(kind)?, namespace, look::name(app), &patch).await?;
     Ok(())
 }
 

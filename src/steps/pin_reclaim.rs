@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::{marks, step::PinReclaim};
 
 impl PinReclaim {
@@ -42,7 +42,7 @@ impl Act for PinReclaim {
                 "annotations": { marks::CLAIM: self.claim } },
             "spec": { "persistentVolumeReclaimPolicy": "Retain" },
         });
-        world.source.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
+        world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())
     }
 
@@ -56,7 +56,7 @@ impl Act for PinReclaim {
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::CLAIM: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy_before } });
-        world.source.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
+        world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::step::PinRetention;
 
 impl PinRetention {
@@ -15,7 +15,7 @@ impl PinRetention {
     async fn write(&self, world: &World, policy: &Value) -> Result<(), StepError> {
         let set = self.set(world).await?;
         let patch = json!({ "metadata": look::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": policy } });
-        world.source.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &Patch::Merge(patch)).await?;
+        world.source.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &patch).await?;
         Ok(())
     }
 }

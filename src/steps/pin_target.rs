@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::{marks, step::PinTarget};
 
 impl PinTarget {
@@ -53,7 +53,7 @@ impl Act for PinTarget {
             metadata["annotations"][marks::STAGING_UID] = json!(uid);
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
-        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl Act for PinTarget {
         }
         // The copy is ours alone and the app is back on its source: let it go with the staging claim.
         let patch = json!({ "metadata": look::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
-        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Delete, Kind, Patch};
+use crate::cluster::{Delete, Kind};
 use crate::plan::step::ReleaseClaim;
 
 impl ReleaseClaim {
@@ -74,7 +74,7 @@ impl Act for ReleaseClaim {
             // The claim it remembers is gone: reserve it for the one to come, by name.
             let claim = json!({ "namespace": self.namespace, "name": self.name, "uid": null, "resourceVersion": null });
             let patch = json!({ "metadata": look::only(&volume), "spec": { "claimRef": claim } });
-            world.source.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
+            world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
             return Ok(());
         }
         look::made(world.source.create(&Kind::CLAIM, &self.namespace, &self.manifest_before).await)

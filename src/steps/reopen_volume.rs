@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::{marks, step::ReopenVolume};
 
 impl ReopenVolume {
@@ -37,7 +37,7 @@ impl Act for ReopenVolume {
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
         let claim = json!({ "namespace": self.namespace, "name": self.staging, "uid": null, "resourceVersion": null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": claim, "persistentVolumeReclaimPolicy": "Retain" } });
-        world.target.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())
     }
 
@@ -47,7 +47,7 @@ impl Act for ReopenVolume {
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::TARGET_OF: null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": self.claim_ref_before } });
-        world.target.patch(&Kind::VOLUME, "", &self.volume, &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())
     }
 }

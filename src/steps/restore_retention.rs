@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::step::RestoreRetention;
 
 impl Act for RestoreRetention {
@@ -17,7 +17,7 @@ impl Act for RestoreRetention {
         let found = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.set).await?;
         let set = found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))?;
         let patch = json!({ "metadata": look::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": self.policy } });
-        world.target.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &patch).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Kind, Patch};
+use crate::cluster::Kind;
 use crate::plan::{marks, step::SettleTarget};
 
 impl SettleTarget {
@@ -28,7 +28,7 @@ impl Act for SettleTarget {
         metadata["labels"] = json!({ marks::RUN: null, marks::ROLE: null, marks::SLOT: null });
         metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null, marks::TARGET_OF: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy } });
-        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &Patch::Merge(patch)).await?;
+        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
         Ok(())
     }
 }

@@ -4,5 +4,7 @@ mod journal;
 mod passes;
 mod permissions;
 mod planner;
+#[path = "../conformance/mod.rs"]
+mod scripts;
 mod seen;
 mod sim;

@@ -60,6 +60,10 @@ impl Space {
         space
     }
 
+    pub(crate) fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
     fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).env("KUBECONFIG", &self.kubeconfig).env("TERM", "dumb");

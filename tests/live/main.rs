@@ -5,8 +5,11 @@
 
 mod apps;
 mod bad_input;
+mod conformance;
 mod harness;
 mod interrupted;
 mod moves;
 mod refused;
+#[path = "../conformance/mod.rs"]
+mod scripts;
 mod undone;

@@ -72,6 +72,16 @@ impl Sim {
             self.protect_claim(&claim);
         }
         self.collect_garbage();
+        self.count_quotas();
+    }
+
+    fn count_quotas(&mut self) {
+        for quota in self.store.copies("resourcequotas") {
+            let used = self.store.all("persistentvolumeclaims", namespace(&quota)).count();
+            let hard = quota["spec"]["hard"].clone();
+            let status = json!({ "hard": hard, "used": { "persistentvolumeclaims": used.to_string() } });
+            self.store.change("resourcequotas", namespace(&quota), name(&quota), BY, |quota| quota["status"] = status);
+        }
     }
 
     fn stateful_set(&mut self, set: &Value) {
@@ -406,15 +416,16 @@ impl Sim {
         self.store.change(plural, namespace, name, BY, |object| object["status"]["phase"] = json!(phase));
     }
 
-    /// A claim that is being deleted stays while a pod that may run uses it.
+    /// A claim that is being deleted stays while a pod uses it.
     fn protect_claim(&mut self, claim: &Value) {
         if !is_terminating(claim) {
             return;
         }
-        let used = self.store.all("pods", namespace(claim)).any(|pod| {
-            let over = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
-            !over && !text(pod, "/spec/nodeName").is_empty() && claims_of(pod).iter().any(|one| one == name(claim))
-        });
+        // Also by a pod that is over, until it is deleted.
+        let used = self
+            .store
+            .all("pods", namespace(claim))
+            .any(|pod| !text(pod, "/spec/nodeName").is_empty() && claims_of(pod).iter().any(|one| one == name(claim)));
         if !used {
             self.store.change("persistentvolumeclaims", namespace(claim), name(claim), BY, |claim| {
                 if let Some(finalizers) = claim["metadata"]["finalizers"].as_array_mut() {

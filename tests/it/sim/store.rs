@@ -131,15 +131,16 @@ impl Store {
     /// `PATCH` with a merge patch (RFC 7386).
     pub(crate) fn patch(&mut self, plural: &str, namespace: &str, name: &str, patch: &Value, manager: &str) -> Result<Value, Refused> {
         let Some(before) = self.get(plural, namespace, name).cloned() else { return Err(missing(plural, name)) };
-        for field in ["uid", "resourceVersion"] {
-            let wanted = text(patch, &format!("/metadata/{field}"));
-            if !wanted.is_empty() && wanted != text(&before, &format!("/metadata/{field}")) {
-                return Err(Refused::new(
-                    409,
-                    "Conflict",
-                    format!("Operation cannot be fulfilled on {plural} \"{name}\": {field} differs"),
-                ));
-            }
+        let differs = |field: &str| {
+            let wanted = text(patch, field);
+            !wanted.is_empty() && wanted != text(&before, field)
+        };
+        if differs("/metadata/resourceVersion") {
+            let said = format!("Operation cannot be fulfilled on {plural} \"{name}\": the object has been modified");
+            return Err(Refused::new(409, "Conflict", said));
+        }
+        if differs("/metadata/uid") {
+            return Err(Refused::new(422, "Invalid", format!("{plural} \"{name}\" is invalid: metadata.uid: field is immutable")));
         }
         let mut after = before.clone();
         let mut patch = patch.clone();
@@ -241,9 +242,12 @@ fn missing(plural: &str, name: &str) -> Refused {
 
 /// The API's Go types leave out what is empty.
 fn without_empty_fields(object: &mut Value) {
+    let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty()) || value.as_array().is_some_and(Vec::is_empty);
+    if is_empty(&object["data"]) {
+        object.as_object_mut().map(|fields| fields.remove("data"));
+    }
     let Some(metadata) = object["metadata"].as_object_mut() else { return };
     for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
-        let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty()) || value.as_array().is_some_and(Vec::is_empty);
         if metadata.get(field).is_some_and(is_empty) {
             metadata.remove(field);
         }
