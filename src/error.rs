@@ -118,8 +118,11 @@ impl From<JournalError> for CommandError {
         let what = error.to_string();
         match error {
             JournalError::NoSuchRun { .. } => Self::new(Kind::Error, what).hinted("see the runs there are with `kubectl stateful status`"),
+            JournalError::Gone(_) => Self::new(Kind::Halted, what).hinted("what the run made is labelled `kubectl-stateful.dev/run`"),
             JournalError::Fenced(run) => Self::new(Kind::Refused, what).hinted(format!("watch it with `kubectl stateful status {run}`")),
-            JournalError::Broken { .. } => Self::new(Kind::Stuck, what),
+            JournalError::Broken { run, .. } => Self::new(Kind::Stuck, what).hinted(format!(
+                "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -o jsonpath='{{.data.plan}}'"
+            )),
             JournalError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
     }

@@ -169,7 +169,7 @@ async fn drive(
 }
 
 /// Who executes: unique to this process.
-fn executor() -> String {
+pub(super) fn executor() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}-{}-{}", std::process::id(), super::plan::new_run_id())
 }

@@ -3,10 +3,12 @@
 use clap::Args;
 
 use super::connection::ConnectionArgs;
+use super::execute::executor;
 use super::plan::run_id;
 use crate::error::{CommandError, Kind};
 use crate::finalize::{self, FinalizeError};
 use crate::journal::Journal;
+use crate::journal::lease::Lease;
 use crate::plan::RunId;
 use crate::ui;
 
@@ -29,7 +31,10 @@ pub(super) async fn run(args: FinalizeArgs, connection: &ConnectionArgs) -> Resu
     let volumes = finalize::kept(&cluster, &plan, &journal).await.map_err(refused)?;
     ui::say(&ui::finalize_text(&plan, &volumes));
     ui::confirm(args.yes)?;
-    finalize::finalize(&cluster, &volumes, journal).await.map_err(refused)?;
+    let lease = Lease::take(&cluster, &plan.app, &args.run, &executor()).await?;
+    let finalized = finalize::finalize(&cluster, &volumes, journal).await.map_err(refused);
+    lease.release().await;
+    finalized?;
     ui::result(&format!("run {} is finalized: {} volumes deleted\n", args.run, volumes.len()));
     Ok(())
 }

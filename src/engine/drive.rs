@@ -153,12 +153,14 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
     }
 }
 
-/// Drives a step back to [`Standing::Before`], if there was ever an intent.
+/// Drives a step back to [`Standing::Before`].
 pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Trouble> {
     let step = planned.id.clone();
-    let mut intended = match run.state().await.stand(&step) {
-        Stand::Untouched | Stand::Found(_) | Stand::Undone => return Ok(()),
-        stand => *stand == Stand::Undoing,
+    let (mut intended, was_begun) = match run.state().await.stand(&step) {
+        Stand::Undone => return Ok(()),
+        Stand::Undoing => (true, true),
+        Stand::Untouched | Stand::Found(_) => (false, false),
+        Stand::Intended | Stand::Settled(_) => (false, true),
     };
     let Some(undoes) = planned.step.undoes() else { return run.write(Event::Undone { step }).await };
     let mut drive = Drive::new(run, planned);
@@ -170,7 +172,8 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Tro
                 continue;
             }
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
-            Ok(Standing::Before) => return run.write(Event::Undone { step }).await,
+            Ok(Standing::Before) if intended || was_begun => return run.write(Event::Undone { step }).await,
+            Ok(Standing::Before) => return Ok(()),
             Ok(Standing::Underway(progress)) => progress,
             Ok(Standing::After(_)) => Progress::default(),
             // What failed on the way there can be taken back all the same.

@@ -5,9 +5,13 @@ use std::collections::VecDeque;
 
 use tokio::sync::Mutex;
 
+use crate::journal::lease::Lease;
 use crate::journal::{Event, Journal, JournalError, RunState};
+use crate::plan::Plan;
 
-pub(super) struct Record {
+pub(super) struct Record<'a> {
+    plan: &'a Plan,
+    lease: Lease,
     journal: Mutex<Journal>,
     queue: std::sync::Mutex<Queue>,
 }
@@ -20,9 +24,9 @@ struct Queue {
     stored: u64,
 }
 
-impl Record {
-    pub(super) fn new(journal: Journal) -> Self {
-        Self { journal: Mutex::new(journal), queue: std::sync::Mutex::default() }
+impl<'a> Record<'a> {
+    pub(super) fn new(plan: &'a Plan, lease: Lease, journal: Journal) -> Self {
+        Self { plan, lease, journal: Mutex::new(journal), queue: std::sync::Mutex::default() }
     }
 
     /// Stores an event, together with those of others that wait.
@@ -36,7 +40,15 @@ impl Record {
             }
             Vec::from(queue.waiting.clone())
         };
-        journal.append(&batch).await?;
+        match journal.append(&batch).await {
+            // Somebody deleted or damaged it, and we know all that was in it. Unless the run is not ours any more.
+            Err(lost @ (JournalError::Gone(_) | JournalError::Broken { .. })) => {
+                self.lease.renew().await.map_err(|_| lost)?;
+                journal.restore(self.plan).await?;
+                journal.append(&batch).await?;
+            }
+            other => other?,
+        }
         let mut queue = self.queue.lock().expect("no code panics while holding this lock");
         queue.waiting.drain(..batch.len());
         queue.stored += batch.len() as u64;

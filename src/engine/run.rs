@@ -48,6 +48,16 @@ pub enum Trouble {
     Neighbour,
 }
 
+impl Trouble {
+    /// This trouble, told together with the one that led to it: what can be done about that one is still what helps.
+    fn on_top_of(self, first: &Self) -> Self {
+        match self {
+            Self::Adrift { step, why } => Self::Adrift { step, why: format!("{first}; and {why}") },
+            other => other,
+        }
+    }
+}
+
 impl std::fmt::Display for Trouble {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -87,7 +97,7 @@ const RENEWALS_MAX: u32 = 5;
 pub struct Run<'a> {
     plan: &'a Plan,
     world: &'a World,
-    record: Record,
+    record: Record<'a>,
     lease: Lease,
     listener: &'a dyn Listener,
     /// How often the user has interrupted.
@@ -114,7 +124,7 @@ impl<'a> Run<'a> {
         Self {
             plan,
             world,
-            record: Record::new(journal),
+            record: Record::new(plan, lease.clone(), journal),
             lease,
             listener,
             interrupts,
@@ -146,8 +156,8 @@ impl<'a> Run<'a> {
         if let Some(ended) = self.ended().await {
             return ended;
         }
-        if let Some(gone) = self.way_back_is_gone().await {
-            return self.halt(gone).await;
+        if let Some(bar) = self.way_back_is_barred().await {
+            return self.halt(bar).await;
         }
         self.undo_because(None).await
     }
@@ -180,8 +190,8 @@ impl<'a> Run<'a> {
             Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
         };
         if goes_back && !Self::app_may_have_written(self.plan, &self.state().await) {
-            if let Some(gone) = self.way_back_is_gone().await {
-                return self.halt(gone).await;
+            if let Some(bar) = self.way_back_is_barred().await {
+                return self.halt(bar.on_top_of(&trouble)).await;
             }
             self.tell(&Notice::GoingBack { why: trouble.to_string() });
             return self.undo_because(Some(trouble)).await;
@@ -194,16 +204,24 @@ impl<'a> Run<'a> {
         Ending::Halted(trouble)
     }
 
-    /// What going back would need and is lost for good, such as a source volume: then the target has the only copy, and there is
-    /// nothing but going on.
-    async fn way_back_is_gone(&self) -> Option<Trouble> {
+    /// What makes it impossible to go back, or would lose what the app wrote: then there is nothing but going on. Once found it is
+    /// remembered: that nothing runs on the target any more does not bring back what was written there.
+    async fn way_back_is_barred(&self) -> Option<Trouble> {
         let state = self.state().await;
-        let pinned = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
-        for (_, planned) in self.plan.steps().filter(|(_, planned)| planned.step.keeps_way_back() && pinned(planned)) {
-            if let Err(steps::StepError::Failed { why, .. }) = steps::observe(&planned.step, self.world).await {
-                let why = format!("{why}, so the move cannot be taken back, only go on");
-                return Some(Trouble::Adrift { step: planned.id.clone(), why });
+        if let Some((step, why)) = state.barred {
+            return Some(Trouble::Adrift { step, why });
+        }
+        let begun = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Intended | Stand::Settled(_) | Stand::Found(_));
+        for (_, planned) in self.plan.steps().filter(|(_, planned)| begun(planned)) {
+            let step = planned.id.clone();
+            let bar = steps::bars_way_back(&planned.step, self.world).await;
+            let lasts = bar.is_ok() && !state.back;
+            let (Ok(Some(why)) | Err(steps::StepError::Failed { why, .. })) = bar else { continue };
+            let why = format!("{why}, so the move cannot be taken back, only go on");
+            if lasts && let Err(trouble) = self.write(Event::Barred { step: step.clone(), why: why.clone() }).await {
+                return Some(trouble);
             }
+            return Some(Trouble::Adrift { step, why });
         }
         None
     }
@@ -243,17 +261,29 @@ impl<'a> Run<'a> {
         let of = self.plan.stages.len();
         for (index, stage) in self.plan.stages.iter().enumerate().rev() {
             let state = self.state().await;
-            let begun = |step: &&PlannedStep| matches!(state.stand(&step.id), Stand::Intended | Stand::Settled(_) | Stand::Undoing);
-            if !stage.steps.iter().any(|step| begun(&step)) {
+            let wanted = |step: &&PlannedStep| self.is_taken_back(step, &state);
+            if !stage.steps.iter().any(|step| wanted(&step)) {
                 continue;
             }
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: true });
-            self.together(stage.steps.iter().map(|step| drive::back(self, step))).await?;
+            self.together(stage.steps.iter().filter(wanted).map(|step| drive::back(self, step))).await?;
         }
         self.note_down(false);
         self.write(Event::Ended { outcome: Outcome::Undone }).await?;
         self.record.label_state("undone").await;
         Ok(())
+    }
+
+    /// Whether a step has to be taken back: it was begun, or the stopped app cannot be started without.
+    fn is_taken_back(&self, planned: &PlannedStep, state: &RunState) -> bool {
+        match state.stand(&planned.id) {
+            Stand::Intended | Stand::Settled(_) | Stand::Undoing => true,
+            Stand::Untouched | Stand::Found(_) => {
+                let begun = |one: &PlannedStep| !matches!(state.stand(&one.id), Stand::Untouched | Stand::Undone);
+                planned.step.must_be_taken_back() && self.plan.steps().any(|(_, one)| one.step.stops_app() && begun(one))
+            }
+            Stand::Undone => false,
+        }
     }
 
     /// Drives steps side by side; the first trouble stops the others at their next look.
@@ -273,8 +303,10 @@ impl<'a> Run<'a> {
     /// Works for as long as the lease is ours.
     async fn leased(&self, work: impl Future<Output = Result<(), Trouble>>) -> Result<(), Trouble> {
         tokio::select! {
-            came = work => came,
+            // The lease first: whoever has lost it makes no further change.
+            biased;
             lost = self.keep_lease() => Err(lost),
+            came = work => came,
         }
     }
 
@@ -391,6 +423,7 @@ impl<'a> Run<'a> {
         let mut interrupts = self.interrupts.clone();
         let count = *interrupts.borrow_and_update();
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             () = async { while *interrupts.borrow_and_update() == count { if interrupts.changed().await.is_err() { std::future::pending::<()>().await; } } } => {}
         }

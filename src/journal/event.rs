@@ -57,7 +57,7 @@ pub enum Event {
         /// What shows it.
         evidence: Evidence,
     },
-    /// The step was at its goal before any intent; it is never undone.
+    /// The step was at its goal before any intent; it is not undone, unless going back cannot do without.
     #[serde(rename_all = "camelCase")]
     Found {
         /// The step.
@@ -70,6 +70,14 @@ pub enum Event {
     Renewed {
         /// The step.
         step: StepId,
+    },
+    /// Going back was found to lose what the app wrote, or to be impossible. It stays so, whatever is found later.
+    #[serde(rename_all = "camelCase")]
+    Barred {
+        /// The step that found it.
+        step: StepId,
+        /// Why, for people.
+        why: String,
     },
     /// The step is about to be taken back.
     #[serde(rename_all = "camelCase")]

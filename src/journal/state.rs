@@ -39,6 +39,8 @@ pub struct RunState {
     pub back: bool,
     /// Why it stopped, if it stands still.
     pub halted: Option<String>,
+    /// What makes it impossible to go back, and the step that found it.
+    pub barred: Option<(StepId, String)>,
     /// How it ended.
     pub outcome: Option<Outcome>,
     steps: BTreeMap<StepId, Stand>,
@@ -122,10 +124,15 @@ impl RunState {
                 if self.back && !back {
                     return Err(Illegal::Run("a run that goes back cannot go forward again".to_owned()));
                 }
+                if let (Some((_, why)), true) = (&self.barred, back) {
+                    return Err(Illegal::Run(format!("the run cannot go back: {why}")));
+                }
                 self.executor.clone_from(executor);
                 self.back = *back;
                 self.halted = None;
             }
+            Event::Barred { step, why } if !self.back => self.barred = Some((step.clone(), why.clone())),
+            Event::Barred { .. } => return Err(Illegal::Run("a run that goes back cannot be barred from it".to_owned())),
             Event::Halted { why, .. } => self.halted = Some(why.clone()),
             Event::Ended { outcome } => self.end(*outcome)?,
             Event::Intent { step } => self.step(step, event, |stand| matches!(stand, Stand::Untouched), Stand::Intended, false)?,
@@ -140,7 +147,8 @@ impl RunState {
                 *self.renewals.entry(step.clone()).or_default() += 1;
             }
             Event::UndoIntent { step } => {
-                self.step(step, event, |stand| matches!(stand, Stand::Intended | Stand::Settled(_)), Stand::Undoing, true)?;
+                let undoable = |stand: &Stand| !matches!(stand, Stand::Undoing | Stand::Undone);
+                self.step(step, event, undoable, Stand::Undoing, true)?;
             }
             Event::Undone { step } => {
                 let undoable = |stand: &Stand| matches!(stand, Stand::Intended | Stand::Settled(_) | Stand::Undoing);

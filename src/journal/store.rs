@@ -32,6 +32,9 @@ pub enum JournalError {
         /// Where it was looked for.
         namespace: String,
     },
+    /// Somebody deleted it.
+    #[error("the journal of run `{0}` was deleted")]
+    Gone(RunId),
     /// Another executor wrote to the run.
     #[error("another executor has taken run `{0}` over")]
     Fenced(RunId),
@@ -62,6 +65,7 @@ pub struct Journal {
     namespace: String,
     run: RunId,
     state: RunState,
+    entries: Vec<Entry>,
     /// The piece that is written to, and its resourceVersion; none before the first append to a new piece.
     piece: Option<(u64, String)>,
 }
@@ -73,26 +77,8 @@ impl Journal {
     ///
     /// When the server refuses, or a run of that name has another plan.
     pub async fn create(connection: &Connection, plan: &Plan) -> Result<Self, JournalError> {
-        let namespace = plan.app.namespace.clone();
-        let text = file::to_json(plan);
-        let pieces: Vec<&str> = split(&text, PLAN_PIECE_BYTES);
-        for (index, piece) in pieces.iter().enumerate() {
-            let labels = json!({ marks::STATE: "running" });
-            let mut object =
-                config_map(plan, &plan_piece_name(plan.run(), index), "plan", json!({ "pieces": pieces.len().to_string(), "plan": piece }));
-            merge_labels(&mut object, labels);
-            let made = connection.create(&Kind::CONFIG_MAP, &namespace, &object).await;
-            match made.map_err(|error| api(plan.run(), "write", error))? {
-                Created::New(_) => {}
-                Created::AlreadyThere => {
-                    let there = Self::read_plan(connection, &namespace, plan.run()).await?;
-                    if there != *plan {
-                        return Err(broken(plan.run(), "a run of that name has another plan"));
-                    }
-                }
-            }
-        }
-        Self::open(connection, &namespace, plan.run()).await
+        store_plan(connection, plan).await?;
+        Self::open(connection, &plan.app.namespace, plan.run()).await
     }
 
     /// Reads the plan of a run.
@@ -131,10 +117,12 @@ impl Journal {
             namespace: namespace.to_owned(),
             run: run.clone(),
             state: RunState::default(),
+            entries: Vec::new(),
             piece: None,
         };
-        for entry in journal.load().await? {
-            journal.state = journal.state.fold(&entry).map_err(|illegal| broken(run, &illegal.to_string()))?;
+        journal.entries = journal.load().await?;
+        for entry in &journal.entries {
+            journal.state = journal.state.fold(entry).map_err(|illegal| broken(run, &illegal.to_string()))?;
         }
         Ok(journal)
     }
@@ -145,8 +133,7 @@ impl Journal {
     ///
     /// As [`Journal::open`].
     pub async fn entries(connection: &Connection, namespace: &str, run: &RunId) -> Result<Vec<Entry>, JournalError> {
-        let mut journal = Self::open(connection, namespace, run).await?;
-        journal.load().await
+        Ok(Self::open(connection, namespace, run).await?.entries)
     }
 
     /// The state that all entries add up to.
@@ -158,7 +145,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Fenced`] when somebody else wrote in between; [`JournalError::Broken`] when an event cannot follow.
+    /// [`JournalError::Fenced`] when somebody else wrote in between; [`JournalError::Broken`] when an event cannot follow;
+    /// [`JournalError::Gone`] when somebody deleted it, see [`Journal::restore`].
     pub async fn append(&mut self, events: &[Event]) -> Result<(), JournalError> {
         let (next, entries) = self.extend(events).map_err(|illegal| broken(&self.run, &illegal.to_string()))?;
         let first = entries.first().map_or(self.state.sequence, |entry| entry.sequence);
@@ -171,20 +159,61 @@ impl Journal {
                 Ok(version) => {
                     self.piece = Some((number, version));
                     self.state = next;
+                    self.entries.extend(entries);
                     return Ok(());
                 }
                 // The reply may have been lost after the write was applied, so look before writing again.
                 Err(error) if error.is_passing() && tries < APPEND_TRIES_MAX => {
                     if self.has_been_written(&entries).await? {
                         self.state = next;
+                        self.entries.extend(entries);
                         return Ok(());
                     }
                     tokio::time::sleep(std::time::Duration::from_millis(100 << tries.min(5))).await;
                 }
                 Err(ApiError::Conflict(_)) => return Err(JournalError::Fenced(self.run.clone())),
+                Err(ApiError::NotFound(_)) => return Err(JournalError::Gone(self.run.clone())),
                 Err(error) => return Err(api(&self.run, "write", error)),
             }
         }
+    }
+
+    /// Stores again what somebody deleted or damaged: the plan and every entry so far. Only for who holds the run's lease, since
+    /// then nobody else can have written what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Fenced`] when what is there afterwards is not what we wrote.
+    pub async fn restore(&mut self, plan: &Plan) -> Result<(), JournalError> {
+        store_plan(&self.connection, plan).await?;
+        self.piece = None;
+        let pieces: Vec<Vec<Entry>> =
+            self.entries.chunks(usize::try_from(PIECE_ENTRIES_MAX).expect("it is small")).map(<[Entry]>::to_vec).collect();
+        for (number, entries) in (0..).zip(pieces) {
+            match self.restore_piece(number, &entries).await {
+                // Looked at once more below.
+                Err(error) if error.is_passing() => {}
+                other => other.map_err(|error| api(&self.run, "write", error))?,
+            }
+        }
+        if self.load().await? == self.entries { Ok(()) } else { Err(JournalError::Fenced(self.run.clone())) }
+    }
+
+    async fn restore_piece(&mut self, number: u64, entries: &[Entry]) -> Result<(), ApiError> {
+        let name = journal_piece_name(&self.run, number);
+        let Some(there) = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await? else {
+            self.piece = None;
+            return self.write(number, entries).await.map(drop);
+        };
+        if parse(&self.run, &there).is_ok_and(|whole| whole == entries) {
+            return Ok(());
+        }
+        let strange = there["data"].as_object().into_iter().flat_map(Map::keys).map(|key| (key.clone(), Value::Null));
+        let data: Map<String, Value> = strange.chain(data_of(entries)).collect();
+        let mut metadata = json!({ "annotations": { HEAD: entries.last().map(head_of) } });
+        metadata["resourceVersion"] = there["metadata"]["resourceVersion"].clone();
+        let patch = json!({ "metadata": metadata, "data": data });
+        self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await.map(drop)
     }
 
     /// Writes how the run ended, or that it halted, where a search by label finds it. Best effort: the entries are the truth.
@@ -229,15 +258,17 @@ impl Journal {
     }
 
     async fn write(&self, number: u64, entries: &[Entry]) -> Result<String, ApiError> {
-        let data: Map<String, Value> = entries.iter().map(|entry| (key(entry.sequence), json!(text_of(entry)))).collect();
+        let data: Map<String, Value> = data_of(entries).collect();
         let name = journal_piece_name(&self.run, number);
+        let head = json!({ HEAD: entries.last().map(head_of) });
         let written = match &self.piece {
             Some((current, version)) if *current == number => {
-                let patch = json!({ "metadata": { "resourceVersion": version }, "data": data });
+                let patch = json!({ "metadata": { "resourceVersion": version, "annotations": head }, "data": data });
                 self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await?
             }
             _ => {
-                let object = self.new_piece(&name, data).await?;
+                let mut object = self.new_piece(&name, data).await?;
+                object["metadata"]["annotations"] = head;
                 match self.connection.create(&Kind::CONFIG_MAP, &self.namespace, &object).await? {
                     Created::New(made) => *made,
                     Created::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
@@ -263,6 +294,9 @@ impl Journal {
         let piece = self.piece.clone();
         let stored = self.load().await?;
         let after = usize::try_from(self.state.sequence).expect("a journal fits in memory");
+        if stored.len() < after {
+            return Err(JournalError::Gone(self.run.clone()));
+        }
         if stored.len() == after {
             // Nothing was added. A conflict then means that the object changed without an entry, such as by a label:
             // the version just loaded is the one to write against.
@@ -290,12 +324,36 @@ impl Journal {
     }
 }
 
+/// Stores a plan, in pieces; that it is there already is fine.
+async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
+    let namespace = plan.app.namespace.clone();
+    let text = file::to_json(plan);
+    let pieces: Vec<&str> = split(&text, PLAN_PIECE_BYTES);
+    for (index, piece) in pieces.iter().enumerate() {
+        let labels = json!({ marks::STATE: "running" });
+        let mut object =
+            config_map(plan, &plan_piece_name(plan.run(), index), "plan", json!({ "pieces": pieces.len().to_string(), "plan": piece }));
+        merge_labels(&mut object, labels);
+        let made = connection.create(&Kind::CONFIG_MAP, &namespace, &object).await;
+        match made.map_err(|error| api(plan.run(), "write", error))? {
+            Created::New(_) => {}
+            Created::AlreadyThere => {
+                let there = Journal::read_plan(connection, &namespace, plan.run()).await?;
+                if there != *plan {
+                    return Err(broken(plan.run(), "a run of that name has another plan"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 fn parse(run: &RunId, piece: &Value) -> Result<Vec<Entry>, JournalError> {
     let none = Map::new();
     let data = piece["data"].as_object().unwrap_or(&none);
     let mut lines: Vec<(&String, &Value)> = data.iter().collect();
     lines.sort_by_key(|(key, _)| key.as_str());
-    lines
+    let entries: Vec<Entry> = lines
         .into_iter()
         .map(|(key, line)| {
             let entry: Entry =
@@ -305,11 +363,24 @@ fn parse(run: &RunId, piece: &Value) -> Result<Vec<Entry>, JournalError> {
             }
             Ok(entry)
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    let head = &piece["metadata"]["annotations"][HEAD];
+    if entries.last().map(head_of).as_deref() != head.as_str() {
+        return Err(broken(run, "its last entries are missing"));
+    }
+    Ok(entries)
 }
 
-fn text_of(entry: &Entry) -> String {
-    serde_json::to_string(entry).expect("an entry has only string keys")
+/// The annotation that says which entry of a piece is the last: the chain alone would not show that the end was cut off.
+const HEAD: &str = "kubectl-stateful.dev/head";
+
+fn head_of(entry: &Entry) -> String {
+    format!("{}:{}", entry.sequence, entry.digest())
+}
+
+fn data_of(entries: &[Entry]) -> impl Iterator<Item = (String, Value)> {
+    let text = |entry| serde_json::to_string(entry).expect("an entry has only string keys");
+    entries.iter().map(move |entry| (key(entry.sequence), Value::String(text(entry))))
 }
 
 fn key(sequence: u64) -> String {

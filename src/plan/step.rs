@@ -221,6 +221,9 @@ pub struct Drain {
     pub uid: String,
     /// Its replicas before.
     pub replicas: u32,
+    /// What it is, if it is a stateful set, which is made again as it was when the plan was made ([`shape`](super::shape::shape)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
     /// The claims that no pod may use afterwards.
     pub claims: Vec<String>,
 }
@@ -269,6 +272,8 @@ pub struct RemoveSet {
     pub name: String,
     /// Its uid.
     pub uid: String,
+    /// What it is: see [`Drain::shape`].
+    pub shape: String,
     /// The set to create when this is undone, with no replicas.
     pub manifest_before: Value,
 }

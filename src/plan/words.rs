@@ -60,9 +60,15 @@ impl Step {
         matches!(self, Self::RestoreSet(_) | Self::RestorePod(_) | Self::ScaleUp(_) | Self::SettleTarget(_))
     }
 
-    /// Whether what the step looks at is all that there is to go back to.
-    pub fn keeps_way_back(&self) -> bool {
-        matches!(self, Self::PinReclaim(_))
+    /// Whether the step stops the app.
+    pub fn stops_app(&self) -> bool {
+        matches!(self, Self::Drain(_) | Self::RemovePod(_))
+    }
+
+    /// Whether a stopped app may be started on its source only when this step is taken back, whoever did what it does: a set whose
+    /// claim is missing would make an empty one.
+    pub fn must_be_taken_back(&self) -> bool {
+        matches!(self, Self::ReleaseClaim(_))
     }
 
     /// Whether what the step did may get lost without anybody meaning it, and is then done again: a mover pod goes with its node.

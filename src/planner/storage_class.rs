@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::checks;
 use super::objects::{self, Side, Template};
 use crate::mover::orders;
+use crate::plan::shape::shape;
 use crate::plan::step::{
     AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging,
     RemovePod, RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp, SettleTarget, StartMover,
@@ -392,7 +393,8 @@ impl<'a> Layout<'a> {
             AppKind::Claim => return Vec::new(),
             AppKind::Pod => Step::RemovePod(RemovePod { namespace, name, uid, claims, manifest_before: objects::pod_again(&app.raw) }),
             kind @ (AppKind::StatefulSet | AppKind::Deployment) => {
-                Step::Drain(Drain { kind, namespace, name, uid, replicas: app.replicas, claims })
+                let shape = (kind == AppKind::StatefulSet).then(|| shape(&app.raw));
+                Step::Drain(Drain { kind, namespace, name, uid, replicas: app.replicas, shape, claims })
             }
         };
         vec![(app.name.clone(), self.grace_secs() + API_SECS, step)]
@@ -442,6 +444,7 @@ impl<'a> Layout<'a> {
                 namespace: self.namespace(),
                 name: app.name.clone(),
                 uid: app.uid.clone(),
+                shape: shape(&app.raw),
                 manifest_before: objects::set_again(&app.raw, 0, self.retention().is_some(), |_| None),
             };
             steps.push((app.name.clone(), API_SECS, Step::RemoveSet(step)));
@@ -671,6 +674,10 @@ fn guard(stages: &mut [Stage]) {
     let release = first(|step| matches!(step, Step::ReleaseClaim(_)));
     let adopt = first(|step| matches!(step, Step::AdoptClaim(_)));
     let drain = first(|step| matches!(step, Step::Drain(_) | Step::RemovePod(_)));
+    // A claim that is missing when the set comes back is made anew, empty: looked at up to the last moment, but no longer than
+    // until we ourselves put policies back.
+    let settle = first(|step| matches!(step, Step::SettleTarget(_)));
+    let started = start.map(|start| settle.map_or(start + 1, |settle| settle.min(start + 1)));
     let until = |step: &Step| match step {
         // Once its claim is deleted a volume that somebody unpins is gone, and the proven target is all there is: no reason to stop.
         Step::PinReclaim(_) => release.or(end),
@@ -680,7 +687,7 @@ fn guard(stages: &mut [Stage]) {
         Step::Drain(_) => remove_set.or(adopt),
         Step::RemovePod(_) | Step::RemoveSet(_) => start,
         Step::ReserveTarget(_) => release,
-        Step::ReopenVolume(_) | Step::PinTarget(_) | Step::BindTarget(_) | Step::AdoptClaim(_) => start,
+        Step::ReopenVolume(_) | Step::PinTarget(_) | Step::BindTarget(_) | Step::AdoptClaim(_) => started,
         Step::ReleaseClaim(_) => adopt,
         _ => None,
     };

@@ -13,7 +13,8 @@ impl Act for AdoptClaim {
         let on = look::text(&claim, "/spec/volumeName");
         if on != look::name(&volume) {
             let who = look::last_writer(&claim);
-            return Ok(Standing::Adrift(format!("claim {} was made by somebody else, on volume `{on}`{who}", self.name)));
+            let what = format!("claim {} was made by somebody else, on volume `{on}`{who}", self.name);
+            return Ok(Standing::Adrift(format!("{what}: stop what made it and what runs on it, delete that claim, and go on")));
         }
         if look::is_terminating(&claim) {
             return Ok(Standing::waiting_for(format!("claim {} to be gone", self.name)));
@@ -22,6 +23,17 @@ impl Act for AdoptClaim {
             "Bound" => Ok(Standing::done(format!("claim {} is bound to volume {on}", self.name))),
             phase => Ok(Standing::waiting_for(format!("claim {} to be bound (it is {phase})", self.name))),
         }
+    }
+
+    /// Somebody may have started the app on the target already; what it writes there would be lost.
+    async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
+        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(None) };
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        if look::text(&claim, "/spec/volumeName") != look::name(&volume) {
+            return Ok(None);
+        }
+        let users = look::running_on(&world.target, &self.namespace, std::slice::from_ref(&self.name)).await?;
+        Ok((!users.is_empty()).then(|| format!("{} runs on claim {} and its target already", users.join(", "), self.name)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
@@ -35,12 +47,6 @@ impl Act for AdoptClaim {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(()) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         if look::text(&claim, "/spec/volumeName") == look::name(&volume) && !look::is_terminating(&claim) {
-            let users = look::running_on(&world.target, &self.namespace, std::slice::from_ref(&self.name)).await?;
-            if !users.is_empty() {
-                // What it writes would be lost: somebody has taken the claim up already.
-                let why = format!("{} runs on claim {} already", users.join(", "), self.name);
-                return Err(StepError::hinted(why, "stop it first, or go on with the run"));
-            }
             let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
             world.target.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
         }

@@ -123,6 +123,12 @@ trait Act {
     /// Makes one change towards the goal. Called from [`Standing::Before`] only.
     async fn act(&self, world: &World) -> Result<(), StepError>;
 
+    /// What stands in the way of taking the run back, now that this step was begun; none: nothing.
+    async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
+        let _ = world;
+        Ok(None)
+    }
+
     /// Makes one change back. Called from [`Standing::Underway`] and [`Standing::After`] only, and only for steps of which
     /// [`Step::undoes`] says something.
     async fn undo(&self, world: &World) -> Result<(), StepError> {
@@ -177,6 +183,15 @@ pub async fn observe(step: &Step, world: &World) -> Result<Standing, StepError> 
 /// See [`StepError`].
 pub async fn observe_back(step: &Step, world: &World) -> Result<Standing, StepError> {
     each!(step, one => one.observe_back(world).await)
+}
+
+/// Says what stands in the way of taking a run back, now that this step was begun.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn bars_way_back(step: &Step, world: &World) -> Result<Option<String>, StepError> {
+    each!(step, one => one.bars_way_back(world).await)
 }
 
 /// Makes one change towards a step's goal.

@@ -11,6 +11,13 @@ impl PinReclaim {
         let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
         found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))
     }
+
+    /// Whether the claim is gone, or waits only for its pod to let go of it.
+    async fn is_claim_leaving(&self, world: &World) -> Result<bool, StepError> {
+        let (namespace, name) = self.claim.split_once('/').unwrap_or_default();
+        let claim = world.source.get(&Kind::CLAIM, namespace, name).await?;
+        Ok(claim.is_none_or(|claim| look::is_terminating(&claim)))
+    }
 }
 
 impl Act for PinReclaim {
@@ -18,6 +25,12 @@ impl Act for PinReclaim {
         let volume = self.volume(world).await?;
         if look::uid(&volume) != self.volume_uid {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
+        }
+        if look::is_terminating(&volume) {
+            return Ok(Standing::Adrift(format!("volume {} is being deleted{}", self.volume, look::last_writer(&volume))));
+        }
+        if self.is_claim_leaving(world).await? {
+            return Ok(Standing::Adrift(format!("claim {} was deleted by somebody", self.claim)));
         }
         if !look::is_of_run(&volume, world) {
             return Ok(Standing::Before);
@@ -35,6 +48,11 @@ impl Act for PinReclaim {
         Ok(if look::is_of_run(&volume, world) { Standing::done("labelled") } else { Standing::Before })
     }
 
+    async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
+        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        Ok(found.is_none().then(|| format!("volume {} is gone, and the target has the only copy", self.volume)))
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let patch = json!({
             "metadata": { "uid": self.volume_uid,
@@ -48,14 +66,16 @@ impl Act for PinReclaim {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
-        // A released volume that is set to Delete is deleted at once, with all data.
-        if look::text(&volume, "/status/phase") != "Bound" {
-            return Err(StepError::failed(format!("volume {} is not bound to its claim, so it stays on Retain", self.volume)));
+        // Of a claim that somebody deletes the data stays all the same.
+        let policy = if self.is_claim_leaving(world).await? { "Retain" } else { self.policy_before.as_str() };
+        // A released volume that is set to Delete is deleted at once, with all data: it has to be bound again first.
+        if policy != "Retain" && look::text(&volume, "/status/phase") != "Bound" {
+            return Ok(());
         }
         let mut metadata = look::only(&volume);
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::CLAIM: null });
-        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy_before } });
+        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
         world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())
     }

@@ -33,6 +33,9 @@ impl PinTarget {
 impl Act for PinTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let Some((volume, _)) = self.volume(world).await? else { return Ok(Standing::Before) };
+        if look::is_terminating(&volume) {
+            return Ok(Standing::Adrift(format!("volume {} is being deleted{}", look::name(&volume), look::last_writer(&volume))));
+        }
         let pinned = look::is_of_run(&volume, world) && look::reclaim_policy(&volume) == "Retain";
         Ok(if pinned { Standing::done(format!("volume {} is on Retain", look::name(&volume))) } else { Standing::Before })
     }

@@ -2,7 +2,7 @@
 
 use super::{Act, Standing, StepError, World, drain, look};
 use crate::cluster::{Delete, Kind};
-use crate::plan::step::RemoveSet;
+use crate::plan::{shape::shape, step::RemoveSet};
 
 impl Act for RemoveSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
@@ -21,7 +21,7 @@ impl Act for RemoveSet {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(()) };
-        if !drain::is_as_stopped(&set, world) {
+        if !drain::is_as_stopped(&set, world) || shape(&set) != self.shape {
             let who = look::last_writer(&set);
             return Err(StepError::failed(format!("statefulset/{} was changed while it was stopped{who}", self.name)));
         }

@@ -14,7 +14,8 @@ impl Act for RestoreSet {
         if remove_set::classes(&set) == remove_set::classes(&self.manifest) {
             return Ok(Standing::done("made again with the new class"));
         }
-        Ok(Standing::Adrift(format!("statefulset/{} exists and is not as planned{}", self.name, look::last_writer(&set))))
+        let what = format!("statefulset/{} exists and is not as planned{}", self.name, look::last_writer(&set));
+        Ok(Standing::Adrift(format!("{what}: stop what made it, delete it with `--cascade=orphan`, and go on")))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {

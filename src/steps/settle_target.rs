@@ -18,6 +18,12 @@ impl SettleTarget {
 impl Act for SettleTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
+        let proven = look::target_volume(world, &self.slot).await?;
+        if proven.as_ref().is_some_and(|proven| look::name(proven) != look::name(&volume)) {
+            let what = format!("claim {} is on volume {}", self.claim, look::name(&volume));
+            let proven = proven.as_ref().map(look::name).unwrap_or_default();
+            return Ok(Standing::Adrift(format!("{what}, not on the proven volume {proven}, which is kept{}", look::last_writer(&volume))));
+        }
         let settled = !look::is_of_run(&volume, world) && look::reclaim_policy(&volume) == self.policy;
         Ok(if settled { Standing::done(format!("volume {} is the app's", look::name(&volume))) } else { Standing::Before })
     }

@@ -43,6 +43,10 @@ fn renewed(name: u8) -> Event {
     Event::Renewed { step: step(name) }
 }
 
+fn barred(name: u8) -> Event {
+    Event::Barred { step: step(name), why: "the app runs there".to_owned() }
+}
+
 fn undone(name: u8) -> Event {
     Event::Undone { step: step(name) }
 }
@@ -72,7 +76,9 @@ fn a_whole_run_folds_to_its_outcome() {
 
 #[test]
 fn what_cannot_follow_is_rejected() {
-    let illegal: [&[Event]; 11] = [
+    let illegal: [&[Event]; 13] = [
+        &[opened(false), intent(1), barred(1), opened(false), opened(true)],
+        &[opened(false), intent(1), opened(true), barred(1)],
         &[intent(1)],
         &[opened(false), settled(1)],
         &[opened(false), intent(1), intent(1)],
@@ -144,7 +150,7 @@ proptest! {
 
     /// Whatever is tried in whatever order, a step is settled only after its intent, and nothing follows an end.
     #[test]
-    fn no_sequence_of_events_settles_a_step_without_its_intent(picks in proptest::collection::vec((0u8..9, 0u8..3), 0..60)) {
+    fn no_sequence_of_events_settles_a_step_without_its_intent(picks in proptest::collection::vec((0u8..10, 0u8..3), 0..60)) {
         let mut state = RunState::default();
         let mut intended = std::collections::BTreeSet::new();
         for (kind, name) in picks {
@@ -157,14 +163,20 @@ proptest! {
                 5 => Event::UndoIntent { step: step(name) },
                 6 => undone(name),
                 7 => renewed(name),
+                8 => barred(name),
                 _ => ended(Outcome::Completed),
             };
             let ended_before = state.outcome.is_some();
+            let barred_before = state.barred.is_some();
             if let Ok(next) = state.fold(&entry(&state, event.clone())) {
                 prop_assert!(!ended_before);
+                prop_assert!(!(barred_before && next.back), "a run that is barred from going back goes back");
                 match &event {
                     Event::Intent { step } | Event::Renewed { step } => { intended.insert(step.clone()); }
-                    Event::Settled { step, .. } | Event::UndoIntent { step } | Event::Undone { step } => prop_assert!(intended.contains(step)),
+                    Event::Settled { step, .. } => prop_assert!(intended.contains(step)),
+                    // What somebody else did may have to be taken back all the same.
+                    Event::UndoIntent { step } => { intended.insert(step.clone()); }
+                    Event::Undone { step } => prop_assert!(intended.contains(step)),
                     _ => {}
                 }
                 state = next;

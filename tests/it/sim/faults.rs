@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Internal,
     /// It is carried out, but no answer comes within the deadline.
     SlowApplied,
+    /// It arrives and is carried out twice.
+    Twice,
     /// The process is gone before the call is sent.
     DiesBefore,
     /// The process is gone after the call was carried out.
@@ -30,7 +32,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Fault; 11] = [
+    pub(crate) const ALL: [Fault; 12] = [
         Fault::RefusedBefore,
         Fault::ReplyLost,
         Fault::Late,
@@ -40,13 +42,15 @@ impl Fault {
         Fault::Unavailable,
         Fault::Internal,
         Fault::SlowApplied,
+        Fault::Twice,
         Fault::DiesBefore,
         Fault::DiesAfter,
     ];
 
     /// Whether it differs from another one when the call only reads: then only the answer counts, not whether the call arrived.
     pub(crate) fn matters_to_reads(self) -> bool {
-        !matches!(self, Fault::ReplyLost | Fault::Late | Fault::VeryLate | Fault::Conflict | Fault::Unavailable | Fault::DiesAfter)
+        use Fault::{Conflict, DiesAfter, Late, ReplyLost, Twice, Unavailable, VeryLate};
+        !matches!(self, ReplyLost | Late | VeryLate | Conflict | Unavailable | Twice | DiesAfter)
     }
 
     /// Whether the process ends by it.
@@ -65,6 +69,7 @@ impl Fault {
             Fault::Unavailable => "503",
             Fault::Internal => "500",
             Fault::SlowApplied => "slow past its deadline",
+            Fault::Twice => "delivered twice",
             Fault::DiesBefore => "process dies before",
             Fault::DiesAfter => "process dies after",
         }

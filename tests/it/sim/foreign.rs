@@ -1,6 +1,6 @@
 //! Somebody else: changes that people, autoscalers and other tools make in the middle of a run, each once, at a given call.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use kubectl_stateful::plan::marks;
 
@@ -27,12 +27,28 @@ pub(crate) enum Deed {
     TakesLabels,
     /// Somebody sets the source volume's reclaim policy back.
     UnpinsSource,
-    /// Somebody annotates everything, so that all versions change.
+    /// Somebody annotates everything but the app, so that all versions change.
     TouchesAll,
+    /// Somebody edits the app's template.
+    EditsApp,
+    /// Somebody deletes a claim of the app.
+    DeletesClaim,
+    /// Somebody deletes the source volume.
+    DeletesSource,
+    /// Somebody deletes the target volume.
+    DeletesTarget,
+    /// Somebody deletes the journal.
+    DeletesJournal,
+    /// Somebody cuts off the journal's last entry.
+    CutsJournal,
+    /// Somebody changes the journal's first entry.
+    ChangesJournal,
+    /// A GitOps tool makes the missing set again, from its manifest of old.
+    MakesSetAgain,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Deed; 9] = [
+    pub(crate) const ALL: [Deed; 17] = [
         Deed::Scales,
         Deed::PutsReplicasBack,
         Deed::DeletesStaging,
@@ -42,19 +58,35 @@ impl Deed {
         Deed::TakesLabels,
         Deed::UnpinsSource,
         Deed::TouchesAll,
+        Deed::EditsApp,
+        Deed::DeletesClaim,
+        Deed::DeletesSource,
+        Deed::DeletesTarget,
+        Deed::DeletesJournal,
+        Deed::CutsJournal,
+        Deed::ChangesJournal,
+        Deed::MakesSetAgain,
     ];
 
     pub(crate) fn words(self) -> &'static str {
         match self {
-            Deed::Scales => "somebody scales the app to 3",
-            Deed::PutsReplicasBack => "somebody puts the replicas back",
-            Deed::DeletesStaging => "somebody deletes a staging claim",
-            Deed::DeletesMover => "somebody deletes a mover pod",
-            Deed::KillsMovers => "the movers crash",
-            Deed::DeletesLease => "somebody deletes the lease",
-            Deed::TakesLabels => "somebody takes our labels off a volume",
-            Deed::UnpinsSource => "somebody sets a source volume back to Delete",
-            Deed::TouchesAll => "somebody annotates everything",
+            Deed::Scales => "scales the app to 3",
+            Deed::PutsReplicasBack => "puts the replicas back",
+            Deed::DeletesStaging => "deletes a staging claim",
+            Deed::DeletesMover => "deletes a mover pod",
+            Deed::KillsMovers => "kills every mover's process",
+            Deed::DeletesLease => "deletes the lease",
+            Deed::TakesLabels => "takes our labels off a volume",
+            Deed::UnpinsSource => "sets a source volume back to Delete",
+            Deed::TouchesAll => "annotates everything but the app",
+            Deed::EditsApp => "edits the app's template",
+            Deed::DeletesClaim => "deletes a claim of the app",
+            Deed::DeletesSource => "deletes the source volume",
+            Deed::DeletesTarget => "deletes the target volume",
+            Deed::DeletesJournal => "deletes the journal",
+            Deed::CutsJournal => "cuts off the journal's last entry",
+            Deed::ChangesJournal => "changes the journal's first entry",
+            Deed::MakesSetAgain => "makes the missing set again, as it was",
         }
     }
 }
@@ -64,6 +96,13 @@ impl Deed {
 pub(crate) struct Hand {
     pub(crate) deed: Deed,
     pub(crate) call: u64,
+}
+
+/// What is done to a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    Cut,
+    Changed,
 }
 
 const BY: &str = "kubectl-edit";
@@ -95,6 +134,14 @@ impl Sim {
                 self.edits_volume(marks::ROLE_SOURCE, json!({ "spec": { "persistentVolumeReclaimPolicy": "Delete" } }));
             }
             Deed::TouchesAll => self.touches_all(),
+            Deed::EditsApp => self.edits_app(),
+            Deed::DeletesClaim => self.deletes_claim(),
+            Deed::DeletesSource => self.deletes_volume(marks::ROLE_SOURCE),
+            Deed::DeletesTarget => self.deletes_volume(marks::ROLE_TARGET),
+            Deed::DeletesJournal => self.deletes_journal(),
+            Deed::CutsJournal => self.damages_journal(Damage::Cut, usize::MAX),
+            Deed::ChangesJournal => self.damages_journal(Damage::Changed, 0),
+            Deed::MakesSetAgain => self.makes_set_again(),
         }
     }
 
@@ -129,15 +176,103 @@ impl Sim {
         }
     }
 
-    fn edits_volume(&mut self, role: &str, patch: serde_json::Value) {
+    fn edits_volume(&mut self, role: &str, patch: Value) {
         let found = self.store.copies("persistentvolumes").into_iter().find(|one| one["metadata"]["labels"][marks::ROLE] == role);
         if let Some(volume) = found {
             drop(self.store.patch("persistentvolumes", "", text(&volume, "/metadata/name"), &patch, BY));
         }
     }
 
+    fn edits_app(&mut self) {
+        for kind in ["statefulsets", "deployments"] {
+            for app in self.store.copies(kind) {
+                let patch = json!({ "spec": { "template": { "metadata": { "annotations": { "edited": "yes" } } } } });
+                self.was_edited |= self.store.patch(kind, "app", text(&app, "/metadata/name"), &patch, BY).is_ok();
+            }
+        }
+    }
+
+    fn deletes_claim(&mut self) {
+        self.was_deleted = true;
+        let datasets: Vec<String> = self.acked.keys().cloned().collect();
+        for claim in datasets.into_iter().take(1) {
+            drop(self.store.delete("persistentvolumeclaims", "app", &claim, &Deletion::default()));
+        }
+    }
+
+    fn deletes_volume(&mut self, role: &str) {
+        let found = self.store.copies("persistentvolumes").into_iter().find(|one| one["metadata"]["labels"][marks::ROLE] == role);
+        if let Some(volume) = found {
+            self.was_deleted = true;
+            drop(self.store.delete("persistentvolumes", "", text(&volume, "/metadata/name"), &Deletion::default()));
+        }
+    }
+
+    fn deletes_journal(&mut self) {
+        self.was_forgotten = true;
+        for map in self.store.copies("configmaps") {
+            drop(self.store.delete("configmaps", "app", text(&map, "/metadata/name"), &Deletion::default()));
+        }
+    }
+
+    /// Cuts the journal off before an entry, or changes that entry; beyond the end means the last one.
+    pub(super) fn damages_journal(&mut self, how: Damage, at: usize) {
+        let maps = self.store.copies("configmaps");
+        let Some(piece) = maps.iter().find(|map| map["metadata"]["labels"][marks::RECORD] == "journal") else { return };
+        self.was_forgotten = true;
+        let data = piece["data"].as_object().expect("entries");
+        let at = at.min(data.len() - 1);
+        let damaged: serde_json::Map<String, Value> = match how {
+            Damage::Cut => data.keys().skip(at).map(|key| (key.clone(), Value::Null)).collect(),
+            Damage::Changed => {
+                let (key, entry) = data.iter().nth(at).expect("it is within");
+                let entry = entry.as_str().expect("a text").replacen("\"at\":\"20", "\"at\":\"19", 1);
+                [(key.clone(), Value::String(entry))].into_iter().collect()
+            }
+        };
+        drop(self.store.patch("configmaps", "app", text(piece, "/metadata/name"), &json!({ "data": damaged }), BY));
+    }
+
+    fn makes_set_again(&mut self) {
+        if !self.manifest.is_null() && self.store.copies("statefulsets").is_empty() {
+            self.was_made_again = true;
+            let set = self.manifest.clone();
+            drop(self.store.create("statefulsets", "app", &set, "argocd-controller", false));
+        }
+    }
+
+    /// A person does what an error asks for: takes away what a tool made.
+    pub(super) fn heed(&mut self, trouble: &str) {
+        if !(trouble.contains("made by somebody else") || trouble.contains("is not as planned") || trouble.contains("made anew")) {
+            return;
+        }
+        self.trace.push("*** a person takes away what was made".to_owned());
+        let orphan = Deletion { orphan: true, ..Deletion::default() };
+        drop(self.store.delete("statefulsets", "app", "db", &orphan));
+        self.settle();
+        for pod in self.store.copies("pods") {
+            if pod["metadata"]["labels"]["app"] == "db" {
+                drop(self.store.delete("pods", "app", text(&pod, "/metadata/name"), &Deletion::default()));
+            }
+        }
+        self.settle();
+        for claim in self.store.copies("persistentvolumeclaims") {
+            if self.is_made_by_tool(&claim) {
+                drop(self.store.delete("persistentvolumeclaims", "app", text(&claim, "/metadata/name"), &Deletion::default()));
+            }
+        }
+        self.settle();
+    }
+
+    /// Whether a claim is on a volume that no run knows.
+    pub(super) fn is_made_by_tool(&self, claim: &Value) -> bool {
+        let volume = self.store.get("persistentvolumes", "", text(claim, "/spec/volumeName"));
+        self.was_made_again && volume.is_none_or(|volume| volume["metadata"]["labels"][marks::ROLE].is_null())
+    }
+
     fn touches_all(&mut self) {
-        let all: Vec<super::store::Key> = self.store.every().into_iter().map(|(key, _)| key).collect();
+        let all: Vec<super::store::Key> =
+            self.store.every().into_iter().map(|(key, _)| key).filter(|key| key.0 != "statefulsets").collect();
         for (kind, space, name) in all {
             drop(self.store.patch(&kind, &space, &name, &json!({ "metadata": { "annotations": { "touched": "yes" } } }), BY));
         }

@@ -148,7 +148,8 @@ impl Sim {
         self.calls += 1;
         self.trace.push(asked.words());
         self.go_on();
-        self.log.push(Call { is_write: asked.method != Method::GET, words: asked.words(), version: self.store.version() });
+        let is_write = asked.method != Method::GET;
+        self.log.push(Call { is_write, words: asked.words(), version: self.store.version(), phase: self.phase });
         self.lend_foreign_hand(asked);
         self.deliver_late(self.calls);
         let fault = self.faults.strikes(self.calls);
@@ -193,6 +194,11 @@ impl Sim {
             Fault::SlowApplied => {
                 drop(self.answer(asked));
                 (Hit::Silence, None)
+            }
+            Fault::Twice => {
+                drop(self.answer(asked));
+                let answer = self.answer(asked);
+                (Hit::None, Some(answer))
             }
             Fault::DiesBefore => {
                 self.die();

@@ -83,6 +83,8 @@ impl Sim {
         }
         if is_mover(pod) {
             self.start_mover(pod);
+        } else if (self.was_made_again || self.was_deleted) && volumes.iter().any(|(claim, volume)| self.is_strange(claim, volume)) {
+            // A database without its data does not come up.
         } else {
             for (claim, volume) in &volumes {
                 self.app_starts(pod, claim, volume);
@@ -132,6 +134,11 @@ impl Sim {
             pod["status"]["containerStatuses"] = json!([{ "state": { "terminated": { "exitCode": 0 } } }]);
             pod["status"]["conditions"] = Value::Null;
         });
+    }
+
+    /// Whether an app that had data finds none.
+    fn is_strange(&mut self, claim: &str, volume: &str) -> bool {
+        self.acked.get(claim).is_some_and(|lines| *lines > 0) && self.disks.holds(volume).dataset != claim
     }
 
     /// An app checks what it finds, as a database replays its log.

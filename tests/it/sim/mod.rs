@@ -5,6 +5,7 @@
 
 mod conformance;
 mod controllers;
+mod damage;
 mod disks;
 mod faults;
 mod foreign;
@@ -17,6 +18,7 @@ mod scenario;
 mod select;
 mod store;
 mod sweep;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -46,9 +48,52 @@ pub(crate) const ADDRESS: &str = "https://simulated";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Call {
     pub(crate) is_write: bool,
-    words: String,
+    pub(crate) words: String,
     /// The store's version then.
     version: u64,
+    pub(crate) phase: Phase,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    #[default]
+    Beginning,
+    Reserving,
+    Copying,
+    Proving,
+    Swapping,
+    Starting,
+    GoingBack,
+}
+
+impl Phase {
+    pub(crate) const ALL: [Phase; 7] =
+        [Phase::Beginning, Phase::Reserving, Phase::Copying, Phase::Proving, Phase::Swapping, Phase::Starting, Phase::GoingBack];
+
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Phase::Beginning => "begin",
+            Phase::Reserving => "pin, reserve",
+            Phase::Copying => "copy",
+            Phase::Proving => "stop, prove",
+            Phase::Swapping => "swap claims",
+            Phase::Starting => "start, settle",
+            Phase::GoingBack => "go back",
+        }
+    }
+
+    /// The phase of a stage of a plan.
+    fn of(stage: &str, app_stops: bool) -> Self {
+        match stage {
+            "copy while the app runs" => Phase::Copying,
+            "stop the app" | "copy what changed and prove the copies" => Phase::Proving,
+            "start the movers" if app_stops => Phase::Proving,
+            "start the app" | "wait until the app is ready" | "settle" => Phase::Starting,
+            "keep the source volumes" | "reserve the kept volumes" | "reserve the target volumes" | "start the movers" => Phase::Reserving,
+            _ => Phase::Swapping,
+        }
+    }
 }
 
 /// The simulated cluster.
@@ -69,8 +114,22 @@ pub(crate) struct Sim {
     /// The run is one that gives up what the app wrote since.
     pub(crate) may_discard: bool,
     pub(crate) expects_pods: bool,
+    /// The stateful set as its user wrote it; null where there is none.
+    manifest: Value,
+    /// The step at whose first deed the process dies.
+    dies_at: Option<String>,
+    /// Of the call that is made now.
+    pub(crate) phase: Phase,
     /// Somebody else scaled the app.
     was_scaled: bool,
+    /// Somebody else deleted a claim or volume of the app.
+    was_deleted: bool,
+    /// Somebody else deleted or damaged the journal.
+    was_forgotten: bool,
+    /// Somebody else edited the app.
+    was_edited: bool,
+    /// Somebody else made the set again while its claims were missing.
+    was_made_again: bool,
     /// Somebody else let an old volume go.
     was_unpinned: bool,
     pub(crate) calls: u64,
@@ -108,7 +167,14 @@ impl Sim {
             proven: BTreeMap::new(),
             may_discard: false,
             expects_pods: true,
+            manifest: Value::Null,
+            dies_at: None,
+            phase: Phase::default(),
             was_scaled: false,
+            was_deleted: false,
+            was_forgotten: false,
+            was_edited: false,
+            was_made_again: false,
             was_unpinned: false,
             calls: 0,
             log: Vec::new(),
@@ -156,6 +222,9 @@ impl Sim {
             "nodes" | "storageclasses" | "namespaces" | "persistentvolumes" => "",
             _ => "app",
         };
+        if plural == "statefulsets" {
+            self.manifest = object.clone();
+        }
         self.store.create(plural, namespace, &object, "kubectl-client-side-apply", false).expect("a user's object is in order");
     }
 

@@ -9,7 +9,7 @@ use super::Sim;
 use super::faults::Fault;
 use super::foreign::{Deed, Hand};
 use super::http::Asked;
-use super::outcome::{Move, Then};
+use super::outcome::{Move, Side, Then};
 use super::scenario;
 use super::store::text;
 use super::sweep::{calls_of, in_paused_time};
@@ -124,7 +124,7 @@ async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Han
         hand.into_iter().for_each(|hand| sim.expect_hand(hand));
     });
     let side = tokio::time::timeout(std::time::Duration::from_secs(4 * 3600), moving.come_to_rest(Then::Undo)).await;
-    if let Ok(Ok(side)) = side {
+    if let Ok(Ok(side @ (Side::Source | Side::Target))) = side {
         moving.check(side).await;
     }
     moving.with(|sim| sim.violations.first().cloned())

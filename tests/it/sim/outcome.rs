@@ -12,13 +12,22 @@ use kubectl_stateful::planner::{self, going_back};
 use kubectl_stateful::steps::World;
 
 use super::scenario::Scenario;
-use super::{ADDRESS, Sim, connect};
+use super::{ADDRESS, Phase, Sim, connect};
 
-/// Nobody listens.
-struct Deaf;
+/// Hears how far a run is.
+struct Ear(Arc<Mutex<Sim>>);
 
-impl Listener for Deaf {
-    fn tell(&self, _: &Notice) {}
+impl Listener for Ear {
+    fn tell(&self, notice: &Notice) {
+        let mut sim = self.0.lock().expect("no code panics while holding this lock");
+        if let Notice::Acting { step, .. } = notice
+            && sim.dies_at.as_ref().is_some_and(|word| step.0.starts_with(&format!("{word}:")))
+        {
+            sim.die();
+        }
+        let Notice::Stage { name, back, .. } = notice else { return };
+        sim.phase = if *back { Phase::GoingBack } else { Phase::of(name, sim.phase >= Phase::Proving) };
+    }
 }
 
 /// What is done once a process has died or a run has halted.
@@ -26,6 +35,15 @@ impl Listener for Deaf {
 pub(crate) enum Then {
     Resume,
     Undo,
+}
+
+impl Then {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Then::Resume => ", then resumed",
+            Then::Undo => ", then undone",
+        }
+    }
 }
 
 /// How one execution went.
@@ -42,6 +60,8 @@ pub(crate) struct Move {
     pub(crate) sim: Arc<Mutex<Sim>>,
     connection: Connection,
     pub(crate) plan: Plan,
+    /// What the first process is told.
+    pub(crate) first: Way,
     executors: u32,
 }
 
@@ -58,7 +78,7 @@ impl Move {
         let connection = connect(&sim);
         let seen = survey(&connection, "app", &scenario.named()).await.expect("the app can be surveyed");
         let plan = planner::plan(&request(scenario.to, "m1"), &seen, ADDRESS).expect("the app can be moved");
-        let mut this = Self { sim, connection, plan, executors: 0 };
+        let mut this = Self { sim, connection, plan, first: Way::Begin, executors: 0 };
         this.with(|sim| {
             sim.trust();
             sim.violations.clear();
@@ -68,15 +88,28 @@ impl Move {
             this.with(Sim::settle);
             this.plan = this.plan_back(scenario).await;
         }
+        let before = this.with(|sim| sim.picture());
+        if let Some(step) = scenario.taken_back_from {
+            this.die_at(step).await;
+            this.first = Way::Undo;
+        }
         this.with(|sim| {
             sim.calls = 0;
             sim.log.clear();
             sim.trace.clear();
-            sim.before = sim.picture();
+            sim.before = before;
             sim.trust();
             assert!(sim.violations.is_empty(), "the way there: {:?}", sim.violations);
         });
         this
+    }
+
+    /// Goes forward until a step is about to act, where the process dies.
+    async fn die_at(&mut self, step: &str) {
+        self.with(|sim| sim.dies_at = Some(step.to_owned()));
+        assert!(matches!(self.once(Way::Begin).await, Went::Died), "it gets as far as {step}");
+        self.with(|sim| sim.dies_at = None);
+        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
     }
 
     async fn plan_back(&self, scenario: &Scenario) -> Plan {
@@ -96,18 +129,21 @@ impl Move {
         let executor = format!("executor-{}", self.executors);
         let death = self.with(|sim| {
             sim.revive();
+            sim.phase = Phase::Beginning;
             Arc::clone(&sim.death)
         });
+        let ear = Ear(Arc::clone(&self.sim));
         tokio::select! {
             biased;
             () = death.notified() => Went::Died,
-            went = carry_out(&self.connection, &self.plan, way, executor) => went,
+            went = carry_out(&self.connection, &self.plan, way, executor, &ear) => went,
         }
     }
 
     /// Goes on until the app runs on one side, as a person who follows the hints would: resumes, or undoes.
     pub(crate) async fn come_to_rest(&mut self, then: Then) -> Result<Side, String> {
-        let mut went = self.once(Way::Begin).await;
+        let mut went = self.once(self.first).await;
+        let mut told = String::new();
         for number in 0..TRIES_MAX {
             match went {
                 Went::Ended(Ending::Completed) => return Ok(Side::Target),
@@ -120,11 +156,25 @@ impl Move {
             // A lease that nobody renews runs out meanwhile.
             tokio::time::sleep(std::time::Duration::from_secs(20)).await;
             self.with(Sim::revive);
-            // Who has gone on in vain goes back.
-            let way = self.next(if number < RESUMES_MAX { then } else { Then::Undo }).await;
+            if let Went::Ended(Ending::Stuck { trouble, .. } | Ending::Halted(trouble)) = &went {
+                told = trouble.to_string();
+                self.with(|sim| sim.heed(&told));
+            }
+            // Who is told that there is only going on may insist, once; who has gone on in vain goes back.
+            let then = match number {
+                0 => then,
+                _ if told.contains("only go on") => Then::Resume,
+                1..RESUMES_MAX => then,
+                _ => Then::Undo,
+            };
+            let way = self.next(then).await;
             went = self.once(way).await;
         }
         let last = if let Went::Refused(why) = went { why } else { format!("{went:?}") };
+        // What somebody deleted may have to be put back by hand; what matters then is that nothing is lost and that it was said.
+        if self.with(|sim| sim.was_deleted) {
+            return Ok(Side::Neither);
+        }
         Err(format!("after {TRIES_MAX} tries it still does not end: {last}"))
     }
 
@@ -133,6 +183,7 @@ impl Move {
         let Ok(journal) = Journal::open(&self.connection, "app", self.plan.run()).await else { return Way::Resume };
         let Ok(_) = Journal::read_plan(&self.connection, "app", self.plan.run()).await else { return Way::Begin };
         let written = Run::app_may_have_written(&self.plan, journal.state());
+        let then = if self.first == Way::Undo { Then::Undo } else { then };
         match then {
             Then::Undo if !written && journal.state().outcome.is_none() => Way::Undo,
             Then::Undo | Then::Resume => Way::Resume,
@@ -164,13 +215,15 @@ impl Move {
         let wanted = if side == Side::Target { Outcome::Completed } else { Outcome::Undone };
         let plan = self.plan.clone();
         self.with(|sim| {
-            if ended != Some(wanted) {
+            // Somebody may have deleted the journal after it had ended.
+            if ended != Some(wanted) && !sim.was_forgotten {
                 sim.violate(format!("the journal ends with {ended:?}, not {wanted:?}"));
             }
             // A way back that was taken back leaves the labels of the run before.
             sim.check_at_rest(side == Side::Target || plan.run().0 == "m2");
             sim.check_claims(&plan, side);
-            if side == Side::Target {
+            sim.check_edits();
+            if side == Side::Target && !sim.was_forgotten {
                 sim.check_receipts(&plan, &receipts);
             }
         });
@@ -185,6 +238,8 @@ const RESUMES_MAX: u32 = 2;
 pub(crate) enum Side {
     Source,
     Target,
+    /// A hand is needed, and both volumes are kept.
+    Neither,
 }
 
 /// How a run is taken up.
@@ -196,7 +251,7 @@ pub(crate) enum Way {
 }
 
 /// As the command does it: the lease, the journal, the run.
-async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: String) -> Went {
+async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: String, ear: &Ear) -> Went {
     let lease = match Lease::take(connection, &plan.app, plan.run(), &executor).await {
         Ok(lease) => lease,
         Err(error) => return Went::Refused(error.to_string()),
@@ -214,7 +269,7 @@ async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: Str
     };
     let world = World { source: connection.clone(), target: connection.clone(), run: plan.run().clone() };
     let (_never, interrupts) = tokio::sync::watch::channel(0);
-    let run = Run::new(plan, &world, journal, lease.clone(), executor, &Deaf, interrupts);
+    let run = Run::new(plan, &world, journal, lease.clone(), executor, ear, interrupts);
     let ending = match way {
         Way::Begin | Way::Resume => run.execute().await,
         Way::Undo => run.undo().await,

@@ -17,14 +17,20 @@ pub(crate) struct Scenario {
     pub(crate) to: &'static str,
     /// The app is moved first, and what is swept is its way back.
     pub(crate) is_back: bool,
+    /// The move breaks off at this step, and what is swept is taking it back.
+    pub(crate) taken_back_from: Option<&'static str>,
 }
 
 const fn scenario(name: &'static str, make: fn(&mut Sim), kind: AppKind, app: &'static str, to: &'static str) -> Scenario {
-    Scenario { name, make, kind, app, to, is_back: false }
+    Scenario { name, make, kind, app, to, is_back: false, taken_back_from: None }
 }
 
 const fn back(name: &'static str, make: fn(&mut Sim), kind: AppKind, app: &'static str, to: &'static str) -> Scenario {
-    Scenario { name, make, kind, app, to, is_back: true }
+    Scenario { name, make, kind, app, to, is_back: true, taken_back_from: None }
+}
+
+const fn undone(name: &'static str, make: fn(&mut Sim), kind: AppKind, app: &'static str, step: &'static str) -> Scenario {
+    Scenario { name, make, kind, app, to: "fast", is_back: false, taken_back_from: Some(step) }
 }
 
 /// The plainest of all.
@@ -34,7 +40,7 @@ pub(crate) static SMALL_SET: Scenario = scenario("set", small_set, AppKind::Stat
 pub(crate) static DEPLOYMENT: Scenario = scenario("deployment", deployment, AppKind::Deployment, "web", "fast");
 
 /// All of them.
-pub(crate) static ALL: [Scenario; 9] = [
+pub(crate) static ALL: [Scenario; 13] = [
     scenario("set, 2 replicas × 2 claims", set_of_two, AppKind::StatefulSet, "db", "fast"),
     scenario("set that deletes its claims", frail_set, AppKind::StatefulSet, "db", "fast"),
     scenario("set over the network", small_set, AppKind::StatefulSet, "db", "now"),
@@ -44,6 +50,10 @@ pub(crate) static ALL: [Scenario; 9] = [
     back("set, back after the cut-over", small_set, AppKind::StatefulSet, "db", "fast"),
     back("deployment, back after the cut-over", deployment, AppKind::Deployment, "web", "fast"),
     back("bare pod on a block volume, back", block_pod, AppKind::Pod, "raw", "fast"),
+    undone("set, 2 replicas × 2 claims, taken back at its start", set_of_two, AppKind::StatefulSet, "db", "restore-set"),
+    undone("set that deletes its claims, taken back while they are swapped", frail_set, AppKind::StatefulSet, "db", "bind-target"),
+    undone("deployment, taken back at its start", deployment, AppKind::Deployment, "web", "scale-up"),
+    undone("bare pod on a block volume, taken back at its start", block_pod, AppKind::Pod, "raw", "adopt-claim"),
 ];
 
 impl Scenario {

@@ -1,0 +1,64 @@
+//! A journal that was damaged while nobody executed the run: whatever is cut off or changed, at whatever moment, it is not believed,
+//! nothing is changed by its word, and what the app wrote is kept.
+//!
+//! Damage under a running executor is among the foreign hands: that one mends it.
+
+use super::faults::Fault;
+use super::foreign::Damage;
+use super::outcome::{Move, Then, Way, Went};
+use super::scenario::{self, Scenario};
+use super::sweep::{in_paused_time, log_of, say};
+
+/// Which entry of a journal is damaged.
+const ENTRIES: [usize; 3] = [0, 1, usize::MAX];
+
+/// The process dies once the call was carried out; the journal is damaged; somebody goes on, or back. Says what was wrong.
+fn damaged(scenario: &'static Scenario, call: u64, how: Damage, entry: usize, then: Then) -> Option<String> {
+    in_paused_time(async {
+        let mut moving = Move::new(scenario).await;
+        moving.with(|sim| sim.faults.0 = vec![(call, Fault::DiesAfter)]);
+        assert!(matches!(moving.once(moving.first).await, Went::Died));
+        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        let before = moving.with(|sim| {
+            sim.faults.0.clear();
+            sim.revive();
+            sim.settle();
+            sim.damages_journal(how, entry);
+            sim.log.len()
+        });
+        let went = moving.once(if then == Then::Undo { Way::Undo } else { Way::Resume }).await;
+        moving.with(|sim| {
+            let changes = |call: &&super::Call| call.is_write && !call.words.contains(" leases/");
+            let changed = sim.log[before..].iter().find(changes).map(|call| format!("it goes on to {}", call.words));
+            let believed = match went {
+                Went::Refused(why) if why.contains("cannot be believed") => None,
+                other => Some(format!("it ends with {other:?}")),
+            };
+            changed.or(believed).or(sim.violations.first().cloned())
+        })
+    })
+}
+
+#[test]
+fn a_damaged_journal_is_not_believed() {
+    let mut count = 0;
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
+        let appends = (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write && call.words.contains("-journal-"));
+        // The first append makes the journal; the one that ends it leaves nothing to go on with.
+        let appends: Vec<u64> = appends.map(|(number, _)| number).collect();
+        for call in &appends[1..appends.len() - 1] {
+            for (how, entry, then) in every_way(&ENTRIES) {
+                let complaint = damaged(scenario, *call, how, entry, then);
+                assert_eq!(complaint, None, "{}: call {call}, {how:?} at {entry}, {then:?}", scenario.name);
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 300, "{count}");
+    say(&format!("damaged journals: {count} judged"));
+}
+
+fn every_way(entries: &[usize]) -> impl Iterator<Item = (Damage, usize, Then)> {
+    let ways = [(Damage::Cut, Then::Resume), (Damage::Cut, Then::Undo), (Damage::Changed, Then::Resume), (Damage::Changed, Then::Undo)];
+    entries.iter().flat_map(move |entry| ways.map(|(how, then)| (how, *entry, then)))
+}
