@@ -86,7 +86,6 @@ impl Ends {
 
 /// Returns the failure of a pass that must fail.
 #[track_caller]
-#[expect(dead_code, reason = "the refusals to come use it")]
 pub(crate) fn failure(outcome: Result<VolumeReport>) -> Failure {
     match outcome {
         Err(Halt::Failed(failure)) => failure,

@@ -6,7 +6,6 @@ mod agent;
 mod block;
 mod ends;
 mod hazards;
-mod network;
 mod refusals;
 mod round_trips;
 mod trees;
