@@ -4,14 +4,16 @@
 //! All the work is in [`kubectl_stateful::mover`].
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kubectl_stateful::mover::agent::{self, Agent, Places};
+use kubectl_stateful::mover::by_hand::{self, Settings};
 use kubectl_stateful::mover::digest_tree;
 use kubectl_stateful::mover::fail::{Halt, Result};
-use kubectl_stateful::mover::orders::{self, VolumeMode};
+use kubectl_stateful::mover::orders::{self, VolumeMode, VolumeReport};
 
 /// Moves the data of volumes.
 #[derive(Parser)]
@@ -27,8 +29,16 @@ enum Command {
     Agent(AgentArgs),
     /// Copy one folder or device to another, once, and prove it.
     Local(LocalArgs),
+    /// Be the target end of a copy over the network, until its last pass is complete.
+    Serve(ServeArgs),
+    /// Be the source end of a copy over the network, for one pass.
+    Send(SendArgs),
+    /// Make keys and certificates for `serve` and `send`.
+    Keys(KeysArgs),
     /// Print the root digest of a folder or device.
     Digest(DigestArgs),
+    /// Compare two folders or devices in everything that a copy keeps.
+    Verify(VerifyArgs),
 }
 
 #[derive(clap::Args)]
@@ -50,22 +60,91 @@ struct AgentArgs {
     port: u16,
 }
 
+/// What all commands by hand have in common.
+#[derive(clap::Args)]
+struct PassArgs {
+    /// Treat it as a raw device.
+    #[arg(long)]
+    block: bool,
+    /// Keep manifests here, so that a further pass copies only what differs.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Print the whole report.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(clap::Args)]
 struct LocalArgs {
     /// The folder or device to read.
     source: PathBuf,
     /// The folder or device to write.
     target: PathBuf,
-    /// Treat both as raw devices.
-    #[arg(long)]
-    block: bool,
-    /// Keep manifests here, so that a further pass copies only what differs.
-    #[arg(long)]
-    state: Option<PathBuf>,
     /// Nothing writes to the source: fail if something does, and report both root digests.
     #[arg(long)]
     last: bool,
-    /// Print the whole report.
+    /// Prove nothing: for measuring what the proof costs.
+    #[arg(long, conflicts_with = "state")]
+    unproven: bool,
+    /// Write at most this many bytes a second.
+    #[arg(long)]
+    bytes_per_second: Option<u64>,
+    #[command(flatten)]
+    pass: PassArgs,
+}
+
+#[derive(clap::Args)]
+struct ServeArgs {
+    /// The folder or device to write.
+    target: PathBuf,
+    /// The folder with `target.key`, `target.crt` and `source.crt`.
+    #[arg(long)]
+    keys: PathBuf,
+    /// The port to listen on; 0 takes any, which is printed.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Prove nothing: for measuring what the proof costs.
+    #[arg(long, conflicts_with = "state")]
+    unproven: bool,
+    #[command(flatten)]
+    pass: PassArgs,
+}
+
+#[derive(clap::Args)]
+struct SendArgs {
+    /// The folder or device to read.
+    source: PathBuf,
+    /// Where the target end listens, as `IP:PORT`.
+    address: SocketAddr,
+    /// The folder with `source.key`, `source.crt` and `target.crt`.
+    #[arg(long)]
+    keys: PathBuf,
+    /// Nothing writes to the source: fail if something does, and let the target end.
+    #[arg(long)]
+    last: bool,
+    /// Send at most this many bytes a second.
+    #[arg(long)]
+    bytes_per_second: Option<u64>,
+    #[command(flatten)]
+    pass: PassArgs,
+}
+
+#[derive(clap::Args)]
+struct KeysArgs {
+    /// The folder to make them in.
+    folder: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct VerifyArgs {
+    /// One folder or device.
+    one: PathBuf,
+    /// The other.
+    other: PathBuf,
+    /// Treat both as raw devices.
+    #[arg(long)]
+    block: bool,
+    /// Print a JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -88,7 +167,11 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Agent(args) => run_agent(args),
         Command::Local(args) => copy(&args),
+        Command::Serve(args) => serve(&args),
+        Command::Send(args) => send(&args),
+        Command::Keys(args) => by_hand::make_keys(&args.folder),
         Command::Digest(args) => digest(&args),
+        Command::Verify(args) => verify(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,13 +193,50 @@ fn run_agent(args: AgentArgs) -> Result<()> {
 }
 
 fn copy(args: &LocalArgs) -> Result<()> {
-    let report =
-        with_state(args.state.as_deref(), |state| agent::copy_here(&args.source, &args.target, mode(args.block), state, args.last))?;
-    if args.json {
-        let json = serde_json::to_string(&report).expect("plain data can be serialised");
-        return say(&json);
+    let report = with_state(args.pass.state.as_deref(), |state| {
+        let settings = settings(&args.pass, state, args.last, args.unproven, args.bytes_per_second);
+        by_hand::copy(&args.source, &args.target, &settings)
+    })?;
+    say_report(&report, args.pass.json)
+}
+
+fn serve(args: &ServeArgs) -> Result<()> {
+    let report = with_state(args.pass.state.as_deref(), |state| {
+        let settings = settings(&args.pass, state, false, args.unproven, None);
+        let listening = |port: u16| say(&if args.pass.json { serde_json::json!({ "port": port }).to_string() } else { port.to_string() });
+        by_hand::serve(&args.target, &args.keys, args.port, &settings, listening)
+    })?;
+    say_report(&report, args.pass.json)
+}
+
+fn send(args: &SendArgs) -> Result<()> {
+    let report = with_state(args.pass.state.as_deref(), |state| {
+        let settings = settings(&args.pass, state, args.last, false, args.bytes_per_second);
+        by_hand::send(&args.source, args.address, &args.keys, &settings)
+    })?;
+    say_report(&report, args.pass.json)
+}
+
+fn settings(args: &PassArgs, state: &Path, is_last: bool, is_unproven: bool, bytes_per_second_max: Option<u64>) -> Settings {
+    Settings { mode: mode(args.block), state: state.to_owned(), is_last, is_unproven, bytes_per_second_max }
+}
+
+fn say_report(report: &VolumeReport, is_json: bool) -> Result<()> {
+    if is_json {
+        return say(&serde_json::to_string(report).expect("plain data can be serialised"));
     }
     say(&format!("{} entries, {} changed, {} bytes written", report.entries, report.entries_changed, report.bytes_changed))
+}
+
+fn verify(args: &VerifyArgs) -> Result<()> {
+    let comparison = with_state(None, |state| by_hand::verify(&args.one, &args.other, mode(args.block), state))?;
+    if args.json {
+        say(&serde_json::to_string(&comparison).expect("plain data can be serialised"))?;
+    }
+    if comparison.is_same {
+        return if args.json { Ok(()) } else { say("the same") };
+    }
+    Err(Halt::new(orders::Reason::NotTheSame, "the two differ"))
 }
 
 fn digest(args: &DigestArgs) -> Result<()> {

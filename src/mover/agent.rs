@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -366,14 +366,4 @@ pub fn new_number() -> Result<u64> {
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
         .map_err(|_| Halt::new(Reason::System, "the system gives no random numbers"))?;
     Ok(u64::from_le_bytes(bytes))
-}
-
-/// Copies one folder or device to another, as one pass in this process; returns its report.
-pub fn copy_here(source: &Path, target: &Path, mode: orders::VolumeMode, state: &Path, is_last: bool) -> Result<VolumeReport> {
-    let process = new_number()?;
-    let source = SourceVolume::at(source, mode, state, process)?;
-    let target = TargetVolume::at(target, mode, state)?;
-    let progress = Arc::new(Progress::default());
-    source.pass(&mut Here::new(Arc::new(target), None), is_last, &progress, &Arc::default())?;
-    Ok(progress.report("local"))
 }

@@ -18,6 +18,7 @@ use super::orders::Reason;
 use super::pace::Pace;
 use super::path;
 use super::progress::Progress;
+use super::quiet;
 use super::target::TargetVolume;
 use super::touched::Touched;
 use super::tree::{self, Tree};
@@ -133,20 +134,20 @@ impl Apply {
 
     fn segment(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, index: u64, pieces: &[Piece<'_>]) -> Result<()> {
         let large = self.large_file(number)?;
-        let opened = self.open_large(&large, &mut within, path, is_new)?;
         if let Some(touched) = self.touched() {
             touched.add_segment(path, index);
         }
+        // Held while writing: the kernel lets one thread at a time write to a file anyway, and has the others spin meanwhile.
+        let mut state = large.lock().expect("no thread panics while it holds this lock");
+        let opened = open_large(&mut state, &mut within, path, is_new)?;
         write_pieces(opened.as_fd(), pieces, path)?;
         self.count(pieces);
-        let mut state = large.lock().expect("no thread panics while it holds this lock");
         state.written += 1;
         self.complete(number, &mut state, path)
     }
 
     fn finish(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, end: (Metadata, u64, u64)) -> Result<()> {
         let large = self.large_file(number)?;
-        self.open_large(&large, &mut within, path, is_new)?;
         match self.touched() {
             Some(touched) if is_new => touched.add(path),
             Some(touched) => touched.add_metadata(path),
@@ -154,19 +155,9 @@ impl Apply {
         }
         self.progress.entries_changed.add(1);
         let mut state = large.lock().expect("no thread panics while it holds this lock");
+        open_large(&mut state, &mut within, path, is_new)?;
         state.end = Some(end);
         self.complete(number, &mut state, path)
-    }
-
-    /// The pieces of a large file arrive on several lanes, in any order; whichever comes first opens it.
-    fn open_large(&self, large: &Mutex<Large>, within: &mut Within<'_, '_>, path: &[u8], is_new: bool) -> Result<Arc<OwnedFd>> {
-        let mut state = large.lock().expect("no thread panics while it holds this lock");
-        if let Some(opened) = &state.opened {
-            return Ok(Arc::clone(opened));
-        }
-        let opened = Arc::new(if is_new { within.make_file(path)? } else { within.open_file(path)? });
-        state.opened = Some(Arc::clone(&opened));
-        Ok(opened)
     }
 
     fn large_file(&self, number: u64) -> Result<Arc<Mutex<Large>>> {
@@ -223,6 +214,16 @@ impl Apply {
 
 /// More large files than this are never open at once, because the source works on few at a time.
 const LARGE_FILES_MAX: usize = 512;
+
+/// The pieces of a large file arrive on several lanes, in any order; whichever comes first opens it.
+fn open_large(state: &mut Large, within: &mut Within<'_, '_>, path: &[u8], is_new: bool) -> Result<Arc<OwnedFd>> {
+    if let Some(opened) = &state.opened {
+        return Ok(Arc::clone(opened));
+    }
+    let opened = Arc::new(if is_new { within.make_file(path)? } else { within.open_file(path)? });
+    state.opened = Some(Arc::clone(&opened));
+    Ok(opened)
+}
 
 fn resize(file: BorrowedFd<'_>, size: u64, path: &[u8]) -> Result<()> {
     rustix::fs::ftruncate(file, size).map_err(|errno| fail::at_target("setting the size of", path, errno))
@@ -425,7 +426,7 @@ fn write_pieces(file: BorrowedFd<'_>, pieces: &[Piece<'_>], path: &[u8]) -> Resu
 
 fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64, path: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
-        match rustix::io::pwrite(file, bytes, offset) {
+        match quiet::write_at(file, bytes, offset) {
             Ok(written) => {
                 bytes = &bytes[written..];
                 offset += written as u64;

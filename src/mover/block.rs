@@ -3,7 +3,7 @@
 //! A device has no stamps, so that every pass reads all of the source; the manifest only spares the sending. A torn read of a
 //! device that is being written does no harm, because a later pass reads it again. A file may stand for a device.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,7 @@ use super::manifest::{Entry, Writer};
 use super::metadata::{Kind, Stamp};
 use super::orders::Reason;
 use super::progress::{Cancel, Progress};
+use super::quiet;
 use super::read;
 use super::scan::{Side, Worker};
 use super::touched::Part;
@@ -95,8 +96,9 @@ impl DeviceScan<'_> {
         };
         // What was read before may be in the page cache though another path to the device wrote since.
         let _ = rustix::fs::fadvise(self.device, 0, None, Advice::DontNeed);
+        let direct = quiet::open_direct(self.device);
         let tasks = workers.iter().map(|_| ()).collect();
-        work::run(workers, tasks, self.cancel, |(), worker, _| self.segments(&underway, worker))?;
+        work::run(workers, tasks, self.cancel, |(), worker, _| self.segments(&underway, direct.as_ref().map(AsFd::as_fd), worker))?;
         for worker in workers.iter_mut() {
             // The stages of a tree; a device has all its changes in the first.
             for _ in 0..super::wire::STAGES {
@@ -121,14 +123,14 @@ impl DeviceScan<'_> {
         }
     }
 
-    fn segments(&self, underway: &Underway, worker: &mut Worker<'_>) -> Result<()> {
+    fn segments(&self, underway: &Underway, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<()> {
         loop {
             let index = underway.next.fetch_add(1, Ordering::Relaxed);
             if index >= digest::segment_count(self.size) {
                 return Ok(());
             }
             self.cancel.check()?;
-            let blocks = self.segment(underway, index, worker)?;
+            let blocks = self.segment(underway, index, direct, worker)?;
             if let Some(region) = underway.region {
                 self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
             }
@@ -137,7 +139,7 @@ impl DeviceScan<'_> {
         }
     }
 
-    fn segment(&self, underway: &Underway, index: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+    fn segment(&self, underway: &Underway, index: u64, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
         let offset = index * SEGMENT_BYTES as u64;
         let length = (self.size - offset).min(SEGMENT_BYTES as u64);
         let count = digest::block_count(length) as usize;
@@ -151,7 +153,7 @@ impl DeviceScan<'_> {
         if self.is_untouched(index) && underway.known.as_ref().is_some_and(is_remembered) {
             return Ok(before);
         }
-        let blocks = self.read(offset, length, worker)?;
+        let blocks = self.read(offset, length, direct, worker)?;
         if matches!(self.side, Side::Source { .. }) {
             self.emit(index, &read::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
         }
@@ -182,12 +184,17 @@ impl DeviceScan<'_> {
         }
     }
 
-    fn read(&self, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+    /// Reads past the page cache where that can be had, which spares half of the copying and the memory of the node.
+    fn read(&self, offset: u64, length: u64, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
         if read::is_hole(self.device, offset, length) {
             worker.buffer.clear();
             return Ok(vec![Digest::ZEROS; digest::block_count(length) as usize]);
         }
-        worker.buffer.resize(length as usize, 0);
+        if direct.is_some_and(|direct| read::fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
+            self.progress.bytes_read.add(length);
+            return Ok(digest::of_segment(&worker.buffer));
+        }
+        worker.buffer.set_length(length as usize);
         let mut filled = 0;
         while filled < worker.buffer.len() {
             match rustix::io::pread(self.device, &mut worker.buffer[filled..], offset + filled as u64) {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{Advice, OFlags, SeekFrom};
 use rustix::io::Errno;
 
+use super::buffer::Buffer;
 use super::change::{Item, Piece};
 use super::digest::{self, BLOCK_BYTES, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::Result;
@@ -18,6 +19,7 @@ use super::known::Known;
 use super::manifest::Entry;
 use super::metadata::{self, Kind, Metadata, Seen};
 use super::path;
+use super::quiet;
 use super::scan::{Made, Scan, Side, Subject, Worker};
 use super::touched::Part;
 use super::tree;
@@ -26,6 +28,8 @@ use super::tree;
 pub(super) struct LargeFile {
     subject: Subject,
     opened: OwnedFd,
+    /// The same past the page cache, at the target, where the disk itself is to be read.
+    direct: Option<OwnedFd>,
     seen: Seen,
     metadata: Metadata,
     number: u64,
@@ -164,11 +168,11 @@ impl Scan<'_> {
     }
 
     /// Reads into the buffer; what a shrinking file lacks becomes zeros, and shows in its stamp.
-    fn fill(&self, buffer: &mut Vec<u8>, file: BorrowedFd<'_>, offset: u64, length: usize, path: &[u8]) -> Result<()> {
-        buffer.resize(length, 0);
+    fn fill(&self, buffer: &mut Buffer, file: BorrowedFd<'_>, offset: u64, length: usize, path: &[u8]) -> Result<()> {
+        buffer.set_length(length);
         let mut filled = 0;
         while filled < length {
-            match rustix::io::pread(file, &mut buffer[filled..], offset + filled as u64) {
+            match quiet::read_at(file, &mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(Errno::INTR) => {}
@@ -190,6 +194,7 @@ impl Scan<'_> {
                 seen: subject.seen,
                 old: subject.old.clone(),
             },
+            direct: if matches!(self.side, Side::Target { .. }) { quiet::open_direct(opened.as_fd()) } else { None },
             opened,
             seen,
             metadata,
@@ -273,12 +278,15 @@ impl Scan<'_> {
     /// Reads a segment, or finds it to be a hole; the buffer is empty then.
     fn read_segment(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
         let opened = file.opened.as_fd();
-        self.drop_cache(opened, offset, length);
         if is_hole(opened, offset, length) {
             worker.buffer.clear();
             return Ok(vec![Digest::ZEROS; digest::block_count(length) as usize]);
         }
-        self.fill(&mut worker.buffer, opened, offset, length as usize, &file.subject.path)?;
+        let direct = file.direct.as_ref().map(AsFd::as_fd);
+        if !direct.is_some_and(|direct| fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
+            self.drop_cache(opened, offset, length);
+            self.fill(&mut worker.buffer, opened, offset, length as usize, &file.subject.path)?;
+        }
         self.progress.bytes_read.add(length);
         Ok(digest::of_segment(&worker.buffer))
     }
@@ -330,6 +338,22 @@ impl Scan<'_> {
             None => self.writer.put(&file.subject.directory.path, &[entry]),
         }
     }
+}
+
+/// Reads a stretch from the disk itself; returns whether all of it was there. What goes wrong here is left to the other way of
+/// reading, which tells it better.
+pub(super) fn fill_direct(buffer: &mut Buffer, direct: BorrowedFd<'_>, offset: u64, length: usize) -> bool {
+    buffer.set_length(length);
+    let mut filled = 0;
+    while filled < length {
+        match rustix::io::pread(direct, &mut buffer.padded()[filled..], offset + filled as u64) {
+            Ok(0) => return false,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+    true
 }
 
 /// Returns whether there is no data at all in this stretch; says no where the file system cannot tell.

@@ -228,7 +228,7 @@ impl TargetEnd for Remote {
         Ok(self.lanes.iter_mut().map(lane).collect())
     }
 
-    fn end(&mut self) -> Result<Digest> {
+    fn end(&mut self) -> Result<Option<Digest>> {
         match self.ask(&Message::End)?.0 {
             Message::Ended { root } => Ok(root),
             _ => Err(unexpected()),

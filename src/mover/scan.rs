@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
 
+use super::buffer::Buffer;
 use super::change::{Item, Lane};
 use super::digest::Digest;
 use super::fail::{self, Halt, Result};
@@ -78,14 +79,14 @@ pub struct Worker<'a> {
     /// Where its changes go.
     pub lane: Box<dyn Lane + 'a>,
     /// Holds one segment.
-    pub buffer: Vec<u8>,
+    pub buffer: Buffer,
 }
 
 impl<'a> Worker<'a> {
     /// Returns a worker for this lane.
     #[must_use]
     pub fn new(lane: Box<dyn Lane + 'a>) -> Worker<'a> {
-        Worker { lane, buffer: Vec::new() }
+        Worker { lane, buffer: Buffer::default() }
     }
 }
 

@@ -429,15 +429,19 @@ impl Session {
         Ok(begun)
     }
 
-    fn end_pass(&self, served: &Served) -> Result<super::digest::Digest> {
+    fn end_pass(&self, served: &Served) -> Result<Option<super::digest::Digest>> {
         self.tell(Phase::Syncing);
         served.volume.sync(&served.progress)?;
+        if !served.volume.is_proving() {
+            served.progress.enter(Phase::Through);
+            return Ok(None);
+        }
         self.tell(Phase::Proving);
         let manifest = served.volume.prove(&served.progress, &self.cancel)?;
         served.progress.prove(None, Some(manifest.root()));
         served.progress.entries.add(manifest.entries());
         served.progress.enter(Phase::Through);
-        Ok(manifest.root())
+        Ok(Some(manifest.root()))
     }
 
     fn tell(&self, phase: Phase) {

@@ -32,8 +32,9 @@ pub trait TargetEnd {
     /// Returns the lanes on which changes go, one for each thread.
     fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>>;
 
-    /// Ends the pass once all lanes have ended their last stage; returns the root digest of what is on the target.
-    fn end(&mut self) -> Result<Digest>;
+    /// Ends the pass once all lanes have ended their last stage; returns the root digest of what is on the target, or none if
+    /// the target was told not to prove anything.
+    fn end(&mut self) -> Result<Option<Digest>>;
 
     /// Returns the manifest of what is on the target, after the pass.
     fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>>;
@@ -120,9 +121,11 @@ impl SourceVolume {
         });
         let manifest = Arc::new(source_root?.commit()?);
         let target_root = target_root?;
-        self.compare(target, &manifest, target_root, is_last, progress)?;
+        if let Some(target_root) = target_root {
+            self.compare(target, &manifest, target_root, is_last, progress)?;
+        }
         if is_last {
-            progress.prove(Some(manifest.root()), Some(target_root));
+            progress.prove(Some(manifest.root()), target_root);
         }
         self.predict(&memory, progress, copying, ended.elapsed());
         progress.enter(Phase::Through);
@@ -260,12 +263,10 @@ impl TargetEnd for Here {
         Ok((0..work::threads()).map(|_| lane()).collect())
     }
 
-    fn end(&mut self) -> Result<Digest> {
+    fn end(&mut self) -> Result<Option<Digest>> {
         let (_, progress, cancel) = self.pass.take().expect("a pass ends once");
-        let manifest = self.volume.end(&progress, &cancel)?;
-        let root = manifest.root();
-        self.manifest = Some(manifest);
-        Ok(root)
+        self.manifest = self.volume.end(&progress, &cancel)?;
+        Ok(self.manifest.as_ref().map(|manifest| manifest.root()))
     }
 
     fn listing(&mut self, _: &Path) -> Result<Arc<Manifest>> {

@@ -31,6 +31,7 @@ pub struct TargetVolume {
     place: Place,
     folder: PathBuf,
     process: u64,
+    is_proving: bool,
     touched: Touched,
     state: Mutex<State>,
     /// The size of the source, for a device.
@@ -86,6 +87,7 @@ impl TargetVolume {
             place,
             folder,
             process,
+            is_proving: true,
             touched: Touched::default(),
             state: Mutex::new(State { manifest: manifest.map(Arc::new), is_clean: false }),
             size: AtomicU64::new(0),
@@ -170,10 +172,27 @@ impl TargetVolume {
         Apply::new(Arc::clone(self), remembers, Arc::clone(progress))
     }
 
+    /// Lets passes end without reading anything back. Nothing is proven then, and the next pass looks over everything: this is
+    /// for measuring what the proof costs.
+    #[must_use]
+    pub fn unproven(mut self) -> TargetVolume {
+        self.is_proving = false;
+        self
+    }
+
+    /// Returns whether passes end with a proof.
+    #[must_use]
+    pub fn is_proving(&self) -> bool {
+        self.is_proving
+    }
+
     /// Ends a pass: syncs, reads back, and returns the manifest of what is on the disk.
-    pub fn end(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
+    pub fn end(&self, progress: &Progress, cancel: &Cancel) -> Result<Option<Arc<Manifest>>> {
         self.sync(progress)?;
-        self.prove(progress, cancel)
+        if !self.is_proving {
+            return Ok(None);
+        }
+        self.prove(progress, cancel).map(Some)
     }
 
     /// Writes everything to the disk.

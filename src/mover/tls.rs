@@ -1,9 +1,14 @@
 //! TLS between two movers that know each other by fingerprint alone: version 1.3, both certificates pinned.
 //!
-//! The key is made when the process starts, never leaves its memory and never reaches a log. There is no authority, no name
+//! In a pod the key is made when the process starts, never leaves its memory and never reaches a log; only movers that are
+//! started by hand have theirs in a file. There is no authority, no name
 //! and no date to check: a certificate is right if it is the one the orders named.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -40,8 +45,31 @@ impl Identity {
             fingerprint: fingerprint_of(&certificate),
             certificate,
             key: PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()),
-            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            provider: Arc::new(provider()),
         })
+    }
+
+    /// Writes the key, readable by nobody else, and the certificate; for movers that are started by hand.
+    pub fn save(&self, key: &Path, certificate: &Path) -> Result<()> {
+        let failed = |error: std::io::Error| fail::system_io("writing a key", &error);
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(key).map_err(failed)?;
+        file.write_all(self.key.secret_pkcs8_der()).map_err(failed)?;
+        std::fs::write(certificate, &self.certificate).map_err(failed)
+    }
+
+    /// Reads what [`Identity::save`] wrote.
+    pub fn load(key: &Path, certificate: &Path) -> Result<Identity> {
+        let read = |path: &Path| std::fs::read(path).map_err(|error| fail::system_io(&format!("reading `{}`", path.display()), &error));
+        let certificate = CertificateDer::from(read(certificate)?);
+        let key = PrivatePkcs8KeyDer::from(read(key)?);
+        Ok(Identity { fingerprint: fingerprint_of(&certificate), certificate, key, provider: Arc::new(provider()) })
+    }
+
+    /// Returns the fingerprint of a certificate that [`Identity::save`] wrote.
+    pub fn fingerprint_in(certificate: &Path) -> Result<Fingerprint> {
+        let bytes = std::fs::read(certificate);
+        let bytes = bytes.map_err(|error| fail::system_io(&format!("reading `{}`", certificate.display()), &error))?;
+        Ok(fingerprint_of(&CertificateDer::from(bytes)))
     }
 
     /// Returns by what the other end knows this one.
@@ -84,6 +112,29 @@ impl Identity {
         config.send_tls13_tickets = 0;
         Ok((Arc::new(config), pinned))
     }
+}
+
+/// AES-128 first where the processor has it, because it is by far the fastest there; ChaCha20 else.
+fn provider() -> CryptoProvider {
+    use rustls::crypto::ring::cipher_suite::{TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256};
+    let (aes, chacha) = (TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256);
+    let cipher_suites = if has_aes() { vec![aes, chacha] } else { vec![chacha, aes] };
+    CryptoProvider { cipher_suites, ..rustls::crypto::ring::default_provider() }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_aes() -> bool {
+    std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("pclmulqdq")
+}
+
+#[cfg(target_arch = "aarch64")]
+fn has_aes() -> bool {
+    std::arch::is_aarch64_feature_detected!("aes")
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn has_aes() -> bool {
+    false
 }
 
 fn unusable(error: Error) -> Halt {

@@ -17,7 +17,7 @@ use super::path;
 use super::tls;
 
 /// The version of the frames; both ends must be of the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The stages of a pass over a tree: contents, links, directories.
 pub const STAGES: usize = 3;
 /// The longest message.
@@ -66,8 +66,8 @@ pub enum Message {
     EndStage,
     /// Ends the volume's pass.
     End,
-    /// The target is synced, read back, and has this root; and this was written.
-    Ended { root: Digest },
+    /// The target is synced, read back, and has this root; none where nothing was to be proven.
+    Ended { root: Option<Digest> },
     /// Asks for the listing of what the target holds.
     List,
     /// The order is carried out.

@@ -4,6 +4,7 @@
 
 mod agent;
 mod block;
+mod by_hand;
 mod ends;
 mod hazards;
 mod refusals;

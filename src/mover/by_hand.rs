@@ -1,0 +1,139 @@
+//! The mover by hand: a pass between two paths, in one process or over the network, without orders and without Kubernetes.
+//!
+//! For tests, benchmarks, and a person with two volumes mounted. Here keys are files, since a person cannot pass fingerprints
+//! between two starting programs; pods never use this. Nothing of the data path itself is here.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::agent::new_number;
+use super::digest_tree;
+use super::fail::{Halt, Result};
+use super::orders::{Fingerprint, Reason, VolumeMode, VolumeReport};
+use super::pace::Pace;
+use super::progress::Progress;
+use super::remote::Remote;
+use super::serve::{Served, Server};
+use super::source::{Here, SourceVolume};
+use super::target::TargetVolume;
+use super::tls::Identity;
+
+/// How a pass by hand is made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the paths are.
+    pub mode: VolumeMode,
+    /// Where manifests are kept.
+    pub state: PathBuf,
+    /// Whether nothing writes to the source.
+    pub is_last: bool,
+    /// Whether to leave the proof out.
+    pub is_unproven: bool,
+    /// At most this many bytes a second.
+    pub bytes_per_second_max: Option<u64>,
+}
+
+/// What comparing two volumes came to.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// Whether they are the same in everything that is kept.
+    pub is_same: bool,
+    /// The root digest of one.
+    pub one: String,
+    /// The root digest of the other.
+    pub other: String,
+}
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+const RECONNECTS_MAX: u32 = 5;
+
+/// Copies one folder or device to another, as one pass in this process.
+pub fn copy(source: &Path, target: &Path, settings: &Settings) -> Result<VolumeReport> {
+    let source = SourceVolume::at(source, settings.mode, &settings.state, new_number()?)?;
+    let mut here = Here::new(Arc::new(open_target(target, settings)?), pace(settings));
+    let progress = Arc::new(Progress::default());
+    source.pass(&mut here, settings.is_last, &progress, &Arc::default())?;
+    Ok(progress.report("local"))
+}
+
+fn open_target(target: &Path, settings: &Settings) -> Result<TargetVolume> {
+    let target = TargetVolume::at(target, settings.mode, &settings.state)?;
+    Ok(if settings.is_unproven { target.unproven() } else { target })
+}
+
+fn pace(settings: &Settings) -> Option<Arc<Pace>> {
+    settings.bytes_per_second_max.map(|bytes| Arc::new(Pace::new(bytes)))
+}
+
+/// Makes a key and a certificate for each of two ends, as files in this folder: `source.key` and `target.key`, which belong
+/// to their ends alone, and `source.crt` and `target.crt`, which both need.
+pub fn make_keys(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| super::fail::system_io("making the folder for keys", &error))?;
+    for end in ["source", "target"] {
+        Identity::make()?.save(&folder.join(format!("{end}.key")), &folder.join(format!("{end}.crt")))?;
+    }
+    Ok(())
+}
+
+fn identities(folder: &Path, own: &str, peer: &str) -> Result<(Identity, Fingerprint)> {
+    let identity = Identity::load(&folder.join(format!("{own}.key")), &folder.join(format!("{own}.crt")))?;
+    Ok((identity, Identity::fingerprint_in(&folder.join(format!("{peer}.crt")))?))
+}
+
+/// Is the target end until a last pass is complete; says on which port it listens.
+pub fn serve(
+    target: &Path,
+    keys: &Path,
+    port: u16,
+    settings: &Settings,
+    listening: impl FnOnce(u16) -> Result<()>,
+) -> Result<VolumeReport> {
+    let (identity, peer) = identities(keys, "target", "source")?;
+    let progress = Arc::new(Progress::default());
+    let served = Served { volume: Arc::new(open_target(target, settings)?), progress: Arc::clone(&progress) };
+    let server = Server::listen(&identity, port)?;
+    server.serve(Arc::new(vec![served]), &peer);
+    listening(server.port())?;
+    while !server.is_finished_within(Duration::from_secs(1)) {}
+    Ok(progress.report("local"))
+}
+
+/// Is the source end of one pass; goes on by itself when the connection breaks.
+pub fn send(source: &Path, address: SocketAddr, keys: &Path, settings: &Settings) -> Result<VolumeReport> {
+    let (identity, peer) = identities(keys, "source", "target")?;
+    let source = SourceVolume::at(source, settings.mode, &settings.state, new_number()?)?;
+    let progress = Arc::new(Progress::default());
+    let pace = pace(settings);
+    for broken in 1.. {
+        let mut remote = connect(&identity, address, &peer, pace.as_ref())?;
+        let passed = source.pass(&mut remote, settings.is_last, &progress, &Arc::default());
+        match passed.map_err(|halt| remote.explain(halt)).and_then(|()| remote.finish(settings.is_last)) {
+            Err(Halt::Failed(failure)) if failure.reason == Reason::Peer && broken <= RECONNECTS_MAX => {
+                std::thread::sleep(Duration::from_millis(200) * broken);
+            }
+            other => return other.map(|()| progress.report("local")),
+        }
+    }
+    Err(Halt::new(Reason::Peer, "the connection broke too often"))
+}
+
+fn connect(identity: &Identity, address: SocketAddr, peer: &Fingerprint, pace: Option<&Arc<Pace>>) -> Result<Remote> {
+    let until = Instant::now() + CONNECT_WITHIN;
+    loop {
+        match Remote::connect(identity, address, peer, new_number()?, pace.cloned()) {
+            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            other => return other,
+        }
+    }
+}
+
+/// Compares two folders or devices by their root digests. Nothing may write to them meanwhile.
+pub fn verify(one: &Path, other: &Path, mode: VolumeMode, state: &Path) -> Result<Comparison> {
+    let (one, other) = (digest_tree::digest(one, mode, state)?, digest_tree::digest(other, mode, state)?);
+    Ok(Comparison { is_same: one == other, one: one.hex(), other: other.hex() })
+}
