@@ -1,7 +1,8 @@
 //! A pool of threads over one stack of tasks, which may push more tasks.
 //!
 //! The stack is last in, first out, so that a walk goes deep before it goes wide and keeps few directories waiting. The first
-//! telling failure ends all threads. It knows nothing of what the tasks are.
+//! telling failure ends all threads. Threads are started as tasks wait for them: a pass over a few files needs no more than one.
+//! It knows nothing of what the tasks are.
 
 use std::sync::{Condvar, Mutex, MutexGuard};
 
@@ -13,13 +14,25 @@ use super::progress::Cancel;
 pub struct Queue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
+    /// Told whenever another thread may be needed, or none any more.
+    hiring: Condvar,
 }
 
 #[derive(Debug)]
 struct State<T> {
     waiting: Vec<T>,
     working: usize,
+    /// Threads that wait for a task.
+    idle: usize,
+    /// Threads that were started and have not asked for their first task.
+    coming: usize,
     halt: Option<Halt>,
+}
+
+impl<T> State<T> {
+    fn is_over(&self) -> bool {
+        self.halt.is_some() || (self.working == 0 && self.waiting.is_empty())
+    }
 }
 
 impl<T> Queue<T> {
@@ -31,17 +44,25 @@ impl<T> Queue<T> {
     pub fn push(&self, task: T) {
         self.lock().waiting.push(task);
         self.changed.notify_one();
+        self.hiring.notify_one();
     }
 
     /// Adds tasks; the last of them is done first.
     pub fn push_all(&self, tasks: impl IntoIterator<Item = T>) {
         self.lock().waiting.extend(tasks);
         self.changed.notify_all();
+        self.hiring.notify_one();
+    }
+
+    /// Takes the first task of a thread that was just started.
+    fn take_first(&self) -> Option<T> {
+        let mut state = self.lock();
+        state.coming -= 1;
+        self.take(state)
     }
 
     /// Takes a task; none when all is done or has failed.
-    fn take(&self) -> Option<T> {
-        let mut state = self.lock();
+    fn take(&self, mut state: MutexGuard<'_, State<T>>) -> Option<T> {
         loop {
             if state.halt.is_some() {
                 return None;
@@ -54,8 +75,23 @@ impl<T> Queue<T> {
                 self.changed.notify_all();
                 return None;
             }
+            state.idle += 1;
             state = self.changed.wait(state).expect("no thread panics while it holds this lock");
+            state.idle -= 1;
         }
+    }
+
+    /// Waits until a task has no thread that will take it, or until nothing is left to do; returns whether a thread is to be started.
+    fn needs_another(&self) -> bool {
+        let mut state = self.lock();
+        while !state.is_over() {
+            if state.waiting.len() > state.idle + state.coming {
+                state.coming += 1;
+                return true;
+            }
+            state = self.hiring.wait(state).expect("no thread panics while it holds this lock");
+        }
+        false
     }
 
     fn settle(&self, outcome: Result<()>) {
@@ -67,25 +103,32 @@ impl<T> Queue<T> {
                 state.halt = Some(halt);
             }
         }
-        if state.halt.is_some() || (state.working == 0 && state.waiting.is_empty()) {
+        if state.is_over() {
             self.changed.notify_all();
+            self.hiring.notify_one();
         }
     }
 }
 
-/// Carries out tasks until none is left, on one thread for each context.
+/// Carries out tasks until none is left, on at most one thread for each context.
 pub fn run<T: Send, C: Send>(
     contexts: &mut [C],
     tasks: Vec<T>,
     cancel: &Cancel,
     work: impl Fn(T, &mut C, &Queue<T>) -> Result<()> + Sync,
 ) -> Result<()> {
-    let queue = Queue { state: Mutex::new(State { waiting: tasks, working: 0, halt: None }), changed: Condvar::new() };
+    let state = State { waiting: tasks, working: 0, idle: 0, coming: 0, halt: None };
+    let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), hiring: Condvar::new() };
     std::thread::scope(|scope| {
         for context in contexts {
+            if !queue.needs_another() {
+                break;
+            }
             scope.spawn(|| {
-                while let Some(task) = queue.take() {
+                let mut next = queue.take_first();
+                while let Some(task) = next {
                     queue.settle(cancel.check().and_then(|()| work(task, context, &queue)));
+                    next = queue.take(queue.lock());
                 }
             });
         }
@@ -101,4 +144,62 @@ pub fn run<T: Send, C: Send>(
 pub fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     (2 * cores).clamp(4, 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mover::orders::Reason;
+
+    /// Adds up the numbers below another by splitting; returns the sum and how many threads took part.
+    fn sum_below(number: u64, threads: usize) -> (u64, usize) {
+        let mut sums = vec![None; threads];
+        let split = |(from, length): (u64, u64), sum: &mut Option<u64>, queue: &Queue<_>| {
+            match length {
+                0..4 => *sum.get_or_insert(0) += (from..from + length).sum::<u64>(),
+                _ => queue.push_all([(from, length / 2), (from + length / 2, length - length / 2)]),
+            }
+            Ok(())
+        };
+        run(&mut sums, vec![(0, number)], &Cancel::default(), split).expect("it cannot fail");
+        (sums.iter().flatten().sum(), sums.iter().flatten().count())
+    }
+
+    #[test]
+    fn all_tasks_are_done_on_any_number_of_threads() {
+        for threads in 1..9 {
+            assert_eq!(sum_below(10_000, threads).0, 49_995_000);
+        }
+    }
+
+    #[test]
+    fn one_task_needs_one_thread() {
+        assert_eq!(sum_below(3, 8), (3, 1));
+        run(&mut [0; 8], Vec::<u8>::new(), &Cancel::default(), |_, _, _| Ok(())).expect("nothing is to be done");
+    }
+
+    #[test]
+    fn tasks_that_wait_for_each_other_run_beside_each_other() {
+        let barrier = std::sync::Barrier::new(4);
+        let meet = |_: u8, _: &mut (), queue: &Queue<u8>| {
+            if queue.lock().waiting.is_empty() && queue.lock().working == 1 {
+                queue.push_all([1, 2, 3]);
+            }
+            barrier.wait();
+            Ok(())
+        };
+        run(&mut [(); 4], vec![0], &Cancel::default(), meet).expect("it cannot fail");
+    }
+
+    #[test]
+    fn the_first_failure_ends_it() {
+        let fail = |task: u32, done: &mut u32, _: &Queue<u32>| {
+            *done += 1;
+            if task == 5 { Err(Halt::new(Reason::System, "five")) } else { Ok(()) }
+        };
+        let mut done = [0];
+        let halt = run(&mut done, (0..10).collect(), &Cancel::default(), fail).expect_err("it fails");
+        assert!(matches!(halt, Halt::Failed(failure) if failure.message == "five"));
+        assert_eq!(done, [5]);
+    }
 }

@@ -28,6 +28,7 @@ struct Disk {
 pub(crate) struct Disks {
     folder: tempfile::TempDir,
     disks: BTreeMap<String, Disk>,
+    changes: u64,
 }
 
 /// A block volume's size; small, because a raw device is read whole in each pass.
@@ -38,10 +39,16 @@ impl Disks {
         // Shared memory where there is some: syncing a disk thousands of times says nothing about the product.
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self { folder: folder.expect("a folder"), disks: BTreeMap::new() }
+        Self { folder: folder.expect("a folder"), disks: BTreeMap::new(), changes: 0 }
+    }
+
+    /// Grows with every change of what is on them.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(crate) fn make(&mut self, volume: &str, block: bool) {
+        self.changes += 1;
         let path = self.path(volume);
         if block {
             std::fs::File::create(path).and_then(|file| file.set_len(BLOCK_BYTES)).expect("the folder is ours");
@@ -53,6 +60,7 @@ impl Disks {
 
     /// Reclaims a volume: its data is gone.
     pub(crate) fn destroy(&mut self, volume: &str) {
+        self.changes += 1;
         let path = self.path(volume);
         if let Some(disk) = self.disks.remove(volume) {
             let gone = if disk.block { std::fs::remove_file(path) } else { std::fs::remove_dir_all(path) };
@@ -78,6 +86,7 @@ impl Disks {
 
     /// Somebody wrote to it otherwise than by [`Disks::write`].
     pub(crate) fn forget(&mut self, volume: &str) {
+        self.changes += 1;
         if let Some(disk) = self.disks.get_mut(volume) {
             disk.holds = None;
         }
@@ -104,6 +113,7 @@ impl Disks {
 
     /// The app writes: what it holds now, in one file, and a second one that grows.
     pub(crate) fn write(&mut self, volume: &str, holds: &Holds) {
+        self.changes += 1;
         let path = self.path(volume);
         let Some(disk) = self.disks.get_mut(volume) else { return };
         let text = format!("{} {} {}", holds.dataset, holds.lines, if holds.is_ended { "end" } else { "open" });

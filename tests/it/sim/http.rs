@@ -153,8 +153,8 @@ impl Sim {
         self.lend_foreign_hand(asked);
         self.deliver_late(self.calls);
         let fault = self.faults.strikes(self.calls);
-        let asked = &self.mutated(asked.clone());
-        let (hit, answer) = self.suffer(fault, asked);
+        let mutated = self.mutation.map(|_| self.mutated(asked.clone()));
+        let (hit, answer) = self.suffer(fault, mutated.as_ref().unwrap_or(asked));
         self.judge();
         (hit, answer)
     }
@@ -240,10 +240,10 @@ impl Sim {
                 let items: Vec<&Value> = self.store.all(plural, namespace).filter(|one| select::matches(wanted, one)).collect();
                 Ok(Reply::Json(json!({ "kind": "List", "metadata": {}, "items": items })))
             }
-            ("GET", _, _) => match self.store.get(plural, namespace, name) {
-                Some(object) => Ok(Reply::Json(object.clone())),
-                None => Err(Refused::new(404, "NotFound", format!("{plural} \"{name}\" not found"))),
-            },
+            ("GET", _, _) => {
+                let missing = || Refused::new(404, "NotFound", format!("{plural} \"{name}\" not found"));
+                self.store.json_of(plural, namespace, name).map(Reply::Text).ok_or_else(missing)
+            }
             ("POST", _, _) => {
                 self.admit(plural, namespace)?;
                 self.store.create(plural, namespace, body, &manager, asked.is_dry()).map(Reply::Json)

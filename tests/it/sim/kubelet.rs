@@ -27,6 +27,13 @@ pub(crate) struct Mover {
     at: Option<Orders>,
 }
 
+impl Mover {
+    /// Whether it has nothing to carry out.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.at.is_none()
+    }
+}
+
 const PORT: u16 = 7777;
 
 /// How long an app goes on after it was asked to stop.

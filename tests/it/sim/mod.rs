@@ -138,6 +138,8 @@ pub(crate) struct Sim {
     ticks: u64,
     /// The version at which controllers had nothing to do.
     rests_at: Option<u64>,
+    /// What was judged last: the store's version and how often disks were changed.
+    judged_at: Option<(u64, u64)>,
     began: tokio::time::Instant,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
@@ -180,6 +182,7 @@ impl Sim {
             log: Vec::new(),
             ticks: 0,
             rests_at: None,
+            judged_at: None,
             began: tokio::time::Instant::now(),
             faults: Faults::default(),
             late: Vec::new(),
@@ -228,6 +231,13 @@ impl Sim {
         self.store.create(plural, namespace, &object, "kubectl-client-side-apply", false).expect("a user's object is in order");
     }
 
+    /// Whether nothing but apps' writing went on in a tick that began with this version.
+    fn is_at_rest(&self, version: u64) -> bool {
+        self.store.version() == version
+            && self.movers.values().all(kubelet::Mover::is_idle)
+            && !self.store.all("pods", "").any(store::is_terminating)
+    }
+
     /// Lets the cluster catch up with the clock.
     fn go_on(&mut self) {
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).expect("tests are short") + self.calls * CALL_MS;
@@ -235,8 +245,13 @@ impl Sim {
         let due = elapsed / TICK_MS;
         let from = self.ticks.max(due.saturating_sub(TICKS_MAX));
         for tick in from..due {
+            let version = self.store.version();
             self.ticks = tick + 1;
             self.tick();
+            if self.is_at_rest(version) {
+                self.ticks = due;
+                break;
+            }
         }
     }
 

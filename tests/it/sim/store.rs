@@ -50,6 +50,8 @@ pub(crate) struct Deletion {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     objects: BTreeMap<Key, Arc<Value>>,
+    /// What was last sent of each, and of which state: most objects are read many times before they change.
+    sent: BTreeMap<Key, (Arc<Value>, String)>,
     version: u64,
     uids: u64,
     /// Moments, for timestamps.
@@ -63,6 +65,18 @@ fn key(plural: &str, namespace: &str, name: &str) -> Key {
 impl Store {
     pub(crate) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&key(plural, namespace, name)).map(Arc::as_ref)
+    }
+
+    /// An object as it goes over the wire.
+    pub(crate) fn json_of(&mut self, plural: &str, namespace: &str, name: &str) -> Option<String> {
+        let key = key(plural, namespace, name);
+        let object = self.objects.get(&key)?;
+        if let Some((_, json)) = self.sent.get(&key).filter(|(sent, _)| Arc::ptr_eq(sent, object)) {
+            return Some(json.clone());
+        }
+        let json = object.to_string();
+        self.sent.insert(key, (Arc::clone(object), json.clone()));
+        Some(json)
     }
 
     /// All objects of a kind, in a namespace or (when empty) in all.
