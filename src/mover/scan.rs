@@ -213,7 +213,8 @@ impl<'a> Scan<'a> {
     fn list(&self, path: &[u8]) -> rustix::io::Result<Listed> {
         let opened = self.tree.open_directory(path)?;
         let seen = metadata::see(opened.as_fd())?;
-        let metadata = metadata::read(opened.as_fd(), &seen)?;
+        let read = if path.is_empty() { metadata::read_root } else { metadata::read };
+        let metadata = read(opened.as_fd(), &seen)?;
         let names = tree::list_names(opened.as_fd(), path.is_empty())?;
         let directory = Arc::new(Directory { path: path.to_vec(), metadata, is_touched: AtomicBool::new(false) });
         Ok(Listed { directory, opened, seen, names })

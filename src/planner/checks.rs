@@ -1,5 +1,6 @@
 //! Finds every reason not to move. Looks at facts only; what is laid out afterwards may rely on all of them.
 
+use super::identity::Identity;
 use super::objects::{CLAIM_NAME_MAX, staging_name};
 use super::refusal::Refusal;
 use crate::plan::{Destination, Request};
@@ -238,8 +239,8 @@ fn movers(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
     if matches!(request.destination, Destination::KeptVolumes { discard_new_writes: true, .. }) {
         return;
     }
-    if let Some(level) = survey.namespace.pod_security.as_ref().filter(|level| *level == "restricted") {
-        found.push(Refusal::PodSecurity { namespace: survey.namespace.name.clone(), level: level.clone() });
+    if Identity::of(survey).is_none() {
+        found.push(Refusal::PodSecurity { namespace: survey.namespace.name.clone() });
     }
     let over_network = super::storage_class::units(request, survey).iter().any(|unit| unit.over_network);
     if over_network && !request.network_is_open {

@@ -1,11 +1,12 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
 //! [`refusal`] is every reason not to move; [`checks`] finds them; [`storage_class`] lays out the stages; [`objects`] makes the
-//! objects that steps will create; [`going_back`] makes the request that takes a finished run back. The same request and survey
+//! objects that steps will create, and `identity` says as whom movers run; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
 
 pub mod checks;
 pub mod going_back;
+mod identity;
 pub mod objects;
 pub mod refusal;
 pub mod storage_class;

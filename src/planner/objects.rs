@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::identity::Identity;
 use super::storage_class::Unit;
 use crate::mover::orders;
 use crate::plan::{KeptVolume, Request, RunId, marks};
@@ -195,10 +196,10 @@ pub fn mover_name(request: &Request, unit: usize, side: Side) -> String {
     format!("stateful-{}-{unit}{end}", request.run)
 }
 
-/// A mover pod. It has no service account, and only those capabilities that keeping owners, modes, devices and file capabilities
-/// takes; all of them are within the *baseline* Pod Security level.
+/// A mover pod. It has no service account.
 pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usize, side: Side) -> Value {
     let volumes = Mounts::of(request, unit, side);
+    let identity = Identity::of(survey).unwrap_or(Identity::Root);
     let mut container = json!({
         "name": "mover",
         "image": request.mover_image,
@@ -208,11 +209,7 @@ pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usi
         "volumeDevices": volumes.devices,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": resources(survey),
-        "securityContext": {
-            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": false,
-            "runAsUser": 0, "runAsGroup": 0,
-            "capabilities": { "drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"] },
-        },
+        "securityContext": identity.of_container(),
     });
     if volumes.devices.is_empty() {
         container.as_object_mut().map(|fields| fields.remove("volumeDevices"));
@@ -222,7 +219,7 @@ pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usi
         "terminationGracePeriodSeconds": 2,
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
-        "securityContext": { "seccompProfile": { "type": "RuntimeDefault" } },
+        "securityContext": identity.of_pod(),
         "containers": [container],
         "volumes": volumes.volumes,
     });
@@ -348,7 +345,7 @@ fn on(survey: &Survey, node: &str) -> Value {
 }
 
 /// The spec the app's pods are made from.
-fn app_pod_spec(survey: &Survey) -> Value {
+pub(super) fn app_pod_spec(survey: &Survey) -> Value {
     let raw = &survey.app.raw;
     raw.pointer("/spec/template/spec")
         .or_else(|| (raw["kind"] == "Pod").then(|| &raw["spec"]))

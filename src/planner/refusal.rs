@@ -186,12 +186,12 @@ pub enum Refusal {
         needed: String,
     },
     /// The namespace does not let mover pods in.
-    #[error("namespace `{namespace}` enforces Pod Security `{level}`, under which the mover pods cannot keep owners and modes")]
+    #[error(
+        "namespace `{namespace}` enforces Pod Security `restricted`, and the app does not say as which user it runs, so that the mover pods cannot run as it"
+    )]
     PodSecurity {
         /// The namespace.
         namespace: String,
-        /// The level.
-        level: String,
     },
     /// Mover pods could not reach one another.
     #[error("network policy `{policy}` cuts off the mover pods, which must reach one another between nodes")]
@@ -270,9 +270,9 @@ impl Refusal {
                     "raise it for the time of the move (`kubectl edit resourcequota {quota}`), or move fewer claims at a time with `--claim`"
                 )
             }
-            Self::PodSecurity { namespace, .. } => {
+            Self::PodSecurity { namespace } => {
                 format!(
-                    "allow them for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
+                    "set `runAsUser` in the app's securityContext, or allow more for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
                 )
             }
             Self::CutOff { .. } => {

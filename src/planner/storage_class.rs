@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks;
+use super::identity::Identity;
 use super::objects::{self, Side, Template};
 use crate::mover::orders;
 use crate::plan::shape::shape;
@@ -648,6 +649,11 @@ impl<'a> Layout<'a> {
         }
         for budget in &self.survey.disruption_budgets {
             notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
+        }
+        if let Some(user) = Identity::of(self.survey).and_then(|identity| identity.user()).filter(|_| self.copies()) {
+            let space = &self.survey.namespace.name;
+            notes
+                .push(format!("namespace {space} lets no root in: the movers run as user {user}, as {app} does, and keep what it may set"));
         }
         notes
     }

@@ -237,10 +237,39 @@ fn volume(survey: &mut Survey) -> &mut kubectl_stateful::survey::VolumeSeen {
 }
 
 #[test]
+fn where_no_root_is_let_in_movers_run_as_the_app() {
+    let mut survey = seen::set(1, &["data"]);
+    survey.namespace.pod_security = Some("restricted".to_owned());
+    survey.app.raw["spec"]["template"]["spec"] = json!({
+        "securityContext": { "runAsUser": 5, "runAsGroup": 6, "fsGroup": 7, "fsGroupChangePolicy": "Always" },
+        "containers": [{ "securityContext": { "runAsUser": 999 } }, { "securityContext": { "runAsUser": 999, "runAsGroup": 6 } }],
+    });
+    let plan = plan(&seen::request(), &survey);
+    let manifests = plan.steps().filter_map(|(_, planned)| match &planned.step {
+        Step::StartMover(start) => Some(&start.manifest["spec"]),
+        _ => None,
+    });
+    for spec in manifests {
+        let context = json!({ "runAsUser": 999, "runAsGroup": 6, "runAsNonRoot": true, "fsGroup": 7,
+            "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": { "type": "RuntimeDefault" } });
+        assert_eq!(spec["securityContext"], context);
+        assert_eq!(spec["containers"][0]["securityContext"]["capabilities"], json!({ "drop": ["ALL"] }));
+        assert!(spec["containers"][0]["securityContext"]["runAsUser"].is_null());
+    }
+    assert!(plan.notes.iter().any(|note| note.contains("as user 999")), "{:?}", plan.notes);
+    survey.app.raw["spec"]["template"]["spec"]["containers"][1]["securityContext"]["runAsUser"] = json!(1000);
+    assert_eq!(refusals(&seen::request(), &survey).len(), 1, "two users");
+}
+
+#[test]
 fn movers_that_cannot_run_or_meet_are_refused() {
     let mut survey = seen::set(1, &["data"]);
     survey.namespace.pod_security = Some("restricted".to_owned());
     assert!(refusals(&seen::request(), &survey)[0].starts_with("namespace `db` enforces Pod Security `restricted`"));
+    for user in [json!(0), json!(null)] {
+        survey.app.raw["spec"]["template"]["spec"] = json!({ "securityContext": { "runAsUser": user }, "containers": [{}] });
+        assert_eq!(refusals(&seen::request(), &survey).len(), 1, "as user {user}");
+    }
     let mut survey = seen::set(1, &["data"]);
     survey.network_policies = vec!["deny-all".to_owned()];
     assert!(refusals(&seen::request(), &survey).is_empty(), "one mover alone needs no network");

@@ -74,6 +74,22 @@ pub(crate) fn set(space: &Space, name: &str, replicas: u32, templates: &[(&str, 
     space.until_ready(&format!("sts/{name}"));
 }
 
+/// A set of one scribe that asks for no privilege at all, as a restricted namespace wants it.
+pub(crate) fn restricted_set(space: &Space, name: &str) {
+    let mut template = template(name, &["data"]);
+    template["spec"]["securityContext"] = json!({ "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 2000, "runAsNonRoot": true,
+        "seccompProfile": { "type": "RuntimeDefault" } });
+    template["spec"]["containers"][0]["securityContext"] =
+        json!({ "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } });
+    space.apply(&json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": name },
+        "spec": { "serviceName": name, "replicas": 1, "selector": { "matchLabels": { "app": name } }, "template": template,
+            "volumeClaimTemplates": [{ "metadata": { "name": "data" }, "spec": { "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "slow", "resources": { "requests": { "storage": size("slow") } } } }] },
+    }));
+    space.until_ready(&format!("sts/{name}"));
+}
+
 /// XFS cannot be made smaller than 300 MiB.
 fn size(class: &str) -> &'static str {
     if class.ends_with("xfs") { "320Mi" } else { "64Mi" }
@@ -127,17 +143,23 @@ pub(crate) fn holder_on(space: &Space, name: &str, claim_name: &str, block: bool
     space.until_ready(&format!("pod/{name}"));
 }
 
-/// Fails the test unless the scribe in a pod has everything it ever wrote.
+/// Fails the test unless the scribe in a pod has everything it ever wrote, with what it made of its files.
 #[track_caller]
 pub(crate) fn nothing_is_lost(space: &Space, pod: &str) {
+    nothing_is_torn(space, pod);
+    let kept = r#"cd /data && [ "$(stat -c %i big)" = "$(stat -c %i deep/hard)" ] && [ "$(readlink deep/soft)" = er/1 ] && [ -p pipe ] &&
+        [ "$(stat -c %a deep/er/1)" = 4750 ] && [ "$(stat -c %u:%g deep/er/2)" = 1234:567 ] && [ "$(stat -c %Y deep/er/3)" = 1000000001 ]"#;
+    space.shell(pod, kept);
+}
+
+/// Fails the test unless the scribe in a pod has everything it ever wrote.
+#[track_caller]
+pub(crate) fn nothing_is_torn(space: &Space, pod: &str) {
     let torn = space.shell(pod, "cat /data/torn 2>/dev/null; true");
     assert_eq!(torn, "", "{pod} noticed a loss");
     let gaps = r#"grep line /data/log | awk '{ if ($2 != NR) { print "line " NR " is " $0; exit } }'"#;
     assert_eq!(space.shell(pod, gaps), "", "the log of {pod} has a gap");
     space.shell(pod, "cd /data && md5sum -c sums >/dev/null");
-    let kept = r#"cd /data && [ "$(stat -c %i big)" = "$(stat -c %i deep/hard)" ] && [ "$(readlink deep/soft)" = er/1 ] && [ -p pipe ] &&
-        [ "$(stat -c %a deep/er/1)" = 4750 ] && [ "$(stat -c %u:%g deep/er/2)" = 1234:567 ] && [ "$(stat -c %Y deep/er/3)" = 1000000001 ]"#;
-    space.shell(pod, kept);
 }
 
 /// How many lines the scribe in a pod has written.

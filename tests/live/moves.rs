@@ -213,3 +213,36 @@ fn a_plan_file_is_carried_out_as_it_is() {
     assert_eq!(space.claim("data-filed-0").0, "fast");
     apps::nothing_is_lost(&space, "filed-0");
 }
+
+#[test]
+fn in_a_restricted_namespace_movers_run_as_the_app_does() {
+    let space = Space::new("restricted");
+    space.kubectl(&["label", "namespace", &space.name, "pod-security.kubernetes.io/enforce=restricted"]);
+    apps::restricted_set(&space, "small");
+    let lines = apps::lines(&space, "small-0");
+    space.stateful(&["execute", "sts/small", "--to-storage-class", "fast", "--yes", "--run", "there"]).ends_with(0).says("as user 1000");
+    space.until_ready("sts/small");
+    assert_eq!(space.claim("data-small-0").0, "fast");
+    apps::nothing_is_torn(&space, "small-0");
+    assert!(apps::lines(&space, "small-0") >= lines);
+    space.stateful(&["undo", "there", "--yes"]).ends_with(0);
+    space.until_ready("sts/small");
+    assert_eq!(space.claim("data-small-0").0, "slow");
+    apps::nothing_is_torn(&space, "small-0");
+}
+
+/// What another user put there nobody without privileges can keep: that is found out while the app runs.
+#[test]
+fn what_the_app_cannot_keep_is_named_before_it_is_stopped() {
+    let space = Space::new("foreign");
+    apps::restricted_set(&space, "small");
+    let uid = space.get("pod/small-0").expect("the pod")["metadata"]["uid"].clone();
+    let node = space.get("pod/small-0").expect("the pod")["spec"]["nodeName"].clone();
+    apps::holder_on(&space, "root", "data-small-0", false, &node);
+    space.shell("root", "echo secret > /data/foreign && chmod 600 /data/foreign");
+    space.kubectl(&["delete", "pod", "root"]);
+    space.kubectl(&["label", "namespace", &space.name, "pod-security.kubernetes.io/enforce=restricted"]);
+    space.stateful(&["execute", "sts/small", "--to-storage-class", "fast", "--yes"]).ends_with(5).says("foreign");
+    assert_eq!(space.get("pod/small-0").expect("the pod")["metadata"]["uid"], uid, "the app was never stopped");
+    assert_eq!(space.claim("data-small-0").0, "slow");
+}

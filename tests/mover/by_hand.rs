@@ -158,3 +158,64 @@ fn a_comparison_notices_one_bit_and_one_time() {
     std::fs::File::open(&path).expect("a file").set_modified(modified).expect("a time");
     assert_eq!(report(&verify)["isSame"], true);
 }
+
+/// Runs the mover as a user without privileges, on volumes whose roots are not its own, as a kubelet gives them.
+fn copy_without_privileges(folders: &Folders) -> Output {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let own = folders.path("mover");
+    std::fs::copy(env!("CARGO_BIN_EXE_stateful-mover"), &own).expect("a copy that anybody may run");
+    std::fs::create_dir(folders.path("state")).expect("a folder");
+    let mut command = Command::new(own);
+    command.args(["local", "source", "target", "--last", "--json", "--state", "state"]).current_dir(folders.all.path());
+    command.env("TMPDIR", folders.path("state"));
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    for folder in [".", "source", "target", "state"] {
+        let permissions = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(folders.path(folder), permissions).expect("it is ours");
+    }
+    command.output().expect("the mover starts")
+}
+
+const NOBODY: u32 = 65534;
+
+fn give_to_nobody(folders: &Folders) {
+    if rustix::process::geteuid().is_root() {
+        for entry in std::fs::read_dir(folders.path("source")).expect("a folder").flatten() {
+            std::os::unix::fs::chown(entry.path(), Some(NOBODY), Some(NOBODY)).expect("it is ours");
+        }
+    }
+}
+
+#[test]
+fn without_privileges_what_is_the_apps_own_is_copied() {
+    let folders = Folders::new();
+    give_to_nobody(&folders);
+    let output = copy_without_privileges(&folders);
+    assert!(output.status.success(), "{}", errors_of(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(report["sourceRoot"].is_string());
+    assert_eq!(report["sourceRoot"], report["targetRoot"]);
+    for entry in std::fs::read_dir(folders.path("source")).expect("a folder").flatten() {
+        let copy = folders.path("target").join(entry.file_name());
+        assert_eq!(std::fs::read(entry.path()).expect("a file"), std::fs::read(&copy).expect("its copy"));
+        assert_eq!(std::fs::metadata(entry.path()).expect("it").modified().ok(), std::fs::metadata(copy).expect("it").modified().ok());
+    }
+}
+
+#[test]
+fn without_privileges_what_cannot_be_kept_is_named() {
+    let folders = Folders::new();
+    give_to_nobody(&folders);
+    let foreign = folders.path("source/file-3");
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&foreign, Some(0), Some(0)).expect("it is ours");
+    } else {
+        std::fs::set_permissions(&foreign, std::os::unix::fs::PermissionsExt::from_mode(0o000)).expect("it is ours");
+    }
+    let output = copy_without_privileges(&folders);
+    assert!(!output.status.success());
+    assert!(errors_of(&output).contains("file-3"), "{}", errors_of(&output));
+}

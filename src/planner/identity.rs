@@ -1,0 +1,90 @@
+//! As whom mover pods run: as root with a few capabilities, or as the app itself where the namespace lets nothing more in.
+//!
+//! What the app cannot read or set a mover with its identity cannot either. That is not guessed at here: the first pass finds it,
+//! while the app still runs.
+
+use serde_json::{Map, Value, json};
+
+use super::objects;
+use crate::survey::Survey;
+
+/// The level of Pod Security (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>) that lets no root in.
+const RESTRICTED: &str = "restricted";
+
+/// As whom mover pods run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// As root, with the capabilities that keeping everything takes.
+    Root,
+    /// As the app's pods: their user, groups and labels, as in a pod's security context.
+    App(Map<String, Value>),
+}
+
+impl Identity {
+    /// Returns as whom movers run; none where root is not let in and the app does not say as whom it runs.
+    pub(super) fn of(survey: &Survey) -> Option<Identity> {
+        if survey.namespace.pod_security.as_deref() != Some(RESTRICTED) {
+            return Some(Identity::Root);
+        }
+        app_identity(&objects::app_pod_spec(survey)).map(Identity::App)
+    }
+
+    /// The user's number, where it is the app's.
+    pub(super) fn user(&self) -> Option<u64> {
+        match self {
+            Identity::Root => None,
+            Identity::App(fields) => fields["runAsUser"].as_u64(),
+        }
+    }
+
+    /// A pod's security context.
+    pub(super) fn of_pod(&self) -> Value {
+        let mut context = match self {
+            Identity::Root => Map::new(),
+            Identity::App(fields) => fields.clone(),
+        };
+        context.insert("seccompProfile".to_owned(), json!({ "type": "RuntimeDefault" }));
+        Value::Object(context)
+    }
+
+    /// A container's security context. Root gets only those capabilities that keeping owners, modes, devices and file capabilities
+    /// takes; all of them are within the *baseline* level.
+    pub(super) fn of_container(&self) -> Value {
+        let mut context = json!({
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": false, "capabilities": { "drop": ["ALL"] },
+        });
+        if *self == Identity::Root {
+            context["runAsUser"] = json!(0);
+            context["runAsGroup"] = json!(0);
+            context["capabilities"]["add"] = json!(["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"]);
+        }
+        context
+    }
+}
+
+/// The identity that all containers of a pod share; none if they differ, do not say, or run as root.
+fn app_identity(spec: &Value) -> Option<Map<String, Value>> {
+    let pod = &spec["securityContext"];
+    let containers = spec["containers"].as_array()?;
+    let mut fields = Map::new();
+    for field in ["runAsUser", "runAsGroup"] {
+        let own = |container: &Value| container["securityContext"].get(field).or_else(|| pod.get(field)).cloned();
+        let first = own(containers.first()?);
+        if containers.iter().any(|container| own(container) != first) {
+            return None;
+        }
+        fields.extend(first.map(|value| (field.to_owned(), value)));
+    }
+    if fields.get("runAsUser")?.as_u64()? == 0 {
+        return None;
+    }
+    for field in ["fsGroup", "supplementalGroups", "supplementalGroupsPolicy", "seLinuxOptions"] {
+        fields.extend(pod.get(field).map(|value| (field.to_owned(), value.clone())));
+    }
+    if fields.contains_key("fsGroup") {
+        // The files are copied with their groups: the kubelet need not go through all of them.
+        fields.insert("fsGroupChangePolicy".to_owned(), json!("OnRootMismatch"));
+    }
+    fields.insert("runAsNonRoot".to_owned(), json!(true));
+    Some(fields)
+}
