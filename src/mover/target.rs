@@ -119,6 +119,8 @@ impl TargetVolume {
             if self.is_blank(size)? {
                 return Ok(Begun::Blank);
             }
+            // What a pass that broke off wrote may be in memory only, and what is read there would never be read from the disk.
+            self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
             self.look_over(progress, cancel)?;
         }
         let mut state = self.state();

@@ -5,8 +5,11 @@
 mod agent;
 mod block;
 mod by_hand;
+mod dice;
 mod ends;
 mod hazards;
+mod network;
+mod proxy;
 mod refusals;
 mod round_trips;
 mod trees;
