@@ -24,4 +24,32 @@ impl Dice {
     pub(crate) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).expect("it is below a length")
     }
+
+    /// Makes an input worse; `others` are sound inputs to take parts from.
+    pub(crate) fn worsened(&mut self, sound: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = sound.to_vec();
+        for _ in 0..=self.below(3) {
+            let at = self.index(bytes.len() + 1);
+            match self.below(7) {
+                0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
+                1 if at < bytes.len() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][self.index(5)],
+                2 => bytes.truncate(at),
+                3 => {
+                    let other = &others[self.index(others.len())];
+                    let from = self.index(other.len() + 1);
+                    bytes.truncate(at);
+                    bytes.extend_from_slice(&other[from..]);
+                }
+                // A number in the form of the wire, as large as can be.
+                4 => drop(bytes.splice(at..bytes.len().min(at + 1), [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1])),
+                5 => drop(bytes.splice(at..at, (0..self.below(20)).map(|_| self.next() as u8).collect::<Vec<_>>())),
+                _ => {
+                    let length = (self.next() >> self.below(64)) as u32;
+                    let at = at.min(4);
+                    bytes.splice(at..bytes.len().min(at + 4), length.to_le_bytes());
+                }
+            }
+        }
+        bytes
+    }
 }

@@ -7,6 +7,7 @@ mod block;
 mod by_hand;
 mod dice;
 mod ends;
+mod frames;
 mod hazards;
 mod network;
 mod proxy;
