@@ -80,7 +80,7 @@ impl TargetVolume {
             let origin = manifest.origin();
             // The stamps of a device say nothing, so that only the process that wrote it knows it.
             let is_known = matches!(place, Place::Tree(_)) || origin.process == process;
-            origin.boot == ours.boot && origin.volume == ours.volume && is_known
+            origin.is_comparable(&ours) && is_known
         });
         Ok(TargetVolume {
             name: volume.name,
