@@ -14,6 +14,11 @@ need_tools() {
     [ "$(id -u)" = 0 ] || { say "error: no C compiler"; say "hint: apt-get install gcc libc6-dev"; exit 1; }
     apt-get update -qq && apt-get install -y -qq gcc libc6-dev >&2
   fi
+  # Some tests show what it gets wrong; without it they leave that out.
+  if ! command -v rsync >/dev/null; then
+    [ "$(id -u)" = 0 ] || { say "error: no rsync"; say "hint: apt-get install rsync"; exit 1; }
+    apt-get update -qq && apt-get install -y -qq rsync >&2
+  fi
 }
 
 # The command for this machine.

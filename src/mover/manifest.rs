@@ -20,7 +20,7 @@ use super::metadata::{Kind, Stamp};
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mover-m1";
+const MAGIC: &[u8; 8] = b"mover-m2";
 const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
 
 /// What is known of one entry.
@@ -187,6 +187,17 @@ pub struct Origin {
     pub process: u64,
     /// The volume: device number and inode of its root.
     pub volume: (u64, u64),
+    /// The mount, since another volume may come to be mounted under the same numbers: a snapshot of this one, whose stamps may be
+    /// newer than its data.
+    pub mount: u64,
+}
+
+impl Origin {
+    /// Returns whether stamps of one still mean something for the other.
+    #[must_use]
+    pub fn is_comparable(&self, other: &Origin) -> bool {
+        (&self.boot, self.volume, self.mount) == (&other.boot, other.volume, other.mount)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

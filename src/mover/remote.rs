@@ -135,7 +135,7 @@ impl Remote {
         loop {
             match self.control.receive(&mut content)? {
                 Message::Page { directory, entries } if wire::page_is_sound(&directory, &entries) => writer.put(&directory, &entries)?,
-                Message::Blocks { region, first } if region <= REGION_MAX && first <= REGION_MAX => {
+                Message::Blocks { region, first } if region <= wire::REGION_MAX && first <= wire::REGION_MAX => {
                     let digests: Vec<Digest> =
                         content.chunks_exact(32).map(|bytes| Digest(bytes.try_into().expect("chunks of 32"))).collect();
                     writer.blocks().write(region, first, &digests)?;
@@ -152,9 +152,6 @@ impl Remote {
         }
     }
 }
-
-/// Offsets in block digests from the wire stay within what a file can have.
-const REGION_MAX: u64 = 1 << 50;
 
 impl Drop for Remote {
     fn drop(&mut self) {

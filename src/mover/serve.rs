@@ -190,17 +190,17 @@ fn begin_session(shared: &Arc<Shared>, number: u64, lanes: usize) -> Arc<Session
     let session = Arc::new(Session {
         number,
         lanes,
+        before: Mutex::new(state.session.take()),
         volumes: Arc::clone(&state.volumes),
         cancel: Cancel::default(),
         closers: Mutex::default(),
         state: Mutex::default(),
         changed: Condvar::new(),
     });
-    let before = state.session.replace(Arc::clone(&session));
+    state.session = Some(Arc::clone(&session));
     drop(state);
-    if let Some(before) = before {
+    if let Some(before) = &*session.before() {
         before.end();
-        before.wait_until_idle();
     }
     session
 }
@@ -215,6 +215,9 @@ fn find_session(shared: &Arc<Shared>, number: u64) -> Result<Arc<Session>> {
 struct Session {
     number: u64,
     lanes: usize,
+    /// The session that this one ended, which may be busy for as long as a disk takes to sync: waited for when a pass begins,
+    /// since the source has no patience while it connects.
+    before: Mutex<Option<Arc<Session>>>,
     volumes: Arc<Vec<Served>>,
     cancel: Cancel,
     closers: Mutex<Vec<Closer>>,
@@ -255,12 +258,27 @@ impl Session {
         self.changed.notify_all();
     }
 
-    /// Waits until no thread of an ended session can write to a volume any more: two must never write at once.
+    fn before(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
+        self.before.lock().expect("no thread panics while it holds this lock")
+    }
+
+    /// Waits until no thread of an ended session, nor of any before it, can write to a volume any more: two must never write
+    /// at once.
     fn wait_until_idle(&self) {
         let mut state = self.lock();
         while state.busy > 0 {
             state = self.wait(state);
         }
+        drop(state);
+        self.wait_for_those_before();
+    }
+
+    fn wait_for_those_before(&self) {
+        let mut before = self.before();
+        if let Some(session) = &*before {
+            session.wait_until_idle();
+        }
+        *before = None;
     }
 
     /// Ends the session when one of its connections has ended; a failure of this end is told to the source first.
@@ -420,6 +438,7 @@ impl Session {
     }
 
     fn begin(&self, index: usize, believed: Option<super::digest::Digest>, size: u64) -> Result<Begun> {
+        self.wait_for_those_before();
         let served = &self.volumes[index];
         served.progress.restart();
         let begun = served.volume.begin(believed, size, &served.progress, &self.cancel)?;

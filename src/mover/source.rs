@@ -132,12 +132,11 @@ impl SourceVolume {
         Ok(())
     }
 
-    /// Returns the manifest of an earlier pass, if this boot of this kernel made it of this volume.
+    /// Returns the manifest of an earlier pass, if it was made of this volume since it was mounted.
     fn own_manifest(&self) -> Option<Arc<Manifest>> {
         let ours = self.place.origin(self.process);
         let manifest = Manifest::open(&self.folder, MANIFEST)?;
-        let origin = manifest.origin();
-        (origin.boot == ours.boot && origin.volume == ours.volume).then(|| Arc::new(manifest))
+        manifest.origin().is_comparable(&ours).then(|| Arc::new(manifest))
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the pass")]

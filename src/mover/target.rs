@@ -80,7 +80,7 @@ impl TargetVolume {
             let origin = manifest.origin();
             // The stamps of a device say nothing, so that only the process that wrote it knows it.
             let is_known = matches!(place, Place::Tree(_)) || origin.process == process;
-            origin.boot == ours.boot && origin.volume == ours.volume && is_known
+            origin.is_comparable(&ours) && is_known
         });
         Ok(TargetVolume {
             name: volume.name,
@@ -119,6 +119,8 @@ impl TargetVolume {
             if self.is_blank(size)? {
                 return Ok(Begun::Blank);
             }
+            // What a pass that broke off wrote may be in memory only, and what is read there would never be read from the disk.
+            self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
             self.look_over(progress, cancel)?;
         }
         let mut state = self.state();

@@ -5,6 +5,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, StatxFlags};
 use rustix::time::ClockId;
 
 use super::block;
@@ -60,7 +61,12 @@ impl Place {
             Place::Tree(_) => (stat.st_dev, stat.st_ino),
             Place::Device(_) => (stat.st_rdev, stat.st_ino),
         });
-        Origin { boot: boot(process), process, volume }
+        let mount = match self {
+            Place::Tree(tree) => mount_of(tree.root()).unwrap_or(process),
+            // No stamps of a device are ever compared.
+            Place::Device(_) => 0,
+        };
+        Origin { boot: boot(process), process, volume, mount }
     }
 
     /// Returns how stamps are to be taken in a pass that begins now.
@@ -72,8 +78,18 @@ impl Place {
     }
 }
 
-/// File systems whose stamps come from this kernel's clock: ext, xfs, btrfs, tmpfs, f2fs, zfs, overlay, bcachefs.
-const LOCAL: [u64; 8] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0xf2f5_2010, 0x2fc1_2fc1, 0x794c_7630, 0xca45_1a4e];
+/// File systems whose stamps come from this kernel's clock: ext, xfs, btrfs, f2fs, zfs, overlay, bcachefs.
+///
+/// Not tmpfs: it has nothing to write back, so that a page that was mapped and stamped once is never stamped again.
+const LOCAL: [u64; 7] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x2fc1_2fc1, 0x794c_7630, 0xca45_1a4e];
+
+/// Returns a number that no other mount had or will have until the next boot (Linux 6.8). The older one is given out again, so that
+/// there every process must count as a mount of its own.
+fn mount_of(root: BorrowedFd<'_>) -> Option<u64> {
+    let unique = StatxFlags::from_bits_retain(0x4000);
+    let statx = rustix::fs::statx(root, "", AtFlags::EMPTY_PATH, unique).ok()?;
+    (statx.stx_mask & unique.bits() != 0).then_some(statx.stx_mnt_id)
+}
 
 /// Returns the boot of the kernel. Where it cannot be known, every process counts as a boot of its own.
 fn boot(process: u64) -> String {

@@ -5,7 +5,8 @@
 
 use std::io::{Read, Write};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::change::{Item, Piece};
 use super::digest::{Digest, SEGMENT_BYTES};
@@ -24,6 +25,8 @@ pub const STAGES: usize = 3;
 pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// The most content in one frame.
 pub const CONTENT_BYTES_MAX: usize = 2 * SEGMENT_BYTES;
+/// Changes in one frame at most. The source sends what weighs a megabyte, each change at least 64 bytes.
+pub const CHANGES_MAX: usize = 16 << 10;
 /// Connections for data in one pass at most.
 pub const LANES_MAX: u16 = 64;
 
@@ -61,7 +64,7 @@ pub enum Message {
     /// The listing is complete and has this root.
     ListingEnd { root: Digest },
     /// Changes; the content is their bytes, one after the other.
-    Changes(Vec<(Item, Vec<Extent>)>),
+    Changes(#[serde(deserialize_with = "few_changes")] Vec<(Item, Vec<Extent>)>),
     /// Nothing more of this stage comes on this connection.
     EndStage,
     /// Ends the volume's pass.
@@ -89,6 +92,30 @@ pub struct Extent {
     pub length: u64,
     /// Whether it is zeros, which are not sent.
     pub is_zero: bool,
+}
+
+/// Takes no more changes than a frame may have: three bytes on the wire can be many times that in memory.
+fn few_changes<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<(Item, Vec<Extent>)>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<(Item, Vec<Extent>)>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(formatter, "at most {CHANGES_MAX} changes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> std::result::Result<Self::Value, A::Error> {
+            let mut changes = Vec::new();
+            while let Some(change) = sequence.next_element()? {
+                if changes.len() == CHANGES_MAX {
+                    return Err(A::Error::invalid_length(CHANGES_MAX + 1, &self));
+                }
+                changes.push(change);
+            }
+            Ok(changes)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// Writes one frame.
@@ -130,10 +157,11 @@ pub fn accept<'a>(item: &Item, extents: &[Extent], content: &mut &'a [u8]) -> Re
     if !is_sound(item) {
         return Err(fail::peer(format!("the other mover sent a change that may not be: `{}`", path::shown(item.path()))));
     }
+    let place = place_of_content(item);
     let mut pieces = Vec::with_capacity(extents.len().min(1024));
     for extent in extents {
-        let end = extent.offset.checked_add(extent.length).filter(|&end| end <= i64::MAX as u64);
-        if end.is_none() || extent.length == 0 {
+        let end = extent.offset.checked_add(extent.length).filter(|&end| end <= place.end && end <= i64::MAX as u64);
+        if end.is_none() || extent.offset < place.start || extent.length == 0 {
             return Err(fail::peer("the other mover sent a stretch of content that may not be"));
         }
         let bytes = if extent.is_zero {
@@ -148,6 +176,24 @@ pub fn accept<'a>(item: &Item, extents: &[Extent], content: &mut &'a [u8]) -> Re
         pieces.push(Piece { offset: extent.offset, length: extent.length, bytes });
     }
     Ok(pieces)
+}
+
+/// Where in the file the content of a change may be. What is written elsewhere than said would not be read back.
+fn place_of_content(item: &Item) -> std::ops::Range<u64> {
+    match item {
+        Item::Create { size, .. } | Item::Patch { size, .. } => 0..*size,
+        Item::Segment { index, .. } => {
+            let start = index.saturating_mul(SEGMENT_BYTES as u64);
+            start..start.saturating_add(SEGMENT_BYTES as u64)
+        }
+        Item::Finish { .. }
+        | Item::Dress { .. }
+        | Item::Special { .. }
+        | Item::Directory { .. }
+        | Item::DressDirectory { .. }
+        | Item::Link { .. }
+        | Item::Delete { .. } => 0..0,
+    }
 }
 
 fn is_sound(item: &Item) -> bool {
@@ -178,9 +224,15 @@ fn has_right_size(item: &Item) -> bool {
     }
 }
 
+/// Offsets in block digests from the wire stay within what a file can have.
+pub const REGION_MAX: u64 = 1 << 50;
+
 /// Returns whether the entries of a listing from the wire are within their bounds.
 #[must_use]
 pub fn page_is_sound(directory: &[u8], entries: &[Entry]) -> bool {
-    let is_entry = |entry: &Entry| (entry.name.is_empty() || path::is_name(&entry.name)) && path::is_beneath(&entry.lead);
-    path::is_beneath(directory) && entries.iter().all(is_entry) && entries.is_sorted_by(|one, other| one.name < other.name)
+    let has_sound_name = |entry: &Entry| (entry.name.is_empty() || path::is_name(&entry.name)) && path::is_beneath(&entry.lead);
+    let has_sound_size = |entry: &Entry| entry.stamp.size <= i64::MAX as u64 && entry.blocks.is_none_or(|region| region <= REGION_MAX);
+    path::is_beneath(directory)
+        && entries.iter().all(|entry| has_sound_name(entry) && has_sound_size(entry))
+        && entries.is_sorted_by(|one, other| one.name < other.name)
 }

@@ -23,7 +23,10 @@ pub(crate) struct Ends {
 
 impl Ends {
     pub(crate) fn new(mode: VolumeMode) -> Ends {
-        let folder = tempfile::tempdir().expect("a folder");
+        Ends::within(tempfile::tempdir().expect("a folder"), mode)
+    }
+
+    pub(crate) fn within(folder: tempfile::TempDir, mode: VolumeMode) -> Ends {
         if mode == VolumeMode::Filesystem {
             std::fs::create_dir(folder.path().join("source")).expect("a folder");
             std::fs::create_dir(folder.path().join("target")).expect("a folder");

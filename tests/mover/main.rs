@@ -5,8 +5,12 @@
 mod agent;
 mod block;
 mod by_hand;
+mod dice;
 mod ends;
+mod frames;
 mod hazards;
+mod network;
+mod proxy;
 mod refusals;
 mod round_trips;
 mod trees;
