@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::apps;
-use crate::harness::Space;
+use crate::harness::{Ran, Space};
+use crate::moving::until_acting;
 
 /// Starts a move and kills it hard when a step of this name begins to act. Returns the run's name.
 fn killed_at(space: &Space, set: &str, step: &str) -> String {
@@ -97,4 +98,47 @@ fn a_second_executor_is_refused() {
     space.stateful(&["undo", "first", "--yes"]).ends_with(0);
     space.until_ready("sts/two");
     apps::nothing_is_lost(&space, "two-0");
+}
+
+/// Deleting an account makes its tokens void at once, as an expiry does.
+#[test]
+fn a_token_that_becomes_void_stops_the_run_where_it_is() {
+    let space = Space::new("token");
+    apps::set(&space, "void", 1, &[("data", "slow")]);
+    space.kubectl(&["create", "serviceaccount", "mover"]);
+    let account = format!("--serviceaccount={}:mover", space.name);
+    space.kubectl(&["create", "clusterrolebinding", &space.name, "--clusterrole=cluster-admin", &account]);
+    let token = space.kubectl(&["create", "token", "mover"]);
+    let mut config: Value = serde_json::from_str(&space.kubectl(&["config", "view", "--raw", "-o", "json"])).expect("kubectl prints JSON");
+    for user in config["users"].as_array_mut().expect("a list") {
+        user["user"] = json!({ "token": token.trim() });
+    }
+    let file = std::env::temp_dir().join(format!("{}.conf", space.name));
+    std::fs::write(&file, config.to_string()).expect("a file");
+    let kubeconfig = format!("--kubeconfig={}", file.display());
+    let args = [
+        "execute",
+        "sts/void",
+        "--to-storage-class",
+        "fast",
+        "--yes",
+        "--run",
+        "void",
+        "-o",
+        "jsonl",
+        "--bandwidth-limit",
+        "200Ki",
+        &kubeconfig,
+    ];
+    let mut child = space.start_stateful(&args);
+    until_acting(&mut child, "warm-copy");
+    space.kubectl(&["delete", "serviceaccount", "mover"]);
+    let first = Ran::of(&child.wait_with_output().expect("it ends"));
+    space.kubectl(&["delete", "clusterrolebinding", &space.name]);
+    std::fs::remove_file(&file).expect("it is ours");
+    assert_ne!(first.code, 0);
+    first.says("kubectl stateful execute --resume void");
+    space.stateful(&["execute", "--resume", "void"]).ends_with(0);
+    space.until_ready("sts/void");
+    apps::nothing_is_lost(&space, "void-0");
 }

@@ -5,10 +5,13 @@
 
 mod apps;
 mod bad_input;
+mod broken;
 mod conformance;
 mod harness;
 mod interrupted;
+mod movers;
 mod moves;
+mod moving;
 mod refused;
 #[path = "../conformance/mod.rs"]
 mod scripts;

@@ -1,0 +1,85 @@
+//! A move that takes long enough for something to happen to it, and that must come through. What happens is not decided here.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::apps;
+use crate::harness::{Ran, Space};
+
+/// Reads events until a step of this name begins to act; what comes after is read too, and dropped.
+#[track_caller]
+pub(crate) fn until_acting(child: &mut Child, step: &str) {
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+    let begins = |line: String| {
+        let notice: Value = serde_json::from_str(&line).unwrap_or_default();
+        notice["type"] == "acting" && notice["step"].as_str().is_some_and(|name| name.starts_with(&format!("{step}:")))
+    };
+    assert!(lines.by_ref().map_while(Result::ok).any(begins), "the move ended before step {step}");
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+}
+
+/// A move to another class, from its first second to its last.
+pub(crate) struct Move {
+    space: Space,
+    set: String,
+    class: String,
+    child: Child,
+}
+
+impl Move {
+    /// Starts a move whose copies take some seconds, and waits until this step begins to act.
+    pub(crate) fn at(name: &str, classes: (&str, &str), step: &str) -> Move {
+        Move::begun(name, classes, step, &[])
+    }
+
+    /// The same with all the copying while the app is down, in the last pass.
+    pub(crate) fn cold_at(name: &str, classes: (&str, &str), step: &str) -> Move {
+        Move::begun(name, classes, step, &["--cold"])
+    }
+
+    fn begun(name: &str, (from, to): (&str, &str), step: &str, more: &[&str]) -> Move {
+        let space = Space::new(name);
+        apps::set(&space, name, 1, &[("data", from)]);
+        let reference = format!("sts/{name}");
+        let args = ["execute", &reference, "--to-storage-class", to, "--yes", "-o", "jsonl", "--run", name, "--bandwidth-limit", "200Ki"];
+        let mut child = space.start_stateful(&[&args[..], more].concat());
+        until_acting(&mut child, step);
+        // Long enough for movers to be in the middle of it, and much shorter than a copy that is held back.
+        std::thread::sleep(Duration::from_secs(3));
+        Move { space, set: name.to_owned(), class: to.to_owned(), child }
+    }
+
+    /// Lets it end, resumes it if it could not go on by itself, and looks whether everything is there.
+    #[track_caller]
+    pub(crate) fn comes_through(self) -> Space {
+        let Move { space, set, class, child } = self;
+        let first = Ran::of(&child.wait_with_output().expect("it ends"));
+        if first.code != 0 {
+            let first = first.says("kubectl stateful execute --resume");
+            let resumed = space.stateful(&["execute", "--resume", &set]);
+            assert_eq!(resumed.code, 0, "at first:\n{}\nthen:\n{}\n{}", first.stderr, resumed.stdout, resumed.stderr);
+        }
+        space.until_ready(&format!("sts/{set}"));
+        assert_eq!(space.claim(&format!("data-{set}-0")).0, class);
+        apps::nothing_is_lost(&space, &format!("{set}-0"));
+        space
+    }
+
+    /// The mover pods there are, at most a source and a target end.
+    pub(crate) fn movers(&self) -> Vec<Value> {
+        let list = self.space.kubectl(&["get", "pods", "-l", "app.kubernetes.io/managed-by=kubectl-stateful", "-o", "json"]);
+        let list: Value = serde_json::from_str(&list).expect("kubectl prints JSON");
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The number of the node that a mover is on.
+    #[track_caller]
+    pub(crate) fn node_of(&self, mover: usize) -> String {
+        let movers = self.movers();
+        let node = movers[mover]["spec"]["nodeName"].as_str().expect("it runs");
+        node.rsplit_once("node").expect("nodes are numbered").1.to_owned()
+    }
+}
