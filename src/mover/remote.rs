@@ -78,7 +78,7 @@ impl Remote {
             channel.send(&Message::Hello { version: wire::VERSION, session, role, lanes }, &[])?;
             match channel.receive(&mut Vec::new())? {
                 Message::Welcome { version: wire::VERSION } => {}
-                Message::Failed(failure) => return Err(Halt::Failed(failure)),
+                Message::Failed { reason, message } => return Err(Halt::new(reason, message)),
                 _ => return Err(fail::peer("the other mover is of another version")),
             }
             channel.wait_for_ever()?;
@@ -177,8 +177,8 @@ fn hear(mut notices: Channel, told: &Told) {
                     progress.enter(phase);
                 }
             }
-            Ok(Message::Failed(failure)) => {
-                *told.failure.lock().expect("no thread panics while it holds this lock") = Some(Halt::Failed(failure));
+            Ok(Message::Failed { reason, message }) => {
+                *told.failure.lock().expect("no thread panics while it holds this lock") = Some(Halt::new(reason, message));
                 break;
             }
             Ok(_) | Err(_) => break,

@@ -313,7 +313,7 @@ impl Session {
             let told = phases.into_iter().try_for_each(|phase| channel.send(&Message::Phase(phase), &[]));
             if let Some(failure) = failure {
                 // That it cannot be told means that the source is gone.
-                let _ = channel.send(&Message::Failed(failure), &[]);
+                let _ = channel.send(&Message::Failed { reason: failure.reason, message: failure.message }, &[]);
                 self.give_time_to_hear(&mut channel);
                 return self.end();
             }

@@ -13,12 +13,12 @@ use super::digest::{Digest, SEGMENT_BYTES};
 use super::fail::{self, Result};
 use super::manifest::Entry;
 use super::metadata::{self, Kind};
-use super::orders::{Failure, Phase, VolumeMode};
+use super::orders::{Phase, Reason, VolumeMode};
 use super::path;
 use super::tls;
 
 /// The version of the frames; both ends must be of the same.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The stages of a pass over a tree: contents, links, directories.
 pub const STAGES: usize = 3;
 /// The longest message.
@@ -79,8 +79,8 @@ pub enum Message {
     Finished,
     /// The target goes on to another phase.
     Phase(Phase),
-    /// The target cannot go on.
-    Failed(Failure),
+    /// The target cannot go on. Not a [`super::orders::Failure`], which leaves out what is not there: these frames cannot.
+    Failed { reason: Reason, message: String },
 }
 
 /// A stretch of content on the wire.

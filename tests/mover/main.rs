@@ -13,4 +13,5 @@ mod network;
 mod proxy;
 mod refusals;
 mod round_trips;
+mod taking;
 mod trees;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kubectl_stateful::mover::agent::new_number;
 use kubectl_stateful::mover::by_hand::{self, Settings};
 use kubectl_stateful::mover::fail::Result;
-use kubectl_stateful::mover::orders::{VolumeMode, VolumeReport};
+use kubectl_stateful::mover::orders::{Reason, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::remote::Remote;
 use kubectl_stateful::mover::serve::{Served, Server};
 use kubectl_stateful::mover::target::TargetVolume;
@@ -21,6 +21,7 @@ use kubectl_stateful::mover::work;
 use rustix::process::Pid;
 
 use crate::dice::Dice;
+use crate::ends::{self, Ends};
 use crate::proxy::{Proxy, Strike, Way};
 use crate::trees;
 
@@ -316,6 +317,17 @@ fn little_is_sent_again_after_a_break_or_a_kill() {
         assert!(again <= again_bytes_max(), "{strike}: {again} bytes more than there are");
         folders.assert_same();
     }
+}
+
+/// Over the network a failure of the target once came as a connection that broke, which was then tried again and again.
+#[test]
+fn what_fails_at_the_target_is_told_at_the_source() {
+    let mut ends = Ends::new(VolumeMode::Block);
+    std::fs::write(ends.source(), trees::noise(1, 9000)).expect("a source");
+    std::fs::write(ends.target(), [0; 100]).expect("a target");
+    let failure = ends::failure(ends.pass_over_tls(true));
+    assert_eq!(failure.reason, Reason::BadOrder);
+    assert!(failure.message.contains("too small"), "{failure:?}");
 }
 
 #[test]
