@@ -67,14 +67,15 @@ class Volume:
         os.sync()
 
     def again(self):
-        """Mounts it anew, so that it is looked at as it is on the disk."""
+        """Mounts it anew, so that nothing of it is in memory."""
         self.rig.unmount(self.path)
         drop_caches()
         self.rig.mount(self.device, self.path)
 
     def fault(self, source, keeps):
         """Returns in what this tree is not as it should be, if anything."""
-        self.again()
+        self.rig.unmount(self.path)
+        self.rig.mount(self.device, self.path)
         return trees.difference(source, trees.survey(self.path), keeps)
 
 
