@@ -175,7 +175,12 @@ impl Channel {
 
     /// Sends a frame, to the last byte.
     pub fn send(&mut self, message: &Message, content: &[u8]) -> Result<()> {
-        self.sent += wire::write(&mut *self.stream, message, content)?;
+        self.send_parts(message, &[content])
+    }
+
+    /// Sends a frame whose content is in several places.
+    pub fn send_parts(&mut self, message: &Message, parts: &[&[u8]]) -> Result<()> {
+        self.sent += wire::write(&mut *self.stream, message, parts)?;
         self.stream.flush().map_err(|error| tls::broken(&error))
     }
 

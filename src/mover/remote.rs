@@ -256,15 +256,23 @@ impl Packer<'_> {
         if self.items.is_empty() {
             return Ok(());
         }
+        let content = std::mem::take(&mut self.content);
+        self.send(&[&content])?;
+        self.content = content;
+        self.content.clear();
+        Ok(())
+    }
+
+    /// Sends what is packed so far, with this content.
+    fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
         let message = Message::Changes(std::mem::take(&mut self.items));
+        self.weight = 0;
         if let Some(pace) = &self.pace {
-            pace.take(self.content.len() as u64);
+            pace.take(parts.iter().map(|part| part.len() as u64).sum());
         }
         let before = self.channel.sent;
-        self.channel.send(&message, &self.content)?;
+        self.channel.send_parts(&message, parts)?;
         self.progress.bytes_sent.add(self.channel.sent - before);
-        self.content.clear();
-        self.weight = 0;
         Ok(())
     }
 }
@@ -272,15 +280,18 @@ impl Packer<'_> {
 impl Lane for Packer<'_> {
     fn emit(&mut self, item: Item, pieces: &[Piece<'_>]) -> Result<()> {
         let more: usize = pieces.iter().filter_map(|piece| piece.bytes).map(<[u8]>::len).sum();
-        if self.content.len() + more > SEGMENT_BYTES {
+        if self.content.len() + more > SEGMENT_BYTES || more >= FRAME_BYTES {
             self.flush()?;
         }
         let extents = pieces.iter().map(|piece| Extent { offset: piece.offset, length: piece.length, is_zero: piece.bytes.is_none() });
         self.weight += weight(&item) + pieces.len() * size_of::<Extent>();
         self.items.push((item, extents.collect()));
-        for bytes in pieces.iter().filter_map(|piece| piece.bytes) {
-            self.content.extend_from_slice(bytes);
+        let parts = pieces.iter().filter_map(|piece| piece.bytes);
+        if more >= FRAME_BYTES && self.content.is_empty() {
+            // Sent from where it was read to: copying it together first would cost more than a second frame does.
+            return self.send(&parts.collect::<Vec<_>>());
         }
+        parts.for_each(|bytes| self.content.extend_from_slice(bytes));
         if self.content.len() >= FRAME_BYTES || self.weight >= FRAME_BYTES {
             self.flush()?;
         }

@@ -118,18 +118,20 @@ fn few_changes<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Resul
     deserializer.deserialize_seq(Few)
 }
 
-/// Writes one frame.
-pub fn write(stream: &mut (impl Write + ?Sized), message: &Message, content: &[u8]) -> Result<u64> {
+/// Writes one frame, whose content is these parts, one after the other.
+pub fn write(stream: &mut (impl Write + ?Sized), message: &Message, parts: &[&[u8]]) -> Result<u64> {
     let bytes = postcard::to_stdvec(message).expect("plain data can be serialised");
-    assert!(bytes.len() <= MESSAGE_BYTES_MAX && content.len() <= CONTENT_BYTES_MAX, "frames are cut before they are this long");
+    let content_bytes: usize = parts.iter().map(|part| part.len()).sum();
+    assert!(bytes.len() <= MESSAGE_BYTES_MAX && content_bytes <= CONTENT_BYTES_MAX, "frames are cut before they are this long");
     let mut head = Vec::with_capacity(8 + bytes.len());
     head.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    head.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    head.extend_from_slice(&(content_bytes as u32).to_le_bytes());
     head.extend_from_slice(&bytes);
-    let sent = (head.len() + content.len()) as u64;
     stream.write_all(&head).map_err(|error| tls::broken(&error))?;
-    stream.write_all(content).map_err(|error| tls::broken(&error))?;
-    Ok(sent)
+    for part in parts {
+        stream.write_all(part).map_err(|error| tls::broken(&error))?;
+    }
+    Ok((head.len() + content_bytes) as u64)
 }
 
 /// Reads one frame; its content goes into the buffer.
