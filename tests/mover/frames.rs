@@ -86,7 +86,7 @@ fn frames() -> Vec<Vec<u8>> {
 
 fn encoded(message: &Message, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    wire::write(&mut bytes, message, content).expect("memory takes all");
+    wire::write(&mut bytes, message, &[content]).expect("memory takes all");
     bytes
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn take(bytes: &[u8]) -> bool {
     let Ok(message) = wire::read(&mut &bytes[..], &mut content) else { return false };
     let encoded = |message: &Message, content: &[u8]| {
         let mut bytes = Vec::new();
-        wire::write(&mut bytes, message, content).expect("memory takes all");
+        wire::write(&mut bytes, message, &[content]).expect("memory takes all");
         bytes
     };
     let again = encoded(&message, &content);
