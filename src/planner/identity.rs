@@ -11,6 +11,9 @@ use crate::survey::Survey;
 /// The level of Pod Security (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>) that lets no root in.
 const RESTRICTED: &str = "restricted";
 
+/// What root needs to keep owners, modes, devices and file capabilities; all of it within the *baseline* level.
+pub(super) const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"];
+
 /// As whom mover pods run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Identity {
@@ -47,8 +50,7 @@ impl Identity {
         Value::Object(context)
     }
 
-    /// A container's security context. Root gets only those capabilities that keeping owners, modes, devices and file capabilities
-    /// takes; all of them are within the *baseline* level.
+    /// A container's security context.
     pub(super) fn of_container(&self) -> Value {
         let mut context = json!({
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": false, "capabilities": { "drop": ["ALL"] },
@@ -56,7 +58,7 @@ impl Identity {
         if *self == Identity::Root {
             context["runAsUser"] = json!(0);
             context["runAsGroup"] = json!(0);
-            context["capabilities"]["add"] = json!(["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"]);
+            context["capabilities"]["add"] = json!(CAPABILITIES);
         }
         context
     }

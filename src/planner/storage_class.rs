@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks;
-use super::identity::Identity;
+use super::identity::{self, Identity};
 use super::objects::{self, Side, Template};
 use crate::mover::orders;
 use crate::plan::shape::shape;
@@ -650,12 +650,22 @@ impl<'a> Layout<'a> {
         for budget in &self.survey.disruption_budgets {
             notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
         }
-        if let Some(user) = Identity::of(self.survey).and_then(|identity| identity.user()).filter(|_| self.copies()) {
-            let space = &self.survey.namespace.name;
-            notes
-                .push(format!("namespace {space} lets no root in: the movers run as user {user}, as {app} does, and keep what it may set"));
+        if self.copies() {
+            notes.extend(self.as_whom_movers_run());
         }
         notes
+    }
+
+    /// What is asked for beyond what the app itself may do.
+    fn as_whom_movers_run(&self) -> Option<String> {
+        let identity = Identity::of(self.survey)?;
+        Some(match identity.user() {
+            Some(user) => format!(
+                "namespace {} lets no root in: the movers run as user {user}, as the app does, and keep what it may set",
+                self.survey.namespace.name
+            ),
+            None => format!("the movers run as root with the capabilities {}, to keep owners and modes", identity::CAPABILITIES.join(", ")),
+        })
     }
 }
 
