@@ -59,12 +59,13 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later without anybody changing anything. Credentials may: they are exchanged before they
+    /// run out, and whoever checks them may be down for a while.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Conflict(_) | Self::Busy { .. } | Self::NoAnswer(_) => true,
+            Self::Conflict(_) | Self::Busy { .. } | Self::NoAnswer(_) | Self::Unauthorized(_) => true,
             Self::Other { status, .. } => *status >= 500,
-            Self::NotFound(_) | Self::AlreadyExists(_) | Self::Forbidden(_) | Self::Unauthorized(_) | Self::Invalid(_) => false,
+            Self::NotFound(_) | Self::AlreadyExists(_) | Self::Forbidden(_) | Self::Invalid(_) => false,
         }
     }
 }
@@ -261,6 +262,7 @@ mod tests {
 
     #[test]
     fn a_conflict_passes_and_a_ban_does_not() {
+        assert!(refused(401, &http::HeaderMap::new(), "{\"message\":\"Unauthorized\"}").is_passing());
         assert!(refused(409, &http::HeaderMap::new(), "{\"reason\":\"Conflict\",\"message\":\"x\"}").is_passing());
         assert!(!refused(403, &http::HeaderMap::new(), "{\"message\":\"no\"}").is_passing());
     }

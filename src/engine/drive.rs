@@ -66,7 +66,6 @@ impl<'a, 'r> Drive<'a, 'r> {
                 let is_silence = !matches!(error, ApiError::Conflict(_));
                 (error.to_string(), asked, is_silence)
             }
-            StepError::Api(ApiError::Unauthorized(why)) => return Err(Trouble::LockedOut(why)),
             StepError::Api(error) => return Err(Trouble::Step { step, why: error.to_string(), hint: None }),
             StepError::Failed { why, hint } => return Err(Trouble::Step { step, why, hint }),
         };

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::drive;
 use super::notice::{Listener, Notice};
 use super::record::Record;
-use crate::cluster::ApiError;
 use crate::journal::lease::{self, Lease, LeaseError};
 use crate::journal::{Event, Journal, JournalError, Outcome, RunState, Stand};
 use crate::plan::{Plan, PlannedStep, StepId};
@@ -39,10 +38,8 @@ pub enum Trouble {
         /// What was found.
         why: String,
     },
-    /// The API did not answer for too long.
+    /// The API did not answer for too long, or did not know us.
     Silence(String),
-    /// The API does not accept our credentials any more: nothing can be done, and nothing taken back.
-    LockedOut(String),
     /// The journal cannot be written, or another executor has the run.
     Journal(String),
     /// The user interrupted.
@@ -65,8 +62,7 @@ impl std::fmt::Display for Trouble {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Step { why, .. } | Self::Adrift { why, .. } => formatter.write_str(why),
-            Self::Silence(why) => write!(formatter, "the API server does not answer: {why}"),
-            Self::LockedOut(why) => write!(formatter, "the API server does not accept these credentials any more: {why}"),
+            Self::Silence(why) => write!(formatter, "the API server does not serve this run: {why}"),
             Self::Journal(why) => formatter.write_str(why),
             Self::Interrupted => formatter.write_str("interrupted"),
             Self::Neighbour => formatter.write_str("another step of the stage failed"),
@@ -191,7 +187,7 @@ impl<'a> Run<'a> {
             Trouble::Step { .. } => true,
             // With the app untouched there is no hurry: whoever changed something may have had a reason.
             Trouble::Adrift { .. } => app_is_down,
-            Trouble::Silence(_) | Trouble::LockedOut(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
+            Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
         };
         if goes_back && !Self::app_may_have_written(self.plan, &self.state().await) {
             if let Some(bar) = self.way_back_is_barred().await {
@@ -327,7 +323,6 @@ impl<'a> Run<'a> {
                         return Trouble::Silence(error.to_string());
                     }
                 }
-                Err(LeaseError::Api { error: ApiError::Unauthorized(why), .. }) => return Trouble::LockedOut(why),
                 Err(error) => return Trouble::Journal(error.to_string()),
             }
         }
@@ -437,7 +432,6 @@ impl<'a> Run<'a> {
     pub(super) async fn write(&self, event: Event) -> Result<(), Trouble> {
         self.record.write(event).await.map_err(|error| match error {
             JournalError::Api { error, .. } if error.is_passing() => Trouble::Silence(error.to_string()),
-            JournalError::Api { error: ApiError::Unauthorized(why), .. } => Trouble::LockedOut(why),
             error => Trouble::Journal(error.to_string()),
         })
     }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::fail::{self, Halt, Result};
+use super::link::Link;
 use super::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
 use super::pace::Pace;
 use super::progress::{Cancel, Progress};
@@ -36,10 +37,6 @@ pub struct Places {
 
 const POLL: Duration = Duration::from_millis(20);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// How long the other mover may take to be there, which may have its orders later than this one.
-const CONNECT_WITHIN: Duration = Duration::from_secs(30);
-/// How often a pass goes on after its connection broke.
-const RECONNECTS_MAX: u32 = 5;
 
 /// An agent.
 pub struct Agent {
@@ -263,34 +260,11 @@ impl Agent {
         pace: Option<Arc<Pace>>,
     ) -> Result<()> {
         let mut next = 0;
-        let mut reconnects = 0;
-        loop {
-            let mut remote = self.connect(job, address, peer, pace.clone())?;
-            match send_all(&mut remote, job, sources, is_last, &mut next) {
-                Err(Halt::Failed(failure)) if failure.reason == Reason::Peer && reconnects < RECONNECTS_MAX && !job.cancel.is_set() => {
-                    reconnects += 1;
-                    std::thread::sleep(Duration::from_millis(200) * reconnects);
-                }
-                // What breaks after the pass was called off is its consequence.
-                Err(_) if job.cancel.is_set() => return Err(Halt::Cancelled),
-                other => return other,
-            }
-        }
-    }
-
-    fn connect(&self, job: &Job, address: SocketAddr, peer: &Fingerprint, pace: Option<Arc<Pace>>) -> Result<Remote> {
-        let until = Instant::now() + CONNECT_WITHIN;
-        loop {
-            job.cancel.check()?;
-            match Remote::connect(&self.identity, address, peer, new_number()?, pace.clone()) {
-                Ok(remote) => {
-                    *job.ender.lock().expect("no thread panics while it holds this lock") = Some(remote.ender());
-                    return Ok(remote);
-                }
-                Err(halt) if Instant::now() >= until => return Err(halt),
-                Err(_) => std::thread::sleep(Duration::from_millis(100)),
-            }
-        }
+        let link = Link { identity: &self.identity, address, peer, pace, cancel: &job.cancel };
+        link.work(|remote| {
+            *job.ender.lock().expect("no thread panics while it holds this lock") = Some(remote.ender());
+            send_all(remote, job, sources, is_last, &mut next)
+        })
     }
 
     fn report(&self, sequence: u64, state: State, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Result<()> {

@@ -6,17 +6,17 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::agent::new_number;
 use super::digest_tree;
-use super::fail::{Halt, Result};
-use super::orders::{Fingerprint, Reason, VolumeMode, VolumeReport};
+use super::fail::Result;
+use super::link::Link;
+use super::orders::{Fingerprint, VolumeMode, VolumeReport};
 use super::pace::Pace;
-use super::progress::Progress;
-use super::remote::Remote;
+use super::progress::{Cancel, Progress};
 use super::serve::{Served, Server};
 use super::source::{Here, SourceVolume};
 use super::target::TargetVolume;
@@ -48,9 +48,6 @@ pub struct Comparison {
     /// The root digest of the other.
     pub other: String,
 }
-
-const CONNECT_WITHIN: Duration = Duration::from_secs(30);
-const RECONNECTS_MAX: u32 = 5;
 
 /// Copies one folder or device to another, as one pass in this process.
 pub fn copy(source: &Path, target: &Path, settings: &Settings) -> Result<VolumeReport> {
@@ -108,28 +105,13 @@ pub fn send(source: &Path, address: SocketAddr, keys: &Path, settings: &Settings
     let (identity, peer) = identities(keys, "source", "target")?;
     let source = SourceVolume::at(source, settings.mode, &settings.state, new_number()?)?;
     let progress = Arc::new(Progress::default());
-    let pace = pace(settings);
-    for broken in 1.. {
-        let mut remote = connect(&identity, address, &peer, pace.as_ref())?;
-        let passed = source.pass(&mut remote, settings.is_last, &progress, &Arc::default());
-        match passed.map_err(|halt| remote.explain(halt)).and_then(|()| remote.finish(settings.is_last)) {
-            Err(Halt::Failed(failure)) if failure.reason == Reason::Peer && broken <= RECONNECTS_MAX => {
-                std::thread::sleep(Duration::from_millis(200) * broken);
-            }
-            other => return other.map(|()| progress.report("local")),
-        }
-    }
-    Err(Halt::new(Reason::Peer, "the connection broke too often"))
-}
-
-fn connect(identity: &Identity, address: SocketAddr, peer: &Fingerprint, pace: Option<&Arc<Pace>>) -> Result<Remote> {
-    let until = Instant::now() + CONNECT_WITHIN;
-    loop {
-        match Remote::connect(identity, address, peer, new_number()?, pace.cloned()) {
-            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
-            other => return other,
-        }
-    }
+    let cancel = Arc::<Cancel>::default();
+    let link = Link { identity: &identity, address, peer: &peer, pace: pace(settings), cancel: &cancel };
+    link.work(|remote| {
+        let passed = source.pass(remote, settings.is_last, &progress, &cancel);
+        passed.map_err(|halt| remote.explain(halt)).and_then(|()| remote.finish(settings.is_last))
+    })?;
+    Ok(progress.report("local"))
 }
 
 /// Compares two folders or devices by their root digests. Nothing may write to them meanwhile.

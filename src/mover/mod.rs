@@ -17,6 +17,7 @@ pub mod digest_tree;
 pub mod fail;
 mod groups;
 pub mod known;
+pub mod link;
 pub mod manifest;
 pub mod metadata;
 pub mod pace;

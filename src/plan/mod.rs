@@ -63,6 +63,14 @@ pub struct Request {
     pub network_is_open: bool,
 }
 
+impl Request {
+    /// Whether data is copied at all.
+    #[must_use]
+    pub fn copies(&self) -> bool {
+        !matches!(self.destination, Destination::KeptVolumes { discard_new_writes: true, .. })
+    }
+}
+
 /// Where the data goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "to")]

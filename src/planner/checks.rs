@@ -236,7 +236,7 @@ fn over(quota: &QuotaSeen, resource: &str, needed: u64) -> Option<Refusal> {
 }
 
 fn movers(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
-    if matches!(request.destination, Destination::KeptVolumes { discard_new_writes: true, .. }) {
+    if !request.copies() {
         return;
     }
     if Identity::of(survey).is_none() {

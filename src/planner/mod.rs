@@ -1,12 +1,14 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
 //! [`refusal`] is every reason not to move; [`checks`] finds them; [`storage_class`] lays out the stages; [`objects`] makes the
-//! objects that steps will create, and `identity` says as whom movers run; [`going_back`] makes the request that takes a finished run back. The same request and survey
+//! objects that steps will create, `identity` says as whom
+//! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
 
 pub mod checks;
 pub mod going_back;
 mod identity;
+mod notes;
 pub mod objects;
 pub mod refusal;
 pub mod storage_class;

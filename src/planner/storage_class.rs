@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks;
-use super::identity::{self, Identity};
+use super::notes;
 use super::objects::{self, Side, Template};
 use crate::mover::orders;
 use crate::plan::shape::shape;
@@ -147,7 +147,7 @@ pub fn layout(request: &Request, survey: &Survey, cluster: &str) -> Plan {
         },
         cluster: cluster.to_owned(),
         moves: layout.moves(),
-        notes: layout.notes(),
+        notes: notes::of(request, survey, &layout.claims().map(|(claim, _)| claim).collect::<Vec<_>>()),
         stages,
     }
 }
@@ -203,10 +203,6 @@ impl<'a> Layout<'a> {
 
     fn runs(&self) -> bool {
         self.survey.app.replicas > 0
-    }
-
-    fn copies(&self) -> bool {
-        !matches!(self.request.destination, Destination::KeptVolumes { discard_new_writes: true, .. })
     }
 
     fn kept(&self, claim: &ClaimSeen) -> Option<&KeptVolume> {
@@ -288,7 +284,7 @@ impl<'a> Layout<'a> {
     }
 
     fn reserves(&self) -> Vec<(String, u64, Step)> {
-        if !self.copies() {
+        if !self.request.copies() {
             return Vec::new();
         }
         self.claims().map(|(claim, slot)| (claim.name.clone(), PROVISION_SECS, Step::ReserveTarget(self.reserve(claim, slot)))).collect()
@@ -318,7 +314,7 @@ impl<'a> Layout<'a> {
     }
 
     fn movers(&self, wanted: impl Fn(&Unit<'_>) -> bool) -> Vec<(String, u64, Step)> {
-        if !self.copies() {
+        if !self.request.copies() {
             return Vec::new();
         }
         let mut steps = Vec::new();
@@ -367,7 +363,7 @@ impl<'a> Layout<'a> {
     }
 
     fn warm_copies(&self) -> Vec<(String, u64, Step)> {
-        if !self.copies() {
+        if !self.request.copies() {
             return Vec::new();
         }
         let warm = self.units.iter().enumerate().filter(|(_, unit)| unit.warm);
@@ -411,7 +407,7 @@ impl<'a> Layout<'a> {
     }
 
     fn proofs(&self) -> Vec<(String, u64, Step)> {
-        if !self.copies() {
+        if !self.request.copies() {
             return Vec::new();
         }
         let passes = self.units.iter().enumerate().map(|(index, unit)| {
@@ -431,7 +427,7 @@ impl<'a> Layout<'a> {
 
     fn stops(&self) -> Vec<(String, u64, Step)> {
         let mut steps = Vec::new();
-        if self.copies() {
+        if self.request.copies() {
             for (index, unit) in self.units.iter().enumerate() {
                 for side in Self::sides(unit) {
                     let pod = objects::mover_name(self.request, index, *side);
@@ -466,7 +462,7 @@ impl<'a> Layout<'a> {
                 manifest_before: objects::released_claim(claim),
             };
             steps.push((claim.name.clone(), API_SECS, Step::ReleaseClaim(step)));
-            if self.copies() {
+            if self.request.copies() {
                 let step = ReleaseStaging { slot: slot.to_owned(), namespace: self.namespace(), staging: self.staging(claim) };
                 steps.push((claim.name.clone(), API_SECS, Step::ReleaseStaging(step)));
             }
@@ -603,7 +599,7 @@ impl<'a> Layout<'a> {
                     rung,
                     because,
                     node: unit.node.clone(),
-                    over_network: unit.over_network && self.copies(),
+                    over_network: unit.over_network && self.request.copies(),
                 });
             }
         }
@@ -612,7 +608,7 @@ impl<'a> Layout<'a> {
 
     fn rung(&self, unit: &Unit<'_>) -> (Rung, String) {
         let why = |text: &str| text.to_owned();
-        if !self.copies() {
+        if !self.request.copies() {
             (Rung::Rebind, why("the kept volume is taken up as it is"))
         } else if unit.warm {
             (Rung::Warm, why("copied beside the running app; only what changed is copied while it is stopped"))
@@ -623,49 +619,6 @@ impl<'a> Layout<'a> {
         } else {
             (Rung::Cold, why("ReadWriteOncePod: no second pod can mount it"))
         }
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        let app = format!("{}/{}", self.survey.app.kind.word(), self.survey.app.name);
-        for claim in &self.survey.claims {
-            if let Origin::Ephemeral { pod } = &claim.origin {
-                notes.push(format!("claim {} is ephemeral and goes with pod {pod}: it is not moved", claim.name));
-            } else if !self.claims().any(|(moved, _)| moved.name == claim.name) {
-                let class = claim.class.as_deref().unwrap_or("no class");
-                notes.push(format!("claim {} stays as it is, in {class}", claim.name));
-            }
-        }
-        for by in &self.survey.app.applied_by {
-            notes.push(format!("{app} is applied by {} ({}): change the storage class there too, or its next run fails", by.tool, by.name));
-        }
-        if self.survey.app.raw.pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration").is_some() {
-            notes.push(format!("{app} was made with `kubectl apply`: change the storage class in that manifest too"));
-        }
-        for claim in self.claims().map(|(claim, _)| claim) {
-            if claim.raw.pointer("/spec/volumeAttributesClassName").is_some_and(Value::is_string) {
-                notes.push(format!("claim {} has a volume attributes class, which its new class does not know: it is dropped", claim.name));
-            }
-        }
-        for budget in &self.survey.disruption_budgets {
-            notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
-        }
-        if self.copies() {
-            notes.extend(self.as_whom_movers_run());
-        }
-        notes
-    }
-
-    /// What is asked for beyond what the app itself may do.
-    fn as_whom_movers_run(&self) -> Option<String> {
-        let identity = Identity::of(self.survey)?;
-        Some(match identity.user() {
-            Some(user) => format!(
-                "namespace {} lets no root in: the movers run as user {user}, as the app does, and keep what it may set",
-                self.survey.namespace.name
-            ),
-            None => format!("the movers run as root with the capabilities {}, to keep owners and modes", identity::CAPABILITIES.join(", ")),
-        })
     }
 }
 

@@ -138,17 +138,35 @@ fn trials(count: u64, trial: impl Fn(u64) + Sync) {
     });
 }
 
+/// A copy that is to be struck somewhere.
+struct Struck<'a> {
+    folders: Folders,
+    /// What the same copy is like when nothing happens.
+    usual: &'a Undisturbed,
+    way: Way,
+    /// How much usually goes that way.
+    bytes: u64,
+}
+
+impl Struck<'_> {
+    /// Every other copy goes on from an earlier one, of which these are the usual ones. What goes to the source is little, but all
+    /// that the source believes: every fourth is struck there.
+    fn of(seed: u64, usual: &[Undisturbed; 2]) -> Struck<'_> {
+        let is_listed = seed % 2 == 1;
+        let folders = if is_listed { Folders::filled().half_done() } else { Folders::filled() };
+        let usual = &usual[usize::from(is_listed)];
+        let (way, bytes) = if seed % 4 == 1 { (Way::ToSource, usual.to_source) } else { (Way::ToTarget, usual.to_target) };
+        Struck { folders, usual, way, bytes }
+    }
+}
+
 #[test]
 fn one_flipped_bit_in_flight_is_noticed_and_the_copy_is_true() {
     let usual = [undisturbed(&Folders::filled()), undisturbed(&Folders::filled().half_done())];
     let unnoticed = AtomicU64::new(0);
     trials(32, |seed| {
         let mut dice = Dice::new(seed);
-        let is_listed = seed % 2 == 1;
-        let folders = if is_listed { Folders::filled().half_done() } else { Folders::filled() };
-        let usual = &usual[usize::from(is_listed)];
-        // What goes to the source is little, but all that the source believes.
-        let (way, bytes) = if seed % 4 == 1 { (Way::ToSource, usual.to_source) } else { (Way::ToTarget, usual.to_target) };
+        let Struck { folders, usual, way, bytes } = Struck::of(seed, &usual);
         let (server, address) = folders.server();
         let proxy = Proxy::to(address);
         let bit = u8::try_from(dice.below(8)).expect("below 8");
@@ -171,10 +189,7 @@ fn a_pass_goes_on_by_itself_wherever_its_connection_breaks() {
     let usual = [undisturbed(&Folders::filled()), undisturbed(&Folders::filled().half_done())];
     trials(24, |seed| {
         let mut dice = Dice::new(1000 + seed);
-        let is_listed = seed % 2 == 1;
-        let folders = if is_listed { Folders::filled().half_done() } else { Folders::filled() };
-        let usual = &usual[usize::from(is_listed)];
-        let (way, bytes) = if seed % 4 == 1 { (Way::ToSource, usual.to_source) } else { (Way::ToTarget, usual.to_target) };
+        let Struck { folders, usual, way, bytes } = Struck::of(seed, &usual);
         let (server, address) = folders.server();
         let proxy = Proxy::to(address);
         proxy.arm(way, dice.below(bytes * 9 / 10), Strike::Cut);

@@ -1,0 +1,50 @@
+//! What somebody who agrees to a plan should know beside its steps.
+
+use serde_json::Value;
+
+use super::identity::{self, Identity};
+use crate::plan::Request;
+use crate::survey::{ClaimSeen, Origin, Survey};
+
+/// Returns the notes of a plan that moves these claims.
+pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let app = format!("{}/{}", survey.app.kind.word(), survey.app.name);
+    for claim in &survey.claims {
+        if let Origin::Ephemeral { pod } = &claim.origin {
+            notes.push(format!("claim {} is ephemeral and goes with pod {pod}: it is not moved", claim.name));
+        } else if !moved.iter().any(|moved| moved.name == claim.name) {
+            let class = claim.class.as_deref().unwrap_or("no class");
+            notes.push(format!("claim {} stays as it is, in {class}", claim.name));
+        }
+    }
+    for by in &survey.app.applied_by {
+        notes.push(format!("{app} is applied by {} ({}): change the storage class there too, or its next run fails", by.tool, by.name));
+    }
+    if survey.app.raw.pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration").is_some() {
+        notes.push(format!("{app} was made with `kubectl apply`: change the storage class in that manifest too"));
+    }
+    for claim in moved {
+        if claim.raw.pointer("/spec/volumeAttributesClassName").is_some_and(Value::is_string) {
+            notes.push(format!("claim {} has a volume attributes class, which its new class does not know: it is dropped", claim.name));
+        }
+    }
+    for budget in &survey.disruption_budgets {
+        notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
+    }
+    if request.copies() {
+        notes.extend(as_whom_movers_run(survey));
+    }
+    notes
+}
+
+/// What is asked for beyond what the app itself may do.
+fn as_whom_movers_run(survey: &Survey) -> Option<String> {
+    Some(match Identity::of(survey)?.user() {
+        Some(user) => format!(
+            "namespace {} lets no root in: the movers run as user {user}, as the app does, and keep what it may set",
+            survey.namespace.name
+        ),
+        None => format!("the movers run as root with the capabilities {}, to keep owners and modes", identity::CAPABILITIES.join(", ")),
+    })
+}
