@@ -113,6 +113,11 @@ impl Scan<'_> {
                 self.settle_group(&group, &entry, is_new);
                 Ok(())
             }
+            Made::Small(file) => {
+                let entry = self.small(carrier, &file, worker)?;
+                self.settle_group(&group, &entry, file.is_new);
+                Ok(())
+            }
             Made::Vanished => self.group_vanished(&group, worker),
             Made::Large(mut file) => {
                 let copies = self.threads.min(usize::try_from(file.segments()).unwrap_or(usize::MAX)).max(1);

@@ -1,7 +1,7 @@
 //! Reads regular files: digests them by blocks, compares with what the target is known to hold, emits what differs.
 //!
-//! Small files (one segment) are done in one go; large ones segment by segment, by all threads. Every file is looked at
-//! before and after it is read. Nothing is ever mapped into memory, because the application may truncate it.
+//! Small files (one segment) are done in one go, see [`super::small`]; large ones segment by segment, by all threads. Every file
+//! is looked at before and after it is read. Nothing is ever mapped into memory, because the application may truncate it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
@@ -21,6 +21,7 @@ use super::metadata::{self, Kind, Metadata, Seen};
 use super::path;
 use super::quiet;
 use super::scan::{Made, Scan, Side, Subject, Worker};
+use super::small::SmallFile;
 use super::touched::Part;
 use super::tree;
 
@@ -56,13 +57,7 @@ impl LargeFile {
 }
 
 impl Scan<'_> {
-    pub(super) fn regular(
-        &self,
-        subject: &Subject,
-        directory: BorrowedFd<'_>,
-        must_replace: bool,
-        worker: &mut Worker<'_>,
-    ) -> Result<Made> {
+    pub(super) fn regular(&self, subject: &Subject, directory: BorrowedFd<'_>, must_replace: bool) -> Result<Made> {
         let (_, name) = path::split(&subject.path);
         let opened = match tree::open_quietly(directory, name, OFlags::RDONLY | OFlags::NONBLOCK) {
             Ok(opened) => opened,
@@ -79,74 +74,11 @@ impl Scan<'_> {
         if seen.stamp.size > SEGMENT_BYTES as u64 {
             return self.large(subject, opened, seen, metadata, is_new).map(|file| Made::Large(Box::new(file)));
         }
-        self.small(subject, opened.as_fd(), &seen, metadata, is_new, worker)
-    }
-
-    fn small(
-        &self,
-        subject: &Subject,
-        file: BorrowedFd<'_>,
-        seen: &Seen,
-        metadata: Metadata,
-        is_new: bool,
-        worker: &mut Worker<'_>,
-    ) -> Result<Made> {
-        let size = seen.stamp.size;
-        self.drop_cache(file, 0, 0);
-        self.fill(&mut worker.buffer, file, 0, size as usize, &subject.path)?;
-        self.progress.bytes_read.add(size);
-        self.progress.bytes_done.add(size.min(subject.seen.allocated.saturating_mul(512)));
-        let blocks = digest::of_segment(&worker.buffer);
-        let content = digest::of_small(size, &blocks);
-        let is_hot = self.is_hot_after(file, seen, &subject.path)?;
-        let region = self.writer.blocks().reserve(size);
-        if let Some(region) = region {
-            self.writer.blocks().write(region, 0, &blocks)?;
-        }
-        let digest = metadata.digest();
-        let path = subject.path.clone();
-        let old = subject.old_of_kind().filter(|_| !is_new);
-        match old {
-            None => {
-                let pieces = pieces(&worker.buffer, size, 0, &blocks, &[]);
-                self.count_written(&pieces);
-                self.touch(&subject.directory);
-                worker.lane.emit(Item::Create { path, metadata, size }, &pieces)?;
-            }
-            Some(old) if old.entry.content != content => {
-                let before = old_blocks(old, 0)?;
-                let pieces = pieces(&worker.buffer, size, 0, &blocks, &before);
-                self.count_written(&pieces);
-                worker.lane.emit(Item::Patch { path, metadata, size }, &pieces)?;
-            }
-            Some(old) if old.entry.metadata != digest => {
-                self.progress.entries_changed.add(1);
-                worker.lane.emit(Item::Dress { path, metadata }, &[])?;
-            }
-            Some(_) => {}
-        }
-        Ok(Made::Entry(
-            Entry {
-                name: path::split(&subject.path).1.to_vec(),
-                kind: Kind::Regular,
-                stamp: seen.stamp,
-                is_hot,
-                metadata: digest,
-                content,
-                blocks: region,
-                lead: Vec::new(),
-            },
-            is_new,
-        ))
-    }
-
-    fn count_written(&self, pieces: &[Piece<'_>]) {
-        self.progress.entries_changed.add(1);
-        self.progress.bytes_changed.add(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
+        Ok(Made::Small(SmallFile { opened, seen, metadata, is_new }))
     }
 
     /// Looks at a file again after it was read. One that changed meanwhile is hot whatever its stamps say.
-    fn is_hot_after(&self, file: BorrowedFd<'_>, before: &Seen, path: &[u8]) -> Result<bool> {
+    pub(super) fn is_hot_after(&self, file: BorrowedFd<'_>, before: &Seen, path: &[u8]) -> Result<bool> {
         let after = metadata::see(file).map_err(|errno| self.unreadable("looking at", path, errno))?;
         let is_changed = after.stamp != before.stamp;
         if is_changed {
@@ -160,18 +92,17 @@ impl Scan<'_> {
     }
 
     /// At the target, what was written must be read from the disk, not from memory.
-    fn drop_cache(&self, file: BorrowedFd<'_>, offset: u64, length: u64) {
+    pub(super) fn drop_cache(&self, file: BorrowedFd<'_>, offset: u64, length: u64) {
         if matches!(self.side, Side::Target { .. }) {
             // A file system that does not know this advice only makes the proof weaker against its own disk; it is still read.
             let _ = rustix::fs::fadvise(file, offset, std::num::NonZero::new(length), Advice::DontNeed);
         }
     }
 
-    /// Reads into the buffer; what a shrinking file lacks becomes zeros, and shows in its stamp.
-    fn fill(&self, buffer: &mut Buffer, file: BorrowedFd<'_>, offset: u64, length: usize, path: &[u8]) -> Result<()> {
-        buffer.set_length(length);
+    /// Fills a part of a buffer; what a shrinking file lacks becomes zeros, and shows in its stamp.
+    pub(super) fn fill(&self, buffer: &mut [u8], file: BorrowedFd<'_>, offset: u64, path: &[u8]) -> Result<()> {
         let mut filled = 0;
-        while filled < length {
+        while filled < buffer.len() {
             match quiet::read_at(file, &mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
@@ -285,7 +216,8 @@ impl Scan<'_> {
         let direct = file.direct.as_ref().map(AsFd::as_fd);
         if !direct.is_some_and(|direct| fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
             self.drop_cache(opened, offset, length);
-            self.fill(&mut worker.buffer, opened, offset, length as usize, &file.subject.path)?;
+            worker.buffer.set_length(length as usize);
+            self.fill(&mut worker.buffer, opened, offset, &file.subject.path)?;
         }
         self.progress.bytes_read.add(length);
         Ok(digest::of_segment(&worker.buffer))

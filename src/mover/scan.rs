@@ -27,6 +27,8 @@ use super::orders::Reason;
 use super::path;
 use super::progress::{Cancel, Progress};
 use super::read::LargeFile;
+use super::small::{Page, SmallFile};
+use super::together::Together;
 use super::touched::Touched;
 use super::tree::{self, Tree};
 use super::work::{self, Queue};
@@ -80,13 +82,15 @@ pub struct Worker<'a> {
     pub lane: Box<dyn Lane + 'a>,
     /// Holds one segment.
     pub buffer: Buffer,
+    /// Reads many files at once; none until it is needed, and none within where the kernel does not let us.
+    pub together: Option<Option<Together>>,
 }
 
 impl<'a> Worker<'a> {
     /// Returns a worker for this lane.
     #[must_use]
     pub fn new(lane: Box<dyn Lane + 'a>) -> Worker<'a> {
-        Worker { lane, buffer: Buffer::default() }
+        Worker { lane, buffer: Buffer::default(), together: None }
     }
 }
 
@@ -226,10 +230,10 @@ impl<'a> Scan<'a> {
         let lower = if is_first { b"".as_slice() } else { listed.names[from].as_slice() };
         let upper = listed.names.get(to).map(Vec::as_slice);
         let mut known = self.memory.entries_between(&directory.path, lower, upper)?.into_iter().peekable();
-        let mut page = Vec::with_capacity(to - from + 1);
+        let mut page = Page::with_capacity(to - from + 1);
         if is_first {
             let own = known.next_if(|known| known.entry.name.is_empty());
-            page.push(self.own_entry(listed, own.as_ref()));
+            page.add(self.own_entry(listed, own.as_ref()));
         }
         for name in &listed.names[from..to] {
             self.cancel.check()?;
@@ -237,13 +241,14 @@ impl<'a> Scan<'a> {
                 self.gone(directory, &gone.entry.name, worker)?;
             }
             let old = known.next_if(|known| known.entry.name == *name);
-            page.extend(self.examine(listed, name, old, worker, queue)?);
+            self.examine(listed, name, old, &mut page, worker, queue)?;
         }
         for gone in known {
             self.gone(directory, &gone.entry.name, worker)?;
         }
+        let entries = self.complete(page, worker)?;
         self.check_listing(listed)?;
-        self.writer.put(&directory.path, &page)
+        self.writer.put(&directory.path, &entries)
     }
 
     /// Makes the entry of the directory itself. It is always looked at in full, so that nothing need be believed.
@@ -275,9 +280,10 @@ impl<'a> Scan<'a> {
         listed: &Arc<Listed>,
         name: &[u8],
         old: Option<Known>,
+        page: &mut Page,
         worker: &mut Worker<'_>,
         queue: &Queue<Task>,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<()> {
         let directory = &listed.directory;
         let path = path::join(&directory.path, name);
         if path.len() > path::PATH_BYTES_MAX {
@@ -293,28 +299,33 @@ impl<'a> Scan<'a> {
                 self.emit(worker, directory, Item::Directory { path: path.clone() })?;
             }
             queue.push(Task::Directory(path));
-            return Ok(Some(Entry::marker(name)));
+            page.add(Entry::marker(name));
+            return Ok(());
         }
         let subject = Subject { directory: Arc::clone(directory), path, seen, old };
         if seen.links > 1 {
             self.groups.defer(subject);
-            return Ok(None);
+            return Ok(());
         }
         self.progress.entries.add(1);
         let must_replace = subject.must_part_from_links();
         match self.entry(&subject, listed.opened.as_fd(), must_replace, worker)? {
-            Made::Entry(entry, _) => Ok(Some(entry)),
+            Made::Entry(entry, _) => {
+                page.add(entry);
+                Ok(())
+            }
+            Made::Small(file) => self.add_small(page, subject, file, worker),
             Made::Vanished => self.vanished_from(directory, subject.path, subject.old.is_some(), worker),
             Made::Large(file) => {
                 let copies = self.threads.min(usize::try_from(file.segments()).unwrap_or(usize::MAX)).max(1);
                 let file: Arc<LargeFile> = Arc::from(file);
                 queue.push_all((0..copies).map(|_| Task::Segments(Arc::clone(&file))));
-                Ok(None)
+                Ok(())
             }
         }
     }
 
-    /// Makes the entry of anything but a directory: from memory, or by reading it.
+    /// Makes the entry of anything but a directory: from memory, or by looking into it.
     pub(super) fn entry(
         &self,
         subject: &Subject,
@@ -337,7 +348,7 @@ impl<'a> Scan<'a> {
             return Ok(Made::Entry(entry, false));
         }
         match seen.kind {
-            Kind::Regular => self.regular(subject, directory, must_replace, worker),
+            Kind::Regular => self.regular(subject, directory, must_replace),
             _ => self.special(subject, directory, must_replace, worker),
         }
     }
@@ -411,12 +422,12 @@ impl<'a> Scan<'a> {
     }
 
     /// Notes that an entry went away under the pass; if the target has it, it must go there too.
-    fn vanished_from(&self, directory: &Arc<Directory>, path: Vec<u8>, was_known: bool, worker: &mut Worker<'_>) -> Result<Option<Entry>> {
+    fn vanished_from(&self, directory: &Arc<Directory>, path: Vec<u8>, was_known: bool, worker: &mut Worker<'_>) -> Result<()> {
         self.unsettled(&path)?;
         if was_known {
             self.emit(worker, directory, Item::Delete { path })?;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Notes that something changed under the pass: normal while the application runs, a failure when it should be stopped.
@@ -481,6 +492,8 @@ impl Subject {
 pub(super) enum Made {
     /// It is done; whether it was made anew at the target.
     Entry(Entry, bool),
+    /// It is small, open, and to be read.
+    Small(SmallFile),
     /// It is not there any more.
     Vanished,
     /// It is large: its segments are to be worked on.
