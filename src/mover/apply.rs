@@ -447,9 +447,12 @@ fn write_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) -> R
     }
 }
 
+/// How much is looked at, and overwritten, at once.
+const ZEROS_BYTES: usize = 64 << 10;
+
 /// For devices that cannot discard: many blocks are zeros already, and reading is cheaper than wearing them.
 fn overwrite_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) -> Result<()> {
-    let mut buffer = vec![0; digest::BLOCK_BYTES];
+    let mut buffer = vec![0; ZEROS_BYTES];
     let mut at = offset;
     while at < offset + length {
         let part = usize::try_from(offset + length - at).map_or(buffer.len(), |rest| rest.min(buffer.len()));

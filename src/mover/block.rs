@@ -12,7 +12,7 @@ use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::change::{Item, Piece};
-use super::digest::{self, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::digest::{self, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::{self, Halt, Result};
 use super::known::{Known, Memory};
 use super::manifest::{Entry, Writer};
@@ -48,7 +48,7 @@ pub fn size(device: BorrowedFd<'_>) -> Result<u64> {
 /// whether it is read before it is written; both ways are safe.
 #[must_use]
 pub fn looks_blank(device: BorrowedFd<'_>, size: u64) -> bool {
-    let mut buffer = vec![0; digest::BLOCK_BYTES];
+    let mut buffer = vec![0; 64 << 10];
     let step = (size / 64).max(buffer.len() as u64);
     (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).all(|offset| {
         let length = buffer.len().min((size - offset) as usize);
@@ -139,13 +139,19 @@ impl DeviceScan<'_> {
         }
     }
 
-    fn segment(&self, underway: &Underway, index: u64, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+    fn segment(
+        &self,
+        underway: &Underway,
+        index: u64,
+        direct: Option<BorrowedFd<'_>>,
+        worker: &mut Worker<'_>,
+    ) -> Result<Vec<BlockDigest>> {
         let offset = index * SEGMENT_BYTES as u64;
         let length = (self.size - offset).min(SEGMENT_BYTES as u64);
         let count = digest::block_count(length) as usize;
         let before = match &underway.known {
             Some(known) => read::old_blocks(known, index)?,
-            None => vec![read::UNKNOWN; count],
+            None => vec![BlockDigest::UNKNOWN; count],
         };
         self.progress.bytes_done.add(length);
         // A device of one block has no block digests to take from memory.
@@ -185,10 +191,10 @@ impl DeviceScan<'_> {
     }
 
     /// Reads past the page cache where that can be had, which spares half of the copying and the memory of the node.
-    fn read(&self, offset: u64, length: u64, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+    fn read(&self, offset: u64, length: u64, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
         if read::is_hole(self.device, offset, length) {
             worker.buffer.clear();
-            return Ok(vec![Digest::ZEROS; digest::block_count(length) as usize]);
+            return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
         }
         if direct.is_some_and(|direct| read::fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
             self.progress.bytes_read.add(length);

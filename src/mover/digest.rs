@@ -1,12 +1,13 @@
-//! Digests of content: BLAKE3 of 64 KiB blocks, and from these one content root a file.
+//! Digests of content: BLAKE3 of 8 KiB blocks, and from these one content root a file.
 //!
-//! A block of zeros has the digest of 32 zero bytes and is never hashed, so that holes cost nothing and a file has the same
-//! root whether its zeros are written or not. Files are cut into 4 MiB segments, which are the unit of work.
+//! A block of zeros has a digest of zeros and is never hashed, so that holes cost nothing and a file has the same root whether
+//! its zeros are written or not. Blocks are as small as the pages of databases, so that a changed page costs no more than itself;
+//! of their digests 128 bits are kept. Files are cut into 4 MiB segments, which are the unit of work.
 
 use serde::{Deserialize, Serialize};
 
 /// Bytes in a block: the unit of comparison.
-pub const BLOCK_BYTES: usize = 64 << 10;
+pub const BLOCK_BYTES: usize = 8 << 10;
 /// Bytes in a segment: the unit of work.
 pub const SEGMENT_BYTES: usize = 4 << 20;
 /// Blocks in a segment.
@@ -33,15 +34,40 @@ impl Digest {
     }
 }
 
+/// The first half of the BLAKE3 digest of a block, or zeros for a block that is all zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockDigest(pub [u8; BlockDigest::BYTES]);
+
+impl BlockDigest {
+    /// How long it is.
+    pub const BYTES: usize = 16;
+    /// The digest of a block of zeros.
+    pub const ZEROS: BlockDigest = BlockDigest([0; BlockDigest::BYTES]);
+    /// No block has this digest.
+    pub const UNKNOWN: BlockDigest = BlockDigest([0xff; BlockDigest::BYTES]);
+
+    /// Takes consecutive digests from bytes, which are a multiple of [`BlockDigest::BYTES`].
+    #[must_use]
+    pub fn all_in(bytes: &[u8]) -> Vec<BlockDigest> {
+        let (digests, _) = bytes.as_chunks::<{ BlockDigest::BYTES }>();
+        digests.iter().copied().map(BlockDigest).collect()
+    }
+}
+
 /// Returns the digest of one block, without hashing when it is all zeros.
 #[must_use]
-pub fn of_block(block: &[u8]) -> Digest {
-    if is_zero(block) { Digest::ZEROS } else { Digest::of(block) }
+pub fn of_block(block: &[u8]) -> BlockDigest {
+    if is_zero(block) {
+        return BlockDigest::ZEROS;
+    }
+    let mut half = BlockDigest::ZEROS;
+    half.0.copy_from_slice(&blake3::hash(block).as_bytes()[..BlockDigest::BYTES]);
+    half
 }
 
 /// Returns the digests of the blocks of a segment.
 #[must_use]
-pub fn of_segment(segment: &[u8]) -> Vec<Digest> {
+pub fn of_segment(segment: &[u8]) -> Vec<BlockDigest> {
     segment.chunks(BLOCK_BYTES).map(of_block).collect()
 }
 
@@ -94,8 +120,8 @@ impl ContentRoot {
 
 /// Returns the digest of a segment from the digests of its blocks.
 #[must_use]
-pub fn of_blocks(blocks: &[Digest]) -> Digest {
-    if blocks.iter().all(|block| *block == Digest::ZEROS) {
+pub fn of_blocks(blocks: &[BlockDigest]) -> Digest {
+    if blocks.iter().all(|block| *block == BlockDigest::ZEROS) {
         return Digest::ZEROS;
     }
     let mut hasher = blake3::Hasher::new();
@@ -107,7 +133,7 @@ pub fn of_blocks(blocks: &[Digest]) -> Digest {
 
 /// Returns the content root of a file that is one segment or less.
 #[must_use]
-pub fn of_small(size: u64, blocks: &[Digest]) -> Digest {
+pub fn of_small(size: u64, blocks: &[BlockDigest]) -> Digest {
     let mut root = ContentRoot::new(size);
     root.add(0, of_blocks(blocks));
     root.finish()
@@ -132,7 +158,7 @@ mod tests {
 
     #[test]
     fn size_and_place_are_part_of_the_root() {
-        let block = [Digest::of(b"x")];
+        let block = [of_block(b"x")];
         assert_ne!(of_small(1, &block), of_small(2, &block));
         let mut late = ContentRoot::new(1);
         late.add(1, of_blocks(&block));

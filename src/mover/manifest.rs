@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Digest, block_count};
+use super::digest::{BlockDigest, Digest, block_count};
 use super::fail::{self, Result};
 use super::metadata::{Kind, Stamp};
 
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mover-m2";
+const MAGIC: &[u8; 8] = b"mover-m3";
 const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
 
 /// What is known of one entry.
@@ -87,7 +87,7 @@ fn proof_of(entries: &[Entry]) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-/// The digests of the blocks of files larger than one block: a file of 32-byte records, addressed by byte offset.
+/// The digests of the blocks of files larger than one block: a file of 16-byte records, addressed by byte offset.
 ///
 /// Records that were never written read as zeros, which is the digest of zeros. A region, once part of a committed manifest,
 /// is never written again.
@@ -98,7 +98,7 @@ pub struct Blocks {
     end: AtomicU64,
 }
 
-const RECORD_BYTES: u64 = 32;
+const RECORD_BYTES: u64 = BlockDigest::BYTES as u64;
 const BLOCKS_SUFFIX: &str = ".blocks";
 
 impl Blocks {
@@ -149,8 +149,8 @@ impl Blocks {
     }
 
     /// Writes the digests of consecutive blocks.
-    pub fn write(&self, region: u64, first: u64, digests: &[Digest]) -> Result<()> {
-        if digests.iter().all(|digest| *digest == Digest::ZEROS) {
+    pub fn write(&self, region: u64, first: u64, digests: &[BlockDigest]) -> Result<()> {
+        if digests.iter().all(|digest| *digest == BlockDigest::ZEROS) {
             return Ok(());
         }
         let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
@@ -161,7 +161,7 @@ impl Blocks {
     }
 
     /// Reads the digests of consecutive blocks.
-    pub fn read(&self, region: u64, first: u64, count: u64) -> Result<Vec<Digest>> {
+    pub fn read(&self, region: u64, first: u64, count: u64) -> Result<Vec<BlockDigest>> {
         let mut bytes = vec![0; (count * RECORD_BYTES) as usize];
         let mut filled = 0;
         while filled < bytes.len() {
@@ -173,8 +173,7 @@ impl Blocks {
                 Err(error) => return Err(fail::system_io("reading block digests", &error)),
             }
         }
-        let records = bytes.chunks_exact(RECORD_BYTES as usize);
-        Ok(records.map(|record| Digest(record.try_into().expect("chunks are 32 bytes long"))).collect())
+        Ok(BlockDigest::all_in(&bytes))
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::buffer::Buffer;
 use super::change::{Item, Piece};
-use super::digest::{self, BLOCK_BYTES, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::digest::{self, BLOCK_BYTES, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::Result;
 use super::groups::Group;
 use super::known::Known;
@@ -180,7 +180,7 @@ impl Scan<'_> {
         let blocks = match &file.untouched {
             Some(untouched) if !untouched.touched.contains(&index) => {
                 let mut blocks = old_blocks(&untouched.known, index)?;
-                blocks.resize(count as usize, Digest::ZEROS);
+                blocks.resize(count as usize, BlockDigest::ZEROS);
                 worker.buffer.clear();
                 blocks
             }
@@ -207,11 +207,11 @@ impl Scan<'_> {
     }
 
     /// Reads a segment, or finds it to be a hole; the buffer is empty then.
-    fn read_segment(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<Digest>> {
+    fn read_segment(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
         let opened = file.opened.as_fd();
         if is_hole(opened, offset, length) {
             worker.buffer.clear();
-            return Ok(vec![Digest::ZEROS; digest::block_count(length) as usize]);
+            return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
         }
         let direct = file.direct.as_ref().map(AsFd::as_fd);
         if !direct.is_some_and(|direct| fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
@@ -298,49 +298,82 @@ pub(super) fn is_hole(file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
 }
 
 /// Reads the digests of the blocks that a known file had in a segment.
-pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<Digest>> {
+pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<BlockDigest>> {
     let all = digest::block_count(old.entry.stamp.size);
     let first = index * SEGMENT_BLOCKS;
     let count = all.saturating_sub(first).min(SEGMENT_BLOCKS);
     match old.entry.blocks {
         Some(region) if count > 0 => old.blocks.read(region, first, count),
         // A single block, of which only the content root is kept: it counts as different from anything.
-        None if count > 0 => Ok(vec![UNKNOWN]),
+        None if count > 0 => Ok(vec![BlockDigest::UNKNOWN]),
         _ => Ok(Vec::new()),
     }
 }
 
-/// No content has this digest.
-pub(super) const UNKNOWN: Digest = Digest([0xff; 32]);
+/// The least zeros that become a hole: smaller ones would break a file up for nothing.
+const HOLE_BLOCKS: usize = (64 << 10) / BLOCK_BYTES;
 
-/// Cuts a segment into the stretches that differ from before; what is past the old end was zeros.
+/// Cuts a segment into the stretches that differ from before; what is past the old end was a hole.
 ///
 /// The buffer may be empty for a segment that is all zeros.
-pub(super) fn pieces<'a>(buffer: &'a [u8], length: u64, offset: u64, blocks: &[Digest], before: &[Digest]) -> Vec<Piece<'a>> {
+pub(super) fn pieces<'a>(buffer: &'a [u8], length: u64, offset: u64, blocks: &[BlockDigest], before: &[BlockDigest]) -> Vec<Piece<'a>> {
     let mut pieces: Vec<Piece<'a>> = Vec::new();
-    for (index, block) in blocks.iter().enumerate() {
-        let old = before.get(index).unwrap_or(&Digest::ZEROS);
-        if block == old {
-            continue;
-        }
-        let start = index * BLOCK_BYTES;
-        let is_zero = *block == Digest::ZEROS;
-        let end = (length as usize).min(start + BLOCK_BYTES);
-        let follows = |last: &&mut Piece<'a>| last.offset + last.length == offset + start as u64 && last.bytes.is_none() == is_zero;
-        match pieces.last_mut().filter(follows) {
-            Some(last) => {
-                last.length += (end - start) as u64;
-                if !is_zero {
-                    let from = (last.offset - offset) as usize;
-                    last.bytes = Some(&buffer[from..end]);
-                }
+    for (number, stretch) in blocks.chunks(HOLE_BLOCKS).enumerate() {
+        let is_hole = stretch.iter().all(|block| *block == BlockDigest::ZEROS);
+        for (index, block) in (number * HOLE_BLOCKS..).zip(stretch) {
+            let is_same = before.get(index).map_or(is_hole, |old| old == block);
+            if !is_same {
+                let start = index * BLOCK_BYTES;
+                add_block(&mut pieces, buffer, offset, start..(length as usize).min(start + BLOCK_BYTES), is_hole);
             }
-            None => pieces.push(Piece {
-                offset: offset + start as u64,
-                length: (end - start) as u64,
-                bytes: (!is_zero).then(|| &buffer[start..end]),
-            }),
         }
     }
     pieces
+}
+
+/// Adds a block, whose place in the buffer is given, to the stretch before it if it can.
+fn add_block<'a>(pieces: &mut Vec<Piece<'a>>, buffer: &'a [u8], offset: u64, place: std::ops::Range<usize>, is_hole: bool) {
+    let start = offset + place.start as u64;
+    let follows = |last: &&mut Piece<'a>| last.offset + last.length == start && last.bytes.is_none() == is_hole;
+    match pieces.last_mut().filter(follows) {
+        Some(last) => {
+            last.length += place.len() as u64;
+            let from = (last.offset - offset) as usize;
+            last.bytes = (!is_hole).then(|| &buffer[from..place.end]);
+        }
+        None => pieces.push(Piece { offset: start, length: place.len() as u64, bytes: (!is_hole).then(|| &buffer[place]) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(content: &[u8], before: &[u8]) -> Vec<(u64, u64, bool)> {
+        let (blocks, before) = (digest::of_segment(content), digest::of_segment(before));
+        let pieces = pieces(content, content.len() as u64, 0, &blocks, &before);
+        pieces.iter().map(|piece| (piece.offset / BLOCK_BYTES as u64, piece.length / BLOCK_BYTES as u64, piece.bytes.is_none())).collect()
+    }
+
+    fn filled(blocks: usize, zeros: std::ops::Range<usize>) -> Vec<u8> {
+        let mut content = vec![1; blocks * BLOCK_BYTES];
+        content[zeros.start * BLOCK_BYTES..zeros.end * BLOCK_BYTES].fill(0);
+        content
+    }
+
+    #[test]
+    fn a_changed_block_is_cut_out_alone() {
+        let mut content = filled(32, 0..0);
+        content[11 * BLOCK_BYTES] = 2;
+        assert_eq!(cut(&content, &filled(32, 0..0)), [(11, 1, false)]);
+        assert_eq!(cut(&content, &content), []);
+    }
+
+    #[test]
+    fn few_zeros_are_written_and_many_are_a_hole() {
+        assert_eq!(cut(&filled(32, 9..12), &[]), [(0, 32, false)]);
+        assert_eq!(cut(&filled(32, 7..17), &[]), [(0, 8, false), (16, 16, false)]);
+        assert_eq!(cut(&filled(32, 8..16), &filled(32, 0..0)), [(8, 8, true)]);
+        assert_eq!(cut(&filled(32, 8..16), &filled(32, 8..16)), []);
+    }
 }

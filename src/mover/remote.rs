@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::change::{Item, Lane, Piece};
 use super::channel::{Channel, Closer};
-use super::digest::{Digest, SEGMENT_BYTES};
+use super::digest::{BlockDigest, Digest, SEGMENT_BYTES};
 use super::fail::{self, Halt, Result};
 use super::manifest::{Manifest, Origin, Writer};
 use super::metadata::Kind;
@@ -136,8 +136,7 @@ impl Remote {
             match self.control.receive(&mut content)? {
                 Message::Page { directory, entries } if wire::page_is_sound(&directory, &entries) => writer.put(&directory, &entries)?,
                 Message::Blocks { region, first } if region <= wire::REGION_MAX && first <= wire::REGION_MAX => {
-                    let digests: Vec<Digest> =
-                        content.chunks_exact(32).map(|bytes| Digest(bytes.try_into().expect("chunks of 32"))).collect();
+                    let digests = BlockDigest::all_in(&content);
                     writer.blocks().write(region, first, &digests)?;
                 }
                 Message::ListingEnd { root } => {
@@ -343,7 +342,7 @@ fn send_blocks(channel: &mut Channel, manifest: &Manifest, entry: &super::manife
         let part = (count - first).min(LISTED_BLOCKS_MAX);
         let digests = manifest.blocks().read(region, first, part)?;
         // Holes need no telling: what is not written reads as zeros.
-        if digests.iter().any(|digest| *digest != Digest::ZEROS) {
+        if digests.iter().any(|digest| *digest != BlockDigest::ZEROS) {
             let content: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
             channel.send(&Message::Blocks { region, first }, &content)?;
         }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::buffer::ALIGNMENT;
 use super::change::{Item, Lane, Piece};
-use super::digest::{self, Digest, SEGMENT_BYTES};
+use super::digest::{self, BlockDigest, SEGMENT_BYTES};
 use super::fail::Result;
 use super::manifest::Entry;
 use super::metadata::{Kind, Metadata, Seen};
@@ -146,7 +146,14 @@ impl Scan<'_> {
         Ok(entry)
     }
 
-    fn emit_small(&self, subject: &Subject, file: &SmallFile, read: (&[u8], &[Digest]), entry: &Entry, lane: &mut dyn Lane) -> Result<()> {
+    fn emit_small(
+        &self,
+        subject: &Subject,
+        file: &SmallFile,
+        read: (&[u8], &[BlockDigest]),
+        entry: &Entry,
+        lane: &mut dyn Lane,
+    ) -> Result<()> {
         let (content, blocks) = read;
         let (path, metadata, size) = (subject.path.clone(), file.metadata.clone(), file.seen.stamp.size);
         match subject.old_of_kind().filter(|_| !file.is_new) {

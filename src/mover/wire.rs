@@ -18,7 +18,7 @@ use super::path;
 use super::tls;
 
 /// The version of the frames; both ends must be of the same.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// The stages of a pass over a tree: contents, links, directories.
 pub const STAGES: usize = 3;
 /// The longest message.

@@ -296,8 +296,8 @@ fn a_mover_that_is_killed_in_a_later_pass_believes_nothing_that_is_not_so() {
         assert!(Mover::send(&folders, address).has_succeeded() && serving.has_succeeded());
         let mut large = std::fs::read(folders.path("source/large")).expect("a file");
         for _ in 0..30 {
-            let at = dice.index(large.len());
-            large[at] ^= 0x55;
+            let at = dice.index(large.len() - (64 << 10));
+            large[at..at + (64 << 10)].iter_mut().for_each(|byte| *byte ^= 0x55);
         }
         std::fs::write(folders.path("source/large"), &large).expect("a file");
         for file in 0..20_u8 {
