@@ -123,6 +123,8 @@ impl From<JournalError> for CommandError {
             JournalError::Broken { run, .. } => Self::new(Kind::Stuck, what).hinted(format!(
                 "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -o jsonpath='{{.data.plan}}'"
             )),
+            JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what)
+                .hinted(format!("see what it is with `kubectl get pv {volume} -o yaml`, and plan with another `--run`")),
             JournalError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
     }

@@ -53,7 +53,7 @@ pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Re
     if journal.state().outcome.is_none() {
         return Err(FinalizeError::NotEnded(plan.run().to_string()));
     }
-    let selector = format!("{}={},{}={}", marks::RUN, plan.run(), marks::ROLE, marks::ROLE_SOURCE);
+    let selector = marks::volumes_as(plan.namespace(), plan.run(), marks::ROLE_SOURCE);
     let volumes = connection.list(&Kind::VOLUME, "", &selector).await?;
     match volumes.iter().find(|volume| volume["status"]["phase"] == "Bound") {
         Some(volume) => Err(FinalizeError::InUse { volume: name(volume), claim: text(&volume["spec"]["claimRef"]["name"]) }),

@@ -158,7 +158,7 @@ async fn drive(
         Way::Begin => Journal::create(cluster, plan).await?,
         Way::Resume | Way::Undo => Journal::open(cluster, &plan.app.namespace, plan.run()).await?,
     };
-    let world = World { source: cluster.clone(), target: cluster.clone(), run: plan.run().clone() };
+    let world = World::within(cluster, plan);
     let signals = Signals::new();
     let run = Run::new(plan, &world, journal, lease, executor, listener, signals.count.clone());
     let ending = match way {

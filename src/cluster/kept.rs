@@ -1,6 +1,6 @@
 //! Reads the volumes that a run kept. Judges nothing.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ApiError, Connection, Kind};
 use crate::plan::{KeptVolume, Plan, Step, marks};
@@ -11,7 +11,7 @@ use crate::plan::{KeptVolume, Plan, Step, marks};
 ///
 /// What the API says.
 pub async fn kept_volumes(connection: &Connection, plan: &Plan) -> Result<Vec<KeptVolume>, ApiError> {
-    let selector = format!("{}={},{}={}", marks::RUN, plan.run(), marks::ROLE, marks::ROLE_SOURCE);
+    let selector = marks::volumes_as(plan.namespace(), plan.run(), marks::ROLE_SOURCE);
     let found = connection.list(&Kind::VOLUME, "", &selector).await?;
     let free = found.iter().filter(|volume| volume["status"]["phase"] != "Bound");
     Ok(free.filter_map(|volume| kept(plan, volume)).collect())
@@ -30,7 +30,6 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
         }
         _ => None,
     });
-    let label = |key: &str| volume["metadata"]["labels"][key].clone();
     Some(KeptVolume {
         claim: one.claim.clone(),
         volume: name.to_owned(),
@@ -38,7 +37,7 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
         class: one.source_class.clone(),
         request: request?,
         claim_ref: volume["spec"]["claimRef"].clone(),
-        labels: json!({ marks::RUN: label(marks::RUN), marks::ROLE: label(marks::ROLE), marks::SLOT: label(marks::SLOT) }),
+        labels: marks::of_volume(plan.namespace(), plan.run(), marks::ROLE_SOURCE, &one.slot),
         reclaim_policy: policy?,
         node_affinity: volume["spec"].get("nodeAffinity").cloned(),
     })

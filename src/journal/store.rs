@@ -46,6 +46,14 @@ pub enum JournalError {
         /// Why.
         reason: String,
     },
+    /// An earlier run of that name has no records any more, but a volume.
+    #[error("volume {volume} bears the marks of an earlier run `{run}` that has no records any more; give this run another name")]
+    Marked {
+        /// The run.
+        run: RunId,
+        /// The volume.
+        volume: String,
+    },
     /// The API server refused.
     #[error("cannot {doing} the journal of run `{run}`: {error}")]
     Api {
@@ -75,8 +83,9 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// When the server refuses, or a run of that name has another plan.
+    /// When the server refuses, a run of that name has another plan, or volumes bear the marks of one whose records are gone.
     pub async fn create(connection: &Connection, plan: &Plan) -> Result<Self, JournalError> {
+        refuse_anothers_marks(connection, plan).await?;
         store_plan(connection, plan).await?;
         Self::open(connection, &plan.app.namespace, plan.run()).await
     }
@@ -325,6 +334,22 @@ impl Journal {
 }
 
 /// Stores a plan, in pieces; that it is there already is fine.
+/// The marks of a run whose records are gone would be taken for those of the new one: for its proven copy, in the worst case.
+async fn refuse_anothers_marks(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
+    let (namespace, run) = (plan.namespace(), plan.run());
+    let begun = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, 0)).await;
+    if begun.map_err(|error| api(run, "read", error))?.is_some() {
+        return Ok(());
+    }
+    let marked = connection.list(&Kind::VOLUME, "", &marks::volumes_of(namespace, run)).await;
+    match marked.map_err(|error| api(run, "begin", error))?.first() {
+        Some(volume) => {
+            Err(JournalError::Marked { run: run.clone(), volume: volume["metadata"]["name"].as_str().unwrap_or_default().to_owned() })
+        }
+        None => Ok(()),
+    }
+}
+
 async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
     let namespace = plan.app.namespace.clone();
     let text = file::to_json(plan);

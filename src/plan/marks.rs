@@ -2,8 +2,14 @@
 //!
 //! The values are one constant each; nothing outside this file spells the prefix.
 
+use serde_json::{Value, json};
+
+use super::RunId;
+
 /// Label: the run an object belongs to.
 pub const RUN: &str = "kubectl-stateful.dev/run";
+/// Label on volumes, which are in no namespace themselves: the namespace of the run. A run's name is its own only there.
+pub const NAMESPACE: &str = "kubectl-stateful.dev/namespace";
 /// Label: what the object is to the run: `source`, `target`, `staging` or `mover`.
 pub const ROLE: &str = "kubectl-stateful.dev/role";
 /// Label: which claim of the run it stands for ([`crate::plan::ClaimMove::slot`]).
@@ -12,7 +18,7 @@ pub const SLOT: &str = "kubectl-stateful.dev/slot";
 pub const CLAIM: &str = "kubectl-stateful.dev/claim";
 /// Annotation on a target volume: the uid of its staging claim.
 pub const STAGING_UID: &str = "kubectl-stateful.dev/staging-uid";
-/// Annotation on a target volume: `RUN/SLOT`, as its labels say too. By it the volume is found again when somebody took those off.
+/// Annotation on a target volume: `NAMESPACE/RUN/SLOT`, as its labels say too. By it the volume is found again when somebody took those off.
 pub const TARGET_OF: &str = "kubectl-stateful.dev/target-of";
 /// Annotation on a mover pod: its orders.
 pub const ORDERS: &str = "kubectl-stateful.dev/orders";
@@ -40,6 +46,26 @@ pub const ROLE_TARGET: &str = "target";
 pub const ROLE_STAGING: &str = "staging";
 /// [`ROLE`] of a mover pod.
 pub const ROLE_MOVER: &str = "mover";
+
+/// The labels of a volume of a run.
+pub fn of_volume(namespace: &str, run: &RunId, role: &str, slot: &str) -> Value {
+    json!({ NAMESPACE: namespace, RUN: run, ROLE: role, SLOT: slot })
+}
+
+/// A patch of labels that takes those of [`of_volume`] off.
+pub fn off_volume() -> Value {
+    json!({ NAMESPACE: null, RUN: null, ROLE: null, SLOT: null })
+}
+
+/// The label selector of all volumes of a run, whatever their role.
+pub fn volumes_of(namespace: &str, run: &RunId) -> String {
+    format!("{NAMESPACE}={namespace},{RUN}={run}")
+}
+
+/// The label selector of the volumes of one role in a run.
+pub fn volumes_as(namespace: &str, run: &RunId, role: &str) -> String {
+    format!("{},{ROLE}={role}", volumes_of(namespace, run))
+}
 
 /// A short key for an app within its namespace. Made from its kind and name and not its uid, because a stateful set is made anew in
 /// the course of a move.

@@ -264,6 +264,11 @@ impl Plan {
         self.steps().map(|(_, step)| step).find(|step| step.id == *id)
     }
 
+    /// Returns the namespace of the app, of the run's records and, with the run's name, of its marks on volumes.
+    pub fn namespace(&self) -> &str {
+        &self.app.namespace
+    }
+
     /// Returns the run's name.
     pub fn run(&self) -> &RunId {
         &self.request.run

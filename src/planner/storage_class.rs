@@ -239,7 +239,7 @@ impl<'a> Layout<'a> {
                     volume: volume.name.clone(),
                     volume_uid: volume.uid.clone(),
                     policy_before: volume.reclaim_policy.clone(),
-                    labels_before: no_labels(),
+                    labels_before: marks::off_volume(),
                 };
                 (claim.name.clone(), API_SECS, Step::PinReclaim(step))
             })
@@ -624,10 +624,6 @@ impl<'a> Layout<'a> {
 
 fn source(claim: &ClaimSeen) -> &VolumeSeen {
     claim.volume.as_ref().expect("a claim without a volume is refused before")
-}
-
-fn no_labels() -> Value {
-    json!({ marks::RUN: null, marks::ROLE: null, marks::SLOT: null })
 }
 
 fn planned((subject, deadline_secs, step): (String, u64, Step)) -> PlannedStep {

@@ -31,6 +31,11 @@ pub(super) fn is_of_run(object: &Value, world: &World) -> bool {
     label(object, marks::RUN) == world.run.0
 }
 
+/// As [`is_of_run`], of a volume: it is in no namespace, and another namespace may have a run of the same name.
+pub(super) fn is_volume_of_run(volume: &Value, world: &World) -> bool {
+    is_of_run(volume, world) && label(volume, marks::NAMESPACE) == world.namespace
+}
+
 pub(super) fn reclaim_policy(volume: &Value) -> &str {
     text(volume, "/spec/persistentVolumeReclaimPolicy")
 }
@@ -94,7 +99,7 @@ pub(super) async fn running_on(connection: &Connection, namespace: &str, claims:
 
 /// The target volume of a slot, by our labels.
 pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
-    let selector = format!("{}={},{}={slot},{}={}", marks::RUN, world.run, marks::SLOT, marks::ROLE, marks::ROLE_TARGET);
+    let selector = format!("{},{}={slot}", marks::volumes_as(&world.namespace, &world.run, marks::ROLE_TARGET), marks::SLOT);
     let mut found = world.target.list(&Kind::VOLUME, "", &selector).await?;
     match found.len() {
         0 | 1 => Ok(found.pop()),
@@ -104,7 +109,7 @@ pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Va
 
 /// What [`marks::TARGET_OF`] says of the target volume of a slot.
 pub(super) fn target_of(world: &World, slot: &str) -> String {
-    format!("{}/{slot}", world.run)
+    format!("{}/{}/{slot}", world.namespace, world.run)
 }
 
 /// The target volume of a slot whose labels somebody took off, by our annotation. Reads every volume of the cluster.

@@ -36,7 +36,7 @@ use thiserror::Error;
 use crate::cluster::{ApiError, Connection};
 use crate::journal::Evidence;
 use crate::mover::orders::VolumeReport;
-use crate::plan::{RunId, Step};
+use crate::plan::{Plan, RunId, Step};
 
 pub use warm_copy::{Verdict, judge_passes};
 
@@ -46,8 +46,17 @@ pub struct World {
     pub source: Connection,
     /// Where it goes.
     pub target: Connection,
-    /// The run all objects of ours belong to.
+    /// The namespace of the run.
+    pub namespace: String,
+    /// The run all objects of ours belong to, within that namespace.
     pub run: RunId,
+}
+
+impl World {
+    /// The world of a run that stays within one cluster.
+    pub fn within(cluster: &Connection, plan: &Plan) -> Self {
+        Self { source: cluster.clone(), target: cluster.clone(), namespace: plan.namespace().to_owned(), run: plan.run().clone() }
+    }
 }
 
 /// How the world compares with a step's goal.

@@ -32,7 +32,7 @@ impl Act for PinReclaim {
         if self.is_claim_leaving(world).await? {
             return Ok(Standing::Adrift(format!("claim {} was deleted by somebody", self.claim)));
         }
-        if !look::is_of_run(&volume, world) {
+        if !look::is_volume_of_run(&volume, world) {
             return Ok(Standing::Before);
         }
         if look::reclaim_policy(&volume) != "Retain" {
@@ -45,7 +45,7 @@ impl Act for PinReclaim {
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
         // Whatever its policy is by now, our labels go last.
-        Ok(if look::is_of_run(&volume, world) { Standing::done("labelled") } else { Standing::Before })
+        Ok(if look::is_volume_of_run(&volume, world) { Standing::done("labelled") } else { Standing::Before })
     }
 
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
@@ -56,7 +56,7 @@ impl Act for PinReclaim {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let patch = json!({
             "metadata": { "uid": self.volume_uid,
-                "labels": { marks::RUN: world.run, marks::ROLE: marks::ROLE_SOURCE, marks::SLOT: self.slot },
+                "labels": marks::of_volume(&world.namespace, &world.run, marks::ROLE_SOURCE, &self.slot),
                 "annotations": { marks::CLAIM: self.claim } },
             "spec": { "persistentVolumeReclaimPolicy": "Retain" },
         });

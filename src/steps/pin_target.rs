@@ -36,7 +36,7 @@ impl Act for PinTarget {
         if look::is_terminating(&volume) {
             return Ok(Standing::Adrift(format!("volume {} is being deleted{}", look::name(&volume), look::last_writer(&volume))));
         }
-        let pinned = look::is_of_run(&volume, world) && look::reclaim_policy(&volume) == "Retain";
+        let pinned = look::is_volume_of_run(&volume, world) && look::reclaim_policy(&volume) == "Retain";
         Ok(if pinned { Standing::done(format!("volume {} is on Retain", look::name(&volume))) } else { Standing::Before })
     }
 
@@ -50,7 +50,7 @@ impl Act for PinTarget {
         // While the claim is not bound there is nothing to pin: look again later.
         let Some((volume, staging_uid)) = self.volume(world).await? else { return Ok(()) };
         let mut metadata = look::only(&volume);
-        metadata["labels"] = json!({ marks::RUN: world.run, marks::ROLE: marks::ROLE_TARGET, marks::SLOT: self.slot });
+        metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
         metadata["annotations"] = json!({ marks::CLAIM: self.claim, marks::TARGET_OF: look::target_of(world, &self.slot) });
         if let Some(uid) = staging_uid {
             metadata["annotations"][marks::STAGING_UID] = json!(uid);

@@ -19,7 +19,7 @@ impl Act for ReopenVolume {
         if look::uid(&volume) != self.volume_uid {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
         }
-        if look::is_of_run(&volume, world) {
+        if look::is_volume_of_run(&volume, world) {
             return Ok(Standing::done(format!("volume {} is reserved", self.volume)));
         }
         let claim = look::text(&volume, "/spec/claimRef/name");
@@ -32,7 +32,7 @@ impl Act for ReopenVolume {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
         let mut metadata = look::only(&volume);
-        metadata["labels"] = json!({ marks::RUN: world.run, marks::ROLE: marks::ROLE_TARGET, marks::SLOT: self.slot });
+        metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
         metadata["annotations"] = json!({ marks::CLAIM: self.claim, marks::TARGET_OF: look::target_of(world, &self.slot) });
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
         let claim = json!({ "namespace": self.namespace, "name": self.staging, "uid": null, "resourceVersion": null });

@@ -24,14 +24,14 @@ impl Act for SettleTarget {
             let proven = proven.as_ref().map(look::name).unwrap_or_default();
             return Ok(Standing::Adrift(format!("{what}, not on the proven volume {proven}, which is kept{}", look::last_writer(&volume))));
         }
-        let settled = !look::is_of_run(&volume, world) && look::reclaim_policy(&volume) == self.policy;
+        let settled = !look::is_volume_of_run(&volume, world) && look::reclaim_policy(&volume) == self.policy;
         Ok(if settled { Standing::done(format!("volume {} is the app's", look::name(&volume))) } else { Standing::Before })
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
         let mut metadata = look::only(&volume);
-        metadata["labels"] = json!({ marks::RUN: null, marks::ROLE: null, marks::SLOT: null });
+        metadata["labels"] = marks::off_volume();
         metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null, marks::TARGET_OF: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;

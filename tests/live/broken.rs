@@ -1,6 +1,6 @@
 //! What breaks beneath a move: the API server, its store, kubelets, the network between nodes.
 //!
-//! Each of these is felt by everybody on the cluster, so that they run one at a time, after all others (`tests/run`). Calls that
+//! Each of these is felt by everybody on the cluster, so that they run one at a time, on a cluster of their own (`tests/run`). Calls that
 //! fail one by one are tested in `tests/it`, all of them; here are the outages that no simulation shows as they are.
 
 use std::process::Command;

@@ -176,8 +176,15 @@ impl Sim {
         }
     }
 
+    /// The first volume of the run under test in a role.
+    fn volume_as(&self, role: &str) -> Option<std::sync::Arc<Value>> {
+        let is_it =
+            |one: &std::sync::Arc<Value>| one["metadata"]["labels"][marks::ROLE] == role && !self.is_neighbour(text(one, "/metadata/name"));
+        self.store.copies("persistentvolumes").into_iter().find(is_it)
+    }
+
     fn edits_volume(&mut self, role: &str, patch: Value) {
-        let found = self.store.copies("persistentvolumes").into_iter().find(|one| one["metadata"]["labels"][marks::ROLE] == role);
+        let found = self.volume_as(role);
         if let Some(volume) = found {
             drop(self.store.patch("persistentvolumes", "", text(&volume, "/metadata/name"), &patch, BY));
         }
@@ -201,7 +208,7 @@ impl Sim {
     }
 
     fn deletes_volume(&mut self, role: &str) {
-        let found = self.store.copies("persistentvolumes").into_iter().find(|one| one["metadata"]["labels"][marks::ROLE] == role);
+        let found = self.volume_as(role);
         if let Some(volume) = found {
             self.was_deleted = true;
             drop(self.store.delete("persistentvolumes", "", text(&volume, "/metadata/name"), &Deletion::default()));

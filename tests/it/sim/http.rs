@@ -35,6 +35,14 @@ impl Asked {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
+    /// As if the caller had not selected by this label.
+    pub(super) fn forget_label(&mut self, label: &str) {
+        for (_, selector) in self.query.iter_mut().filter(|(key, _)| key == "labelSelector") {
+            let kept: Vec<&str> = selector.split(',').filter(|one| !one.starts_with(label)).collect();
+            *selector = kept.join(",");
+        }
+    }
+
     /// In words, for what is printed of a failure.
     pub(crate) fn words(&self) -> String {
         format!("{} {}/{}{}", self.method, self.plural, self.name, if self.is_dry() { " (dry)" } else { "" })

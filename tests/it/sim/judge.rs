@@ -28,6 +28,7 @@ impl Sim {
         self.claims_are_on_proven_volumes();
         self.nobody_writes_beside_another();
         self.volumes_with_data_name_a_claim();
+        self.the_neighbour_is_left_alone();
     }
 
     /// A volume whose claim reference is empty is anybody's.
@@ -157,6 +158,7 @@ impl Sim {
             .all("persistentvolumes", "")
             .filter(|one| one["metadata"]["labels"]["kubectl-stateful.dev/run"].is_string())
             .map(|one| text(one, "/metadata/name").to_owned())
+            .filter(|name| !self.is_neighbour(name))
             .collect();
         if !labels_may_stay && !stale.is_empty() {
             self.violate(format!("volumes still bear our labels: {stale:?}"));

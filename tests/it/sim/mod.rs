@@ -13,6 +13,7 @@ mod http;
 mod judge;
 mod kubelet;
 mod mutations;
+mod neighbour;
 mod outcome;
 mod scenario;
 mod select;
@@ -151,6 +152,8 @@ pub(crate) struct Sim {
     trace: Vec<String>,
     /// Everything of the user's before the run.
     before: BTreeMap<String, Value>,
+    /// Another namespace's volumes, with the versions at which they were made.
+    neighbours: BTreeMap<String, String>,
     /// What the product does wrong on purpose.
     pub(crate) mutation: Option<Mutation>,
 }
@@ -192,6 +195,7 @@ impl Sim {
             violations: Vec::new(),
             trace: Vec::new(),
             before: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
             mutation: None,
         };
         sim.furnish();

@@ -2,7 +2,7 @@
 //!
 //! A broken rule is played by what leaves or reaches the product, or by a plan that lacks a step; the product itself stays as it is.
 
-use kubectl_stateful::plan::{Plan, Step};
+use kubectl_stateful::plan::{Plan, Step, marks};
 use serde_json::{Value, json};
 
 use super::Sim;
@@ -33,10 +33,12 @@ pub(crate) enum Mutation {
     JournalsAfterTheAct,
     /// Pods that still run are not seen.
     TrustsThatPodsAreGone,
+    /// Volumes of a run are looked for by the run's name only.
+    ForgetsTheNamespace,
 }
 
 impl Mutation {
-    const ALL: [Mutation; 8] = [
+    const ALL: [Mutation; 9] = [
         Mutation::CutsOverBeforeProof,
         Mutation::DoesNotDrain,
         Mutation::DoesNotPin,
@@ -45,6 +47,7 @@ impl Mutation {
         Mutation::NullsTheClaimRef,
         Mutation::JournalsAfterTheAct,
         Mutation::TrustsThatPodsAreGone,
+        Mutation::ForgetsTheNamespace,
     ];
 
     /// The plan of a planner that broke the rule.
@@ -79,6 +82,7 @@ impl Sim {
             Some(Mutation::NullsTheClaimRef) if asked.plural == "persistentvolumes" && asked.body["spec"]["claimRef"].is_object() => {
                 asked.body["spec"]["claimRef"] = Value::Null;
             }
+            Some(Mutation::ForgetsTheNamespace) => asked.forget_label(marks::NAMESPACE),
             _ => {}
         }
         asked

@@ -73,6 +73,7 @@ impl Move {
     /// Makes the app and plans; for a way back it is moved first.
     pub(crate) async fn new(scenario: &Scenario) -> Self {
         let mut sim = Sim::new();
+        sim.settle_neighbour();
         scenario.furnish(&mut sim);
         let sim = Arc::new(Mutex::new(sim));
         let connection = connect(&sim);
@@ -267,7 +268,7 @@ async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: Str
             return Went::Refused(error.to_string());
         }
     };
-    let world = World { source: connection.clone(), target: connection.clone(), run: plan.run().clone() };
+    let world = World::within(connection, plan);
     let (_never, interrupts) = tokio::sync::watch::channel(0);
     let run = Run::new(plan, &world, journal, lease.clone(), executor, ear, interrupts);
     let ending = match way {
