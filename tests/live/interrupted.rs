@@ -38,48 +38,56 @@ fn kill_when(child: &mut Child, fits: impl Fn(&Value) -> bool) -> bool {
     reached
 }
 
-const PHASES: [&str; 10] = [
-    "pin-reclaim",
-    "reserve-target",
-    "start-mover",
-    "warm-copy",
-    "drain",
-    "last-pass",
-    "stop-mover",
-    "release-claim",
-    "adopt-claim",
-    "restore-set",
-];
+/// Steps at which the command is killed: before the app is stopped, and while it is.
+const BEFORE_THE_DRAIN: [&str; 4] = ["pin-reclaim", "reserve-target", "start-mover", "warm-copy"];
+const WHILE_IT_IS_STOPPED: [&str; 6] = ["drain", "last-pass", "stop-mover", "release-claim", "adopt-claim", "restore-set"];
 
-#[test]
-fn killed_in_any_phase_and_resumed_it_completes() {
-    let space = Space::new("resume");
-    for (index, phase) in PHASES.iter().enumerate() {
+/// Runs are called the same in all of these tests, as they may be in different namespaces.
+fn is_resumed_after_kills_at(space: &Space, phases: &[&str]) {
+    for (index, phase) in phases.iter().enumerate() {
         let set = format!("r{index}");
-        apps::set(&space, &set, 1, &[("data", "slow")]);
-        let run = killed_at(&space, &set, phase);
+        apps::set(space, &set, 1, &[("data", "slow")]);
+        let run = killed_at(space, &set, phase);
         space.stateful(&["execute", "--resume", &run]).ends_with(0);
         space.until_ready(&format!("sts/{set}"));
         assert_eq!(space.claim(&format!("data-{set}-0")).0, "fast", "after a kill at {phase}");
-        apps::nothing_is_lost(&space, &format!("{set}-0"));
+        apps::nothing_is_lost(space, &format!("{set}-0"));
+        space.kubectl(&["delete", "sts", &set]);
+    }
+}
+
+fn is_undone_after_kills_at(space: &Space, phases: &[&str]) {
+    for (index, phase) in phases.iter().enumerate() {
+        let set = format!("u{index}");
+        apps::set(space, &set, 1, &[("data", "slow")]);
+        let (_, volume) = space.claim(&format!("data-{set}-0"));
+        let run = killed_at(space, &set, phase);
+        space.stateful(&["undo", &run, "--yes"]).ends_with(0);
+        space.until_ready(&format!("sts/{set}"));
+        assert_eq!(space.claim(&format!("data-{set}-0")), ("slow".to_owned(), volume), "after a kill at {phase}");
+        apps::nothing_is_lost(space, &format!("{set}-0"));
         space.kubectl(&["delete", "sts", &set]);
     }
 }
 
 #[test]
-fn killed_in_any_phase_and_undone_it_is_as_before() {
-    let space = Space::new("unwind");
-    for (index, phase) in PHASES.iter().enumerate() {
-        let set = format!("u{index}");
-        apps::set(&space, &set, 1, &[("data", "slow")]);
-        let (_, volume) = space.claim(&format!("data-{set}-0"));
-        let run = killed_at(&space, &set, phase);
-        space.stateful(&["undo", &run, "--yes"]).ends_with(0);
-        space.until_ready(&format!("sts/{set}"));
-        assert_eq!(space.claim(&format!("data-{set}-0")), ("slow".to_owned(), volume), "after a kill at {phase}");
-        apps::nothing_is_lost(&space, &format!("{set}-0"));
-        space.kubectl(&["delete", "sts", &set]);
-    }
+fn killed_before_the_drain_and_resumed_it_completes() {
+    is_resumed_after_kills_at(&Space::new("resume-early"), &BEFORE_THE_DRAIN);
+}
+
+#[test]
+fn killed_while_the_app_is_stopped_and_resumed_it_completes() {
+    is_resumed_after_kills_at(&Space::new("resume-late"), &WHILE_IT_IS_STOPPED);
+}
+
+#[test]
+fn killed_before_the_drain_and_undone_it_is_as_before() {
+    is_undone_after_kills_at(&Space::new("unwind-early"), &BEFORE_THE_DRAIN);
+}
+
+#[test]
+fn killed_while_the_app_is_stopped_and_undone_it_is_as_before() {
+    is_undone_after_kills_at(&Space::new("unwind-late"), &WHILE_IT_IS_STOPPED);
 }
 
 #[test]
