@@ -68,7 +68,7 @@ impl Apply {
             return Err(fail::peer("a device was sent a change that is not a segment"));
         };
         if let Some(touched) = self.touched() {
-            touched.add_segment(b"", *index);
+            touched.add_segment(b"", *index, pieces);
         }
         self.count(pieces);
         write_pieces(device, pieces, b"")
@@ -135,7 +135,7 @@ impl Apply {
     fn segment(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, index: u64, pieces: &[Piece<'_>]) -> Result<()> {
         let large = self.large_file(number)?;
         if let Some(touched) = self.touched() {
-            touched.add_segment(path, index);
+            touched.add_segment(path, index, pieces);
         }
         // Held while writing: the kernel lets one thread at a time write to a file anyway, and has the others spin meanwhile.
         let mut state = large.lock().expect("no thread panics while it holds this lock");

@@ -22,7 +22,7 @@ use super::progress::{Cancel, Progress};
 use super::quiet;
 use super::read;
 use super::scan::{Side, Worker};
-use super::touched::Part;
+use super::touched::Written;
 use super::work;
 
 /// Opens a device, or a regular file in its place.
@@ -154,10 +154,10 @@ impl DeviceScan<'_> {
             None => vec![BlockDigest::UNKNOWN; count],
         };
         self.progress.bytes_done.add(length);
-        // A device of one block has no block digests to take from memory.
-        let is_remembered = |known: &Known| known.entry.blocks.is_some() && known.entry.stamp.size == self.size;
-        if self.is_untouched(index) && underway.known.as_ref().is_some_and(is_remembered) {
-            return Ok(before);
+        if let Some(written) = self.written(underway, index) {
+            let mut blocks = before;
+            read::read_back(&written, &mut blocks, length, |place, length| self.read(offset + place, length, direct, worker))?;
+            return Ok(blocks);
         }
         let blocks = self.read(offset, length, direct, worker)?;
         if matches!(self.side, Side::Source { .. }) {
@@ -176,18 +176,14 @@ impl DeviceScan<'_> {
         lane.emit(item, pieces)
     }
 
-    fn is_untouched(&self, index: u64) -> bool {
-        match self.side {
-            Side::Source { .. } => false,
-            Side::Target { touched, knows_all } => {
-                knows_all
-                    && match touched.part(b"") {
-                        None => true,
-                        Some(Part::All) => false,
-                        Some(Part::Segments(segments)) => !segments.contains(&index),
-                    }
-            }
-        }
+    /// What was written of a segment since it was last read, at the target; none: it has to be read whole.
+    fn written(&self, underway: &Underway, index: u64) -> Option<Written> {
+        let Side::Target { touched, knows_all: true } = self.side else {
+            return None;
+        };
+        // A device of one block has no block digests to take from memory.
+        underway.known.as_ref().filter(|known| known.entry.blocks.is_some() && known.entry.stamp.size == self.size)?;
+        Some(touched.segment(b"", index))
     }
 
     /// Reads past the page cache where that can be had, which spares half of the copying and the memory of the node.

@@ -22,7 +22,7 @@ use super::path;
 use super::quiet;
 use super::scan::{Made, Scan, Side, Subject, Worker};
 use super::small::SmallFile;
-use super::touched::Part;
+use super::touched::{Part, Written};
 use super::tree;
 
 /// A large file, shared by the threads that work on its segments.
@@ -36,7 +36,7 @@ pub(super) struct LargeFile {
     number: u64,
     is_new: bool,
     region: Option<u64>,
-    /// Segments to take from memory, because they were not touched; none: read all.
+    /// What to take from memory, because it was not touched; none: read all.
     untouched: Option<Untouched>,
     next: AtomicU64,
     left: AtomicU64,
@@ -46,7 +46,7 @@ pub(super) struct LargeFile {
 }
 
 struct Untouched {
-    touched: std::collections::BTreeSet<u64>,
+    touched: std::collections::BTreeMap<u64, Written>,
     known: Known,
 }
 
@@ -140,7 +140,7 @@ impl Scan<'_> {
         })
     }
 
-    /// At the target only the touched segments of a large file are read back, if this process knows all that was touched.
+    /// At the target only what was touched of a large file is read back, if this process knows all that was touched.
     fn untouched(&self, subject: &Subject, seen: &Seen, is_new: bool) -> Option<Untouched> {
         let Side::Target { touched, knows_all: true } = self.side else {
             return None;
@@ -153,7 +153,7 @@ impl Scan<'_> {
         let (old, new) = (known.entry.stamp.size, seen.stamp.size);
         if old != new {
             let from = old.min(new).saturating_sub(1) / SEGMENT_BYTES as u64;
-            segments.extend(from..digest::segment_count(new));
+            segments.extend((from..digest::segment_count(new)).map(|index| (index, Written::All)));
         }
         Some(Untouched { touched: segments, known: known.clone() })
     }
@@ -178,13 +178,14 @@ impl Scan<'_> {
         let region = file.region.expect("a large file has more than one block");
         let count = digest::block_count(length);
         let blocks = match &file.untouched {
-            Some(untouched) if !untouched.touched.contains(&index) => {
+            Some(untouched) => {
                 let mut blocks = old_blocks(&untouched.known, index)?;
                 blocks.resize(count as usize, BlockDigest::ZEROS);
-                worker.buffer.clear();
+                let written = untouched.touched.get(&index).unwrap_or(&Written::Nothing);
+                read_back(written, &mut blocks, length, |place, length| self.read_stretch(file, offset + place, length, worker))?;
                 blocks
             }
-            _ => self.read_segment(file, offset, length, worker)?,
+            None => self.read_stretch(file, offset, length, worker)?,
         };
         self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
         file.roots.lock().expect("no thread panics while it holds this lock")[index as usize] = digest::of_blocks(&blocks);
@@ -206,8 +207,8 @@ impl Scan<'_> {
         worker.lane.emit(item, &pieces)
     }
 
-    /// Reads a segment, or finds it to be a hole; the buffer is empty then.
-    fn read_segment(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
+    /// Reads a stretch of blocks within a segment, or finds it to be a hole; the buffer is empty then.
+    fn read_stretch(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
         let opened = file.opened.as_fd();
         if is_hole(opened, offset, length) {
             worker.buffer.clear();
@@ -295,6 +296,21 @@ pub(super) fn is_hole(file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
         Err(Errno::NXIO) => true,
         Err(_) => false,
     }
+}
+
+/// Reads what was written of a segment of this length; `read` is given the place within the segment and the length of each stretch.
+pub(super) fn read_back(
+    written: &Written,
+    blocks: &mut [BlockDigest],
+    length: u64,
+    mut read: impl FnMut(u64, u64) -> Result<Vec<BlockDigest>>,
+) -> Result<()> {
+    for stretch in written.stretches(blocks.len()) {
+        let place = (stretch.start * BLOCK_BYTES) as u64;
+        let end = length.min((stretch.end * BLOCK_BYTES) as u64);
+        blocks[stretch].copy_from_slice(&read(place, end - place)?);
+    }
+    Ok(())
 }
 
 /// Reads the digests of the blocks that a known file had in a segment.

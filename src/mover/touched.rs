@@ -2,8 +2,17 @@
 //!
 //! Kept in memory only: after a restart stamps decide, and where they do not, content.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Mutex;
+
+use super::change::Piece;
+use super::digest::{BLOCK_BYTES, SEGMENT_BLOCKS, SEGMENT_BYTES};
+
+const WORDS: usize = SEGMENT_BLOCKS as usize / 64;
+
+/// Blocks that lie this close together are read in one go, with what is between them.
+const GAP_BLOCKS: usize = 4;
 
 /// What was written of one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +20,65 @@ pub enum Part {
     /// It may differ anywhere.
     All,
     /// Only these segments, and the metadata.
-    Segments(BTreeSet<u64>),
+    Segments(BTreeMap<u64, Written>),
+}
+
+/// What was written of one segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Written {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It may differ anywhere.
+    All,
+    /// Only these blocks, a bit for each.
+    Blocks(Box<[u64; WORDS]>),
+}
+
+impl Written {
+    /// Adds what pieces of this segment cover, even in part.
+    fn add(&mut self, segment: u64, pieces: &[Piece<'_>]) {
+        for piece in pieces {
+            self.add_blocks(blocks_of(segment, piece));
+        }
+    }
+
+    fn add_blocks(&mut self, blocks: Range<usize>) {
+        if blocks.len() == SEGMENT_BLOCKS as usize {
+            *self = Written::All;
+        }
+        if matches!(self, Written::Nothing) {
+            *self = Written::Blocks(Box::default());
+        }
+        if let Written::Blocks(bits) = self {
+            blocks.for_each(|block| bits[block / 64] |= 1 << (block % 64));
+        }
+    }
+
+    /// The stretches of blocks to be read back, of a segment that has this many.
+    #[must_use]
+    pub fn stretches(&self, count: usize) -> Vec<Range<usize>> {
+        let bits = match self {
+            Written::Nothing => return Vec::new(),
+            Written::All => return std::iter::once(0..count).collect(),
+            Written::Blocks(bits) => bits,
+        };
+        let mut stretches: Vec<Range<usize>> = Vec::new();
+        for block in (0..count).filter(|block| bits[block / 64] & (1 << (block % 64)) != 0) {
+            match stretches.last_mut().filter(|last| block - last.end <= GAP_BLOCKS) {
+                Some(last) => last.end = block + 1,
+                None => stretches.push(block..block + 1),
+            }
+        }
+        stretches
+    }
+}
+
+/// The blocks of a segment that a piece covers, even in part.
+fn blocks_of(segment: u64, piece: &Piece<'_>) -> Range<usize> {
+    let start = segment * SEGMENT_BYTES as u64;
+    let within = |offset: u64| offset.saturating_sub(start).min(SEGMENT_BYTES as u64) as usize;
+    within(piece.offset) / BLOCK_BYTES..within(piece.offset + piece.length).div_ceil(BLOCK_BYTES)
 }
 
 /// The paths that were written.
@@ -28,23 +95,20 @@ impl Touched {
         self.lock().insert(path.to_vec(), Part::All);
     }
 
-    /// Notes that a segment of a path was written.
-    pub fn add_segment(&self, path: &[u8], index: u64) {
+    /// Notes that these pieces of a segment of a path are written.
+    pub fn add_segment(&self, path: &[u8], index: u64, pieces: &[Piece<'_>]) {
         let mut touched = self.lock();
-        match touched.get_mut(path) {
-            Some(Part::All) => {}
-            Some(Part::Segments(segments)) => {
-                segments.insert(index);
-            }
-            None => {
-                touched.insert(path.to_vec(), Part::Segments(BTreeSet::from([index])));
-            }
+        if !touched.contains_key(path) {
+            touched.insert(path.to_vec(), Part::Segments(BTreeMap::new()));
+        }
+        if let Some(Part::Segments(segments)) = touched.get_mut(path) {
+            segments.entry(index).or_default().add(index, pieces);
         }
     }
 
     /// Notes that the metadata or size of a path was set, without forgetting which segments were written.
     pub fn add_metadata(&self, path: &[u8]) {
-        self.lock().entry(path.to_vec()).or_insert_with(|| Part::Segments(BTreeSet::new()));
+        self.lock().entry(path.to_vec()).or_insert_with(|| Part::Segments(BTreeMap::new()));
     }
 
     /// Returns whether a path was touched.
@@ -59,8 +123,59 @@ impl Touched {
         self.lock().get(path).cloned()
     }
 
+    /// Returns what of one segment of a path was touched.
+    #[must_use]
+    pub fn segment(&self, path: &[u8], index: u64) -> Written {
+        match self.lock().get(path) {
+            None => Written::Nothing,
+            Some(Part::All) => Written::All,
+            Some(Part::Segments(segments)) => segments.get(&index).cloned().unwrap_or_default(),
+        }
+    }
+
     /// Forgets all, once a manifest of it is made.
     pub fn clear(&self) {
         self.lock().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCK: u64 = BLOCK_BYTES as u64;
+    const SEGMENT: u64 = SEGMENT_BYTES as u64;
+
+    fn after(segment: u64, pieces: &[(u64, u64)]) -> Written {
+        let mut written = Written::default();
+        let pieces: Vec<Piece<'_>> =
+            pieces.iter().map(|(offset, length)| Piece { offset: *offset, length: *length, bytes: None }).collect();
+        written.add(segment, &pieces);
+        written
+    }
+
+    #[test]
+    fn every_block_that_a_piece_covers_in_part_is_read_back() {
+        assert_eq!(after(0, &[(100 * BLOCK - 1, 2)]).stretches(512), [99..101]);
+        assert_eq!(after(3, &[(3 * SEGMENT + 7 * BLOCK, BLOCK)]).stretches(512), [7..8]);
+        assert_eq!(after(0, &[(SEGMENT - 1, 1)]).stretches(512), [511..512]);
+        assert!(after(0, &[]).stretches(512).is_empty());
+    }
+
+    #[test]
+    fn what_lies_close_together_is_read_in_one_go() {
+        let (near, far) = (GAP_BLOCKS as u64 + 1, GAP_BLOCKS as u64 + 2);
+        assert_eq!(after(0, &[(0, BLOCK), (near * BLOCK, BLOCK)]).stretches(512).len(), 1);
+        assert_eq!(after(0, &[(0, BLOCK), (far * BLOCK, BLOCK)]).stretches(512).len(), 2);
+    }
+
+    #[test]
+    fn a_whole_segment_stays_whole_and_ends_where_the_file_does() {
+        let mut written = after(0, &[(0, SEGMENT)]);
+        assert_eq!(written, Written::All);
+        written.add(0, &[Piece { offset: BLOCK, length: BLOCK, bytes: None }]);
+        assert_eq!(written, Written::All);
+        assert_eq!(written.stretches(9), [0..9]);
+        assert_eq!(after(0, &[(7 * BLOCK, 5 * BLOCK)]).stretches(9), [7..9]);
     }
 }

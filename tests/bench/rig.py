@@ -12,12 +12,30 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import trees
 
 # Run once, for nothing, whenever caches were dropped; the mover is added when it is known.
 PROGRAMS = ["rsync", "ssh", "/usr/sbin/sshd", "stunnel", "cp", "dd", "bash", "sync"]
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+
+
+def install(packages):
+    """Installs the Debian packages of programs that are missing; `packages` says which is in which."""
+    missing = sorted({package for program, package in packages.items() if not shutil.which(program)})
+    if missing:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update", "-q"], check=True, stdout=sys.stderr)
+        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", *missing], check=True, stdout=sys.stderr, env=environment)
+
+
+def build():
+    """Builds the mover; returns its path."""
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--bin", "stateful-mover"], check=True, cwd=TOP)
+    return os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(TOP, "target")), "release", "stateful-mover")
 
 
 def sh(*words, **more):

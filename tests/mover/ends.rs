@@ -19,6 +19,8 @@ pub(crate) struct Ends {
     folder: tempfile::TempDir,
     mode: VolumeMode,
     target: Option<Arc<TargetVolume>>,
+    /// Bytes that the last pass over TLS read at the target.
+    pub(crate) read_back: u64,
 }
 
 impl Ends {
@@ -31,7 +33,7 @@ impl Ends {
             std::fs::create_dir(folder.path().join("source")).expect("a folder");
             std::fs::create_dir(folder.path().join("target")).expect("a folder");
         }
-        Ends { folder, mode, target: None }
+        Ends { folder, mode, target: None, read_back: 0 }
     }
 
     pub(crate) fn source(&self) -> PathBuf {
@@ -74,7 +76,8 @@ impl Ends {
     pub(crate) fn pass_over_tls(&mut self, is_last: bool) -> Result<VolumeReport> {
         let (source, target) = (Identity::make()?, Identity::make()?);
         let server = Server::listen(&target, 0)?;
-        let served = Served { volume: self.target_volume()?, progress: Arc::default() };
+        let at_target = Arc::new(Progress::default());
+        let served = Served { volume: self.target_volume()?, progress: Arc::clone(&at_target) };
         server.serve(Arc::new(vec![served]), source.fingerprint());
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
         let mut remote = Remote::connect(&source, address, target.fingerprint(), new_number()?, None)?;
@@ -83,6 +86,7 @@ impl Ends {
         let outcome = passed.map_err(|halt| remote.explain(halt)).and_then(|()| remote.finish(is_last));
         drop(remote);
         server.stop();
+        self.read_back = at_target.bytes_read.get();
         outcome.map(|()| progress.report("local"))
     }
 }

@@ -78,6 +78,7 @@ fn only_the_changed_blocks_of_a_large_file_are_written() {
     let report = ends.pass_over_tls(true).expect("a second pass");
     assert_eq!(report.bytes_changed, 8 << 10);
     assert!(report.bytes_sent < 24 << 10, "{} bytes for one block", report.bytes_sent);
+    assert_eq!(ends.read_back, 8 << 10);
     trees::assert_same(&ends.source(), &ends.target());
 }
 
