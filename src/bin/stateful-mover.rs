@@ -89,6 +89,9 @@ struct LocalArgs {
     /// Write at most this many bytes a second.
     #[arg(long)]
     bytes_per_second: Option<u64>,
+    /// Rest while the disk of the source is slower than it is wont to be.
+    #[arg(long, conflicts_with = "last")]
+    throttle: bool,
     #[command(flatten)]
     pass: PassArgs,
 }
@@ -125,6 +128,9 @@ struct SendArgs {
     /// Send at most this many bytes a second.
     #[arg(long)]
     bytes_per_second: Option<u64>,
+    /// Rest while the disk of the source is slower than it is wont to be.
+    #[arg(long, conflicts_with = "last")]
+    throttle: bool,
     #[command(flatten)]
     pass: PassArgs,
 }
@@ -194,7 +200,13 @@ fn run_agent(args: AgentArgs) -> Result<()> {
 
 fn copy(args: &LocalArgs) -> Result<()> {
     let report = with_state(args.pass.state.as_deref(), |state| {
-        let settings = settings(&args.pass, state, args.last, args.unproven, args.bytes_per_second);
+        let settings = Settings {
+            is_last: args.last,
+            is_unproven: args.unproven,
+            bytes_per_second_max: args.bytes_per_second,
+            is_throttled: args.throttle,
+            ..settings(&args.pass, state)
+        };
         by_hand::copy(&args.source, &args.target, &settings)
     })?;
     say_report(&report, args.pass.json)
@@ -202,7 +214,7 @@ fn copy(args: &LocalArgs) -> Result<()> {
 
 fn serve(args: &ServeArgs) -> Result<()> {
     let report = with_state(args.pass.state.as_deref(), |state| {
-        let settings = settings(&args.pass, state, false, args.unproven, None);
+        let settings = Settings { is_unproven: args.unproven, ..settings(&args.pass, state) };
         let listening = |port: u16| say(&if args.pass.json { serde_json::json!({ "port": port }).to_string() } else { port.to_string() });
         by_hand::serve(&args.target, &args.keys, args.port, &settings, listening)
     })?;
@@ -211,14 +223,20 @@ fn serve(args: &ServeArgs) -> Result<()> {
 
 fn send(args: &SendArgs) -> Result<()> {
     let report = with_state(args.pass.state.as_deref(), |state| {
-        let settings = settings(&args.pass, state, args.last, false, args.bytes_per_second);
+        let settings = Settings {
+            is_last: args.last,
+            bytes_per_second_max: args.bytes_per_second,
+            is_throttled: args.throttle,
+            ..settings(&args.pass, state)
+        };
         by_hand::send(&args.source, args.address, &args.keys, &settings)
     })?;
     say_report(&report, args.pass.json)
 }
 
-fn settings(args: &PassArgs, state: &Path, is_last: bool, is_unproven: bool, bytes_per_second_max: Option<u64>) -> Settings {
-    Settings { mode: mode(args.block), state: state.to_owned(), is_last, is_unproven, bytes_per_second_max }
+fn settings(args: &PassArgs, state: &Path) -> Settings {
+    let (mode, state) = (mode(args.block), state.to_owned());
+    Settings { mode, state, is_last: false, is_unproven: false, bytes_per_second_max: None, is_throttled: false }
 }
 
 fn say_report(report: &VolumeReport, is_json: bool) -> Result<()> {

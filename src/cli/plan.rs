@@ -90,6 +90,9 @@ pub(super) struct MoveArgs {
     /// Copy at most this much a second, such as 100Mi
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     bandwidth_limit: Option<u64>,
+    /// Rest while the disk is slower than usual, as long as the app runs beside the copy
+    #[arg(long, conflicts_with = "cold")]
+    throttle: bool,
     /// How long one copy may take in all
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
     copy_timeout: Duration,
@@ -120,6 +123,7 @@ impl MoveArgs {
             skip_claims: self.skip_claims.clone(),
             size_bytes: self.size,
             bytes_per_second_max: self.bandwidth_limit,
+            throttle: self.throttle,
             last_pass_secs_max: self.max_last_pass,
             insist: self.insist,
             cold: self.cold,

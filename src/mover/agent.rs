@@ -57,6 +57,13 @@ enum Outcome {
     Failed(Failure, Vec<VolumeReport>),
 }
 
+/// How a pass is to be made.
+struct Manner {
+    is_last: bool,
+    is_throttled: bool,
+    pace: Option<Arc<Pace>>,
+}
+
 /// The order that is being carried out, as the reporting thread sees it.
 struct Job {
     sequence: u64,
@@ -124,9 +131,10 @@ impl Agent {
                 return Ok(false);
             }
             Order::Serve { volumes, peer } => (self.serve(sequence, volumes, peer)?, true),
-            Order::Pass { volumes, to, last, bytes_per_second_max } => {
+            Order::Pass { volumes, to, last, bytes_per_second_max, throttle } => {
                 let pace = bytes_per_second_max.map(|bytes| Arc::new(Pace::new(bytes)));
-                (self.pass(sequence, volumes, to, *last, pace)?, *last)
+                let manner = Manner { is_last: *last, is_throttled: *throttle, pace };
+                (self.pass(sequence, volumes, to, &manner)?, *last)
             }
         };
         match outcome {
@@ -182,7 +190,7 @@ impl Agent {
         Ok(target)
     }
 
-    fn pass(&self, sequence: u64, volumes: &[Volume], to: &Destination, is_last: bool, pace: Option<Arc<Pace>>) -> Result<Outcome> {
+    fn pass(&self, sequence: u64, volumes: &[Volume], to: &Destination, manner: &Manner) -> Result<Outcome> {
         let job = Job {
             sequence,
             progress: volumes.iter().map(|volume| (volume.name.clone(), Arc::default())).collect(),
@@ -193,7 +201,7 @@ impl Agent {
             let (send, receive) = std::sync::mpsc::channel();
             let job = &job;
             scope.spawn(move || {
-                let outcome = self.pass_over(job, volumes, to, is_last, pace);
+                let outcome = self.pass_over(job, volumes, to, manner);
                 // Nobody listens any more only if reporting failed, which ends the process.
                 let _ = send.send(outcome);
             });
@@ -226,44 +234,36 @@ impl Agent {
         }
     }
 
-    fn pass_over(&self, job: &Job, volumes: &[Volume], to: &Destination, is_last: bool, pace: Option<Arc<Pace>>) -> Result<()> {
+    fn pass_over(&self, job: &Job, volumes: &[Volume], to: &Destination, manner: &Manner) -> Result<()> {
         let open = |volume: &Volume| {
             let opened = SourceVolume::open(volume, &self.places.source, &self.places.state, self.process);
-            opened.map_err(|halt| halt.on_volume(&volume.name))
+            opened.map(|source| source.throttled(manner.is_throttled.then(Arc::default))).map_err(|halt| halt.on_volume(&volume.name))
         };
         let sources = volumes.iter().map(open).collect::<Result<Vec<SourceVolume>>>()?;
         match to {
-            Destination::Here => self.pass_here(job, &sources, volumes, is_last, pace),
+            Destination::Here => self.pass_here(job, &sources, volumes, manner),
             Destination::Peer { address, fingerprint } => {
                 let address =
                     address.parse().map_err(|_| Halt::new(Reason::BadOrder, format!("`{address}` is not an address with a port")))?;
-                self.pass_to_peer(job, &sources, address, fingerprint, is_last, pace)
+                self.pass_to_peer(job, &sources, address, fingerprint, manner)
             }
         }
     }
 
-    fn pass_here(&self, job: &Job, sources: &[SourceVolume], volumes: &[Volume], is_last: bool, pace: Option<Arc<Pace>>) -> Result<()> {
+    fn pass_here(&self, job: &Job, sources: &[SourceVolume], volumes: &[Volume], manner: &Manner) -> Result<()> {
         for ((source, volume), (name, progress)) in sources.iter().zip(volumes).zip(&job.progress) {
-            let mut here = Here::new(self.open_target(volume)?, pace.clone());
-            source.pass(&mut here, is_last, progress, &job.cancel).map_err(|halt| halt.on_volume(name))?;
+            let mut here = Here::new(self.open_target(volume)?, manner.pace.clone());
+            source.pass(&mut here, manner.is_last, progress, &job.cancel).map_err(|halt| halt.on_volume(name))?;
         }
         Ok(())
     }
 
-    fn pass_to_peer(
-        &self,
-        job: &Job,
-        sources: &[SourceVolume],
-        address: SocketAddr,
-        peer: &Fingerprint,
-        is_last: bool,
-        pace: Option<Arc<Pace>>,
-    ) -> Result<()> {
+    fn pass_to_peer(&self, job: &Job, sources: &[SourceVolume], address: SocketAddr, peer: &Fingerprint, manner: &Manner) -> Result<()> {
         let mut next = 0;
-        let link = Link { identity: &self.identity, address, peer, pace, cancel: &job.cancel };
+        let link = Link { identity: &self.identity, address, peer, pace: manner.pace.clone(), cancel: &job.cancel };
         link.work(|remote| {
             *job.ender.lock().expect("no thread panics while it holds this lock") = Some(remote.ender());
-            send_all(remote, job, sources, is_last, &mut next)
+            send_all(remote, job, sources, manner.is_last, &mut next)
         })
     }
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -192,22 +193,27 @@ impl DeviceScan<'_> {
             worker.buffer.clear();
             return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
         }
-        if direct.is_some_and(|direct| read::fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
-            self.progress.bytes_read.add(length);
-            return Ok(digest::of_segment(&worker.buffer));
+        let since = Instant::now();
+        if !direct.is_some_and(|direct| read::fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
+            worker.buffer.set_length(length as usize);
+            self.fill(&mut worker.buffer, offset)?;
         }
-        worker.buffer.set_length(length as usize);
+        worker.has_read(length, since, self.progress);
+        self.progress.bytes_read.add(length);
+        Ok(digest::of_segment(&worker.buffer))
+    }
+
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let mut filled = 0;
-        while filled < worker.buffer.len() {
-            match rustix::io::pread(self.device, &mut worker.buffer[filled..], offset + filled as u64) {
+        while filled < buffer.len() {
+            match rustix::io::pread(self.device, &mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => return Err(self.unreadable(Errno::IO)),
                 Ok(count) => filled += count,
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(self.unreadable(errno)),
             }
         }
-        self.progress.bytes_read.add(length);
-        Ok(digest::of_segment(&worker.buffer))
+        Ok(())
     }
 
     fn unreadable(&self, errno: Errno) -> Halt {

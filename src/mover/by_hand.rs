@@ -35,6 +35,8 @@ pub struct Settings {
     pub is_unproven: bool,
     /// At most this many bytes a second.
     pub bytes_per_second_max: Option<u64>,
+    /// Whether to rest while the source's disk is slower than it is wont to be.
+    pub is_throttled: bool,
 }
 
 /// What comparing two volumes came to.
@@ -51,11 +53,16 @@ pub struct Comparison {
 
 /// Copies one folder or device to another, as one pass in this process.
 pub fn copy(source: &Path, target: &Path, settings: &Settings) -> Result<VolumeReport> {
-    let source = SourceVolume::at(source, settings.mode, &settings.state, new_number()?)?;
+    let source = open_source(source, settings)?;
     let mut here = Here::new(Arc::new(open_target(target, settings)?), pace(settings));
     let progress = Arc::new(Progress::default());
     source.pass(&mut here, settings.is_last, &progress, &Arc::default())?;
     Ok(progress.report("local"))
+}
+
+fn open_source(source: &Path, settings: &Settings) -> Result<SourceVolume> {
+    let source = SourceVolume::at(source, settings.mode, &settings.state, new_number()?)?;
+    Ok(source.throttled(settings.is_throttled.then(Arc::default)))
 }
 
 fn open_target(target: &Path, settings: &Settings) -> Result<TargetVolume> {
@@ -103,7 +110,7 @@ pub fn serve(
 /// Is the source end of one pass; goes on by itself when the connection breaks.
 pub fn send(source: &Path, address: SocketAddr, keys: &Path, settings: &Settings) -> Result<VolumeReport> {
     let (identity, peer) = identities(keys, "source", "target")?;
-    let source = SourceVolume::at(source, settings.mode, &settings.state, new_number()?)?;
+    let source = open_source(source, settings)?;
     let progress = Arc::new(Progress::default());
     let cancel = Arc::<Cancel>::default();
     let link = Link { identity: &identity, address, peer: &peer, pace: pace(settings), cancel: &cancel };

@@ -61,6 +61,9 @@ pub enum Order {
         /// At most this many bytes a second over all volumes; none: as fast as it goes.
         #[serde(default)]
         bytes_per_second_max: Option<u64>,
+        /// Whether to rest while the disk of the source is slower than it is wont to be; never in a last pass.
+        #[serde(default)]
+        throttle: bool,
     },
 }
 

@@ -67,6 +67,8 @@ pub struct Progress {
     pub bytes_hot: Count,
     /// Bytes that were read, not skipped.
     pub bytes_read: Count,
+    /// Microseconds that threads rested for the sake of the app, added up.
+    pub rested_us: Count,
     /// Something changed under the pass.
     pub unsettled: AtomicBool,
     told: Mutex<Told>,
@@ -96,7 +98,7 @@ impl Progress {
     /// Sets all numbers back, for the next pass over the same volume.
     pub fn restart(&self) {
         let counts = [&self.entries, &self.bytes, &self.bytes_done, &self.entries_changed, &self.bytes_changed];
-        for count in counts.into_iter().chain([&self.bytes_sent, &self.bytes_hot, &self.bytes_read]) {
+        for count in counts.into_iter().chain([&self.bytes_sent, &self.bytes_hot, &self.bytes_read, &self.rested_us]) {
             count.reset();
         }
         self.unsettled.store(false, Ordering::Relaxed);

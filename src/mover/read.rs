@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use rustix::fs::{Advice, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -215,11 +216,13 @@ impl Scan<'_> {
             return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
         }
         let direct = file.direct.as_ref().map(AsFd::as_fd);
+        let since = Instant::now();
         if !direct.is_some_and(|direct| fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
             self.drop_cache(opened, offset, length);
             worker.buffer.set_length(length as usize);
             self.fill(&mut worker.buffer, opened, offset, &file.subject.path)?;
         }
+        worker.has_read(length, since, self.progress);
         self.progress.bytes_read.add(length);
         Ok(digest::of_segment(&worker.buffer))
     }

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use rustix::io::Errno;
 
@@ -28,6 +29,7 @@ use super::path;
 use super::progress::{Cancel, Progress};
 use super::read::LargeFile;
 use super::small::{Page, SmallFile};
+use super::throttle::Throttle;
 use super::together::Together;
 use super::touched::Touched;
 use super::tree::{self, Tree};
@@ -84,13 +86,27 @@ pub struct Worker<'a> {
     pub buffer: Buffer,
     /// Reads many files at once; none until it is needed, and none within where the kernel does not let us.
     pub together: Option<Option<Together>>,
+    /// Rests after its reads; none: never.
+    pub throttle: Option<Arc<Throttle>>,
 }
 
 impl<'a> Worker<'a> {
     /// Returns a worker for this lane.
     #[must_use]
     pub fn new(lane: Box<dyn Lane + 'a>) -> Worker<'a> {
-        Worker { lane, buffer: Buffer::default(), together: None }
+        Worker { lane, buffer: Buffer::default(), together: None, throttle: None }
+    }
+
+    /// Says that it has read so much since then; it may have to rest now.
+    pub(super) fn has_read(&self, bytes: u64, since: Instant, progress: &Progress) {
+        let Some(throttle) = self.throttle.as_ref().filter(|_| bytes > 0) else {
+            return;
+        };
+        let rest = throttle.note(bytes, since.elapsed());
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+            progress.rested_us.add(rest.as_micros() as u64);
+        }
     }
 }
 

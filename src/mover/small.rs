@@ -4,6 +4,7 @@
 //! read with the others is read by itself. What was opened is looked at again once it was read.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use super::buffer::ALIGNMENT;
 use super::change::{Item, Lane, Piece};
@@ -100,8 +101,11 @@ impl Scan<'_> {
 
     fn read_waiting(&self, page: &mut Page, worker: &mut Worker<'_>) -> Result<()> {
         let waiting = std::mem::take(&mut page.waiting);
-        worker.buffer.set_length(std::mem::take(&mut page.bytes));
+        let bytes = std::mem::take(&mut page.bytes);
+        worker.buffer.set_length(bytes);
+        let since = Instant::now();
         let is_read = read_together(&waiting, worker);
+        worker.has_read(bytes as u64, since, self.progress);
         for (one, is_read) in waiting.iter().zip(is_read) {
             let part = one.at..one.at + one.file.length();
             if !is_read {
@@ -118,7 +122,9 @@ impl Scan<'_> {
     pub(super) fn small(&self, subject: &Subject, file: &SmallFile, worker: &mut Worker<'_>) -> Result<Entry> {
         worker.buffer.set_length(file.length());
         self.drop_cache(file.opened.as_fd(), 0, 0);
+        let since = Instant::now();
         self.fill(&mut worker.buffer, file.opened.as_fd(), 0, &subject.path)?;
+        worker.has_read(file.length() as u64, since, self.progress);
         self.settle_small(subject, file, &worker.buffer, worker.lane.as_mut())
     }
 

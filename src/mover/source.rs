@@ -18,14 +18,16 @@ use super::manifest::{Manifest, Writer};
 use super::orders::{Phase, Reason, Volume, VolumeMode};
 use super::pace::Pace;
 use super::path;
+use super::priority;
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
 use super::target::{Begun, TargetVolume};
+use super::throttle::Throttle;
 use super::volume::{self, Place};
 use super::work;
 
 /// The target as the source sees it.
-pub trait TargetEnd {
+pub trait TargetEnd: Send {
     /// Begins a pass over a volume; a listing is kept in this folder if it has to be.
     fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun>;
 
@@ -63,6 +65,7 @@ pub struct SourceVolume {
     place: Place,
     folder: PathBuf,
     process: u64,
+    throttle: Option<Arc<Throttle>>,
 }
 
 const MANIFEST: &str = "manifest";
@@ -80,7 +83,9 @@ impl SourceVolume {
     }
 
     fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
-        Ok(SourceVolume { place: Place::open(path, volume.mode, false)?, folder: state.join("source").join(&volume.name), volume, process })
+        let place = Place::open(path, volume.mode, false)?;
+        let folder = state.join("source").join(&volume.name);
+        Ok(SourceVolume { place, folder, volume, process, throttle: None })
     }
 
     /// Returns its name.
@@ -89,8 +94,28 @@ impl SourceVolume {
         &self.volume.name
     }
 
-    /// Makes one pass.
+    /// Lets warm passes rest when this says so.
+    #[must_use]
+    pub fn throttled(self, throttle: Option<Arc<Throttle>>) -> SourceVolume {
+        SourceVolume { throttle, ..self }
+    }
+
+    /// Makes one pass. While the app runs it stands behind the app; the last pass, for which the app waits, does not.
     pub fn pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
+        if is_last {
+            return self.full_pass(target, is_last, progress, cancel);
+        }
+        // A thread cannot take back that it stepped back: this one ends with the pass, and all that work on the pass are its own.
+        std::thread::scope(|scope| {
+            let behind = scope.spawn(|| {
+                priority::step_back();
+                self.full_pass(target, is_last, progress, cancel)
+            });
+            behind.join().expect("a pass does not panic")
+        })
+    }
+
+    fn full_pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
         progress.restart();
         let own = self.own_manifest();
         let size = match &self.place {
@@ -110,7 +135,7 @@ impl SourceVolume {
         let copied = Instant::now();
         let writer = Writer::new(&self.folder, MANIFEST, memory.own().map(Arc::as_ref))?;
         self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
-        let copying = copied.elapsed();
+        let copying = copied.elapsed().saturating_sub(rested(progress));
         progress.enter(Phase::Syncing);
         let ended = Instant::now();
         // Both ends make their root at the same time.
@@ -151,6 +176,9 @@ impl SourceVolume {
         cancel: &Cancel,
     ) -> Result<()> {
         let mut workers: Vec<Worker<'_>> = target.lanes()?.into_iter().map(Worker::new).collect();
+        if !is_last {
+            workers.iter_mut().for_each(|worker| worker.throttle.clone_from(&self.throttle));
+        }
         let side = Side::Source { is_last };
         // The time is taken first: whatever changes after the sync then has a stamp that is not older than it.
         let clock = self.place.clock();
@@ -202,6 +230,11 @@ impl SourceVolume {
             Place::Tree(_) => progress.entries.get() as f64 / WALKED_PER_SECOND,
         }
     }
+}
+
+/// Returns by how much rests have drawn a pass out at least; a last pass takes none.
+fn rested(progress: &Progress) -> Duration {
+    Duration::from_micros(progress.rested_us.get() / work::threads() as u64)
 }
 
 const WALKED_PER_SECOND: f64 = 200_000.0;

@@ -45,6 +45,9 @@ pub struct Request {
     /// At most this many bytes a second in each copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second_max: Option<u64>,
+    /// Whether copies rest while the running app wants the disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub throttle: bool,
     /// How long the last pass of a copy may take, in seconds: warm passes go on until it is predicted to fit.
     pub last_pass_secs_max: u64,
     /// Whether to give up, with the app untouched, when the last pass does not come to fit.

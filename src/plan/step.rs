@@ -191,6 +191,9 @@ pub struct Route {
     /// At most this many bytes a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second_max: Option<u64>,
+    /// Whether passes beside the running app rest while it wants the disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub throttle: bool,
 }
 
 /// Copies pass after pass while the app runs, until the last pass is predicted to be short enough.

@@ -359,6 +359,7 @@ impl<'a> Layout<'a> {
             volumes: unit.claims.iter().map(|(claim, slot)| orders::Volume { name: slot.clone(), mode: mode(claim) }).collect(),
             claims: unit.claims.iter().map(|(claim, _)| claim.name.clone()).collect(),
             bytes_per_second_max: self.request.bytes_per_second_max,
+            throttle: self.request.throttle,
         }
     }
 

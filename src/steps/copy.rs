@@ -203,7 +203,13 @@ pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<()
         return send(&world.target, &route.namespace, target, order, None).await;
     }
     let Some(to) = destination(&ends) else { return Ok(()) };
-    let order = Order::Pass { volumes: route.volumes.clone(), to, last, bytes_per_second_max: route.bytes_per_second_max };
+    let order = Order::Pass {
+        volumes: route.volumes.clone(),
+        to,
+        last,
+        bytes_per_second_max: route.bytes_per_second_max,
+        throttle: route.throttle,
+    };
     let passes = passes_so_far(&ends.source);
     send(&world.source, &route.namespace, &ends.source, order, Some(passes)).await
 }

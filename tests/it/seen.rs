@@ -20,6 +20,7 @@ pub(crate) fn request() -> Request {
         skip_claims: Vec::new(),
         size_bytes: None,
         bytes_per_second_max: None,
+        throttle: false,
         last_pass_secs_max: 2,
         insist: false,
         cold: false,

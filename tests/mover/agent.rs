@@ -96,7 +96,7 @@ fn volumes() -> Vec<Volume> {
 }
 
 fn pass(to: Destination, last: bool) -> Order {
-    Order::Pass { volumes: volumes(), to, last, bytes_per_second_max: None }
+    Order::Pass { volumes: volumes(), to, last, bytes_per_second_max: None, throttle: false }
 }
 
 fn peer(target: &Mover) -> Destination {
@@ -154,7 +154,7 @@ fn a_move_between_two_movers() {
 fn it_stays_up_after_a_failure_and_takes_the_next_order() {
     let mut mover = Mover::start();
     let unknown = Volume { name: "unknown".to_owned(), mode: VolumeMode::Filesystem };
-    mover.order(1, Order::Pass { volumes: vec![unknown], to: Destination::Here, last: true, bytes_per_second_max: None });
+    mover.order(1, Order::Pass { volumes: vec![unknown], to: Destination::Here, last: true, bytes_per_second_max: None, throttle: false });
     let failed = mover.wait_for(1, State::Failed).failure.expect("why");
     assert_eq!((failed.reason, failed.volume.as_deref()), (Reason::BadOrder, Some("unknown")));
     mover.order(2, Order::Idle);
@@ -185,6 +185,7 @@ fn a_newer_order_ends_a_pass() {
             last: true,
             // So slow that only being called off can end it.
             bytes_per_second_max: Some(4 << 20),
+            throttle: false,
         },
     );
     mover.wait_for(1, State::Running);
@@ -201,7 +202,7 @@ fn it_ends_when_told_to_idle_or_busy() {
 
     let mut busy = Mover::start();
     std::fs::write(busy.source().join("large"), trees::noise(1, 40 << 20)).expect("a file");
-    busy.order(1, Order::Pass { volumes: volumes(), to: Destination::Here, last: true, bytes_per_second_max: Some(1) });
+    busy.order(1, Order::Pass { volumes: volumes(), to: Destination::Here, last: true, bytes_per_second_max: Some(1), throttle: false });
     busy.wait_for(1, State::Running);
     busy.terminate();
     assert_eq!(busy.child.wait().expect("it ends").code(), Some(143));

@@ -198,8 +198,8 @@ fn order_texts() -> Vec<Vec<u8>> {
     let orders = [
         Order::Idle,
         Order::Serve { volumes: volumes(), peer: fingerprint() },
-        Order::Pass { volumes: volumes(), to, last: true, bytes_per_second_max: Some(1 << 30) },
-        Order::Pass { volumes: volumes(), to: Destination::Here, last: false, bytes_per_second_max: None },
+        Order::Pass { volumes: volumes(), to, last: true, bytes_per_second_max: Some(1 << 30), throttle: false },
+        Order::Pass { volumes: volumes(), to: Destination::Here, last: false, bytes_per_second_max: None, throttle: false },
     ];
     let report = Report {
         version: VERSION,

@@ -3,6 +3,7 @@
 //! Trees are compared by a checker of their own, which shares no code with the mover. Nothing here asserts a time.
 
 mod agent;
+mod beside;
 mod block;
 mod by_hand;
 mod dice;

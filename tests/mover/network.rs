@@ -94,7 +94,14 @@ impl Folders {
 
     fn send(&self, address: SocketAddr) -> Result<VolumeReport> {
         let state = self.path("source-state");
-        let settings = Settings { mode: VolumeMode::Filesystem, state, is_last: true, is_unproven: false, bytes_per_second_max: None };
+        let settings = Settings {
+            mode: VolumeMode::Filesystem,
+            state,
+            is_last: true,
+            is_unproven: false,
+            bytes_per_second_max: None,
+            is_throttled: false,
+        };
         by_hand::send(&self.path("source"), address, &self.path("keys"), &settings)
     }
 
