@@ -24,6 +24,8 @@ pub enum Kind {
     Stuck,
     /// Stopped; can be resumed or undone.
     Halted,
+    /// Two claims were compared and differ.
+    Different,
     /// Interrupted by the user; can be resumed or undone.
     Interrupted,
     /// Told to end by the system; can be resumed or undone.
@@ -41,6 +43,7 @@ impl Kind {
             Self::RolledBack => 5,
             Self::Stuck => 6,
             Self::Halted => 7,
+            Self::Different => 8,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -177,6 +180,7 @@ mod tests {
             (Kind::RolledBack, 5),
             (Kind::Stuck, 6),
             (Kind::Halted, 7),
+            (Kind::Different, 8),
             (Kind::Interrupted, 130),
             (Kind::Terminated, 143),
         ];

@@ -25,3 +25,5 @@ pub mod steps;
 pub mod survey;
 #[cfg(feature = "command")]
 pub mod ui;
+#[cfg(feature = "command")]
+pub mod verify;

@@ -19,6 +19,7 @@ use crate::mover::orders::VolumeReport;
 use crate::plan::{ClaimMove, Plan, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
+use crate::verify::{Proven, Verified};
 
 /// The version of the events printed as JSON lines.
 const EVENTS_VERSION: u32 = 1;
@@ -324,6 +325,32 @@ pub fn finalize_text(plan: &Plan, volumes: &[Value]) -> String {
         text += &format!("  - {name} ({capacity}, was claim {})\n", field(&volume["metadata"]["annotations"][marks::CLAIM]));
     }
     text
+}
+
+/// What comparing two claims came to.
+pub fn verified_text(verified: &Verified) -> String {
+    let [one, other] = &verified.claims;
+    let verdict = if verified.is_same() { "hold the same" } else { "differ" };
+    let mut text = format!("pvc/{} and pvc/{} {verdict}\n", one.claim, other.claim);
+    for proven in [one, other] {
+        let (claim, volume) = (&proven.claim, &proven.volume);
+        text += &format!("  {} pvc/{claim} on {volume}: {} entries, {} bytes\n", proven.root, proven.entries, proven.bytes);
+    }
+    if !verified.differences.is_empty() {
+        text += "First differences:\n";
+    }
+    for path in &verified.differences {
+        text += &format!("  {}\n", if path.is_empty() { "the root directory itself" } else { path });
+    }
+    text
+}
+
+/// As [`verified_text`], for machines.
+pub fn verified_json(verified: &Verified) -> String {
+    let claim = |proven: &Proven| json!({ "claim": proven.claim, "volume": proven.volume, "root": proven.root, "entries": proven.entries, "bytes": proven.bytes });
+    let claims: Vec<Value> = verified.claims.iter().map(claim).collect();
+    let text = json!({ "version": 1, "isSame": verified.is_same(), "claims": claims, "differences": verified.differences });
+    serde_json::to_string_pretty(&text).expect("it has only string keys")
 }
 
 /// The runs there are.

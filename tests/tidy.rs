@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Room → the rooms it may import. What is not listed must not be imported.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("size", &[]),
     ("survey", &[]),
     ("mover", &[]),
@@ -18,8 +18,9 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("steps", &["plan", "cluster", "mover", "journal", "survey"]),
     ("engine", &["plan", "steps", "journal", "cluster"]),
     ("finalize", &["plan", "cluster", "journal"]),
+    ("verify", &["survey", "plan", "planner", "cluster", "mover"]),
     ("error", &["plan", "planner", "journal", "engine", "cluster"]),
-    ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error"]),
+    ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error", "verify"]),
     ("cli", &["*"]),
     ("main", &["*"]),
     ("lib", &["*"]),

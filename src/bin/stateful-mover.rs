@@ -254,7 +254,9 @@ fn verify(args: &VerifyArgs) -> Result<()> {
     if comparison.is_same {
         return if args.json { Ok(()) } else { say("the same") };
     }
-    Err(Halt::new(orders::Reason::NotTheSame, "the two differ"))
+    let paths = comparison.differences.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    let message = if paths.is_empty() { "the two differ".to_owned() } else { format!("the two differ, first at {paths}") };
+    Err(Halt::new(orders::Reason::NotTheSame, message))
 }
 
 fn digest(args: &DigestArgs) -> Result<()> {

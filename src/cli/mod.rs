@@ -7,6 +7,7 @@ mod plan;
 mod signals;
 mod status;
 mod undo;
+mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -44,6 +45,7 @@ enum Command {
     Status(status::StatusArgs),
     Undo(undo::UndoArgs),
     Finalize(finalize::FinalizeArgs),
+    Verify(verify::VerifyArgs),
 }
 
 impl Cli {
@@ -61,6 +63,7 @@ impl Cli {
             Command::Status(args) => status::run(args, &connection).await,
             Command::Undo(args) => undo::run(args, &connection).await,
             Command::Finalize(args) => finalize::run(args, &connection).await,
+            Command::Verify(args) => verify::run(args, &connection).await,
         }
     }
 }

@@ -129,11 +129,7 @@ impl MoveArgs {
             cold: self.cold,
             copy_secs_max: self.copy_timeout.as_secs(),
             ready_secs_max: self.ready_timeout.as_secs(),
-            mover_image: self
-                .mover_image
-                .clone()
-                .or_else(|| environment("KUBECTL_STATEFUL_MOVER_IMAGE"))
-                .unwrap_or_else(|| MOVER_IMAGE.to_owned()),
+            mover_image: mover_image(self.mover_image.as_deref()),
             applier_is_paused: self.applier_is_paused,
             network_is_open: self.network_is_open,
         })
@@ -187,6 +183,12 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
         ui::say(&format!("Execute it with `kubectl stateful execute {}`", path.display()));
     }
     if args.detailed_exitcode { Err(CommandError::silent(Kind::Changes)) } else { Ok(()) }
+}
+
+/// The image that was named, or that of the environment, or ours.
+pub(super) fn mover_image(named: Option<&str>) -> String {
+    let named = named.map(str::to_owned).or_else(|| environment("KUBECTL_STATEFUL_MOVER_IMAGE"));
+    named.unwrap_or_else(|| MOVER_IMAGE.to_owned())
 }
 
 /// Now, to the second.

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::compare;
 use super::fail::{self, Halt, Result};
 use super::link::Link;
 use super::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
@@ -21,6 +22,7 @@ use super::serve::{Served, Server};
 use super::source::{Here, SourceVolume, TargetEnd};
 use super::target::TargetVolume;
 use super::tls::Identity;
+use super::volume;
 
 /// Where an agent finds what it needs.
 #[derive(Clone, Debug)]
@@ -136,6 +138,7 @@ impl Agent {
                 let manner = Manner { is_last: *last, is_throttled: *throttle, pace };
                 (self.pass(sequence, volumes, to, &manner)?, *last)
             }
+            Order::Compare { volumes } => (self.compare(sequence, volumes)?, true),
         };
         match outcome {
             Outcome::Done(volumes) => {
@@ -191,17 +194,30 @@ impl Agent {
     }
 
     fn pass(&self, sequence: u64, volumes: &[Volume], to: &Destination, manner: &Manner) -> Result<Outcome> {
-        let job = Job {
-            sequence,
-            progress: volumes.iter().map(|volume| (volume.name.clone(), Arc::default())).collect(),
-            cancel: Arc::default(),
-            ender: Mutex::default(),
+        self.carry_out(&Job::new(sequence, volumes), |job| self.pass_over(job, volumes, to, manner))
+    }
+
+    fn compare(&self, sequence: u64, volumes: &[Volume]) -> Result<Outcome> {
+        self.carry_out(&Job::new(sequence, volumes), |job| self.compare_both(job, volumes))
+    }
+
+    fn compare_both(&self, job: &Job, volumes: &[Volume]) -> Result<()> {
+        let ([one, other], [(_, first), (_, second)]) = (volumes, job.progress.as_slice()) else {
+            return Err(Halt::new(Reason::BadOrder, "two volumes are compared, not more or less"));
         };
+        if one.mode != other.mode {
+            return Err(Halt::new(Reason::BadOrder, "a folder and a device cannot be compared"));
+        }
+        let path = |volume| volume::path_of(&self.places.source, volume);
+        compare::compare([&path(one)?, &path(other)?], one.mode, &self.places.state, [first, second], &job.cancel).map(drop)
+    }
+
+    /// Works in a thread of its own, and reports meanwhile.
+    fn carry_out(&self, job: &Job, work: impl FnOnce(&Job) -> Result<()> + Send) -> Result<Outcome> {
         let outcome = std::thread::scope(|scope| {
             let (send, receive) = std::sync::mpsc::channel();
-            let job = &job;
             scope.spawn(move || {
-                let outcome = self.pass_over(job, volumes, to, manner);
+                let outcome = work(job);
                 // Nobody listens any more only if reporting failed, which ends the process.
                 let _ = send.send(outcome);
             });
@@ -295,6 +311,11 @@ fn send_all(remote: &mut Remote, job: &Job, sources: &[SourceVolume], is_last: b
 }
 
 impl Job {
+    fn new(sequence: u64, volumes: &[Volume]) -> Job {
+        let progress = volumes.iter().map(|volume| (volume.name.clone(), Arc::default())).collect();
+        Job { sequence, progress, cancel: Arc::default(), ender: Mutex::default() }
+    }
+
     fn reports(&self) -> Vec<VolumeReport> {
         self.progress.iter().map(|(name, progress)| progress.report(name)).collect()
     }

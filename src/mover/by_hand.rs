@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::agent::new_number;
-use super::digest_tree;
+use super::compare;
 use super::fail::Result;
 use super::link::Link;
 use super::orders::{Fingerprint, VolumeMode, VolumeReport};
@@ -49,6 +49,8 @@ pub struct Comparison {
     pub one: String,
     /// The root digest of the other.
     pub other: String,
+    /// The first paths at which they differ.
+    pub differences: Vec<String>,
 }
 
 /// Copies one folder or device to another, as one pass in this process.
@@ -123,6 +125,9 @@ pub fn send(source: &Path, address: SocketAddr, keys: &Path, settings: &Settings
 
 /// Compares two folders or devices by their root digests. Nothing may write to them meanwhile.
 pub fn verify(one: &Path, other: &Path, mode: VolumeMode, state: &Path) -> Result<Comparison> {
-    let (one, other) = (digest_tree::digest(one, mode, state)?, digest_tree::digest(other, mode, state)?);
-    Ok(Comparison { is_same: one == other, one: one.hex(), other: other.hex() })
+    let progress = [Progress::default(), Progress::default()];
+    let is_same = compare::compare([one, other], mode, state, [&progress[0], &progress[1]], &Cancel::default())?;
+    let [one, other] = progress.map(|progress| progress.report("local"));
+    let root = |report: &VolumeReport| report.source_root.clone().expect("it was looked over");
+    Ok(Comparison { is_same, one: root(&one), other: root(&other), differences: other.differences })
 }

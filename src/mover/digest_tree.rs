@@ -1,6 +1,6 @@
 //! Digests a folder or device as a copy would, without copying it.
 //!
-//! For a person or a test that wants to compare two volumes by hand; a pass does not use it.
+//! For who wants to compare two volumes or know one by its root; a pass does not use it.
 
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::change::Nowhere;
 use super::digest::Digest;
 use super::fail::Result;
 use super::known::Memory;
-use super::manifest::{Origin, Writer};
+use super::manifest::{Manifest, Origin, Writer};
 use super::orders::VolumeMode;
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
@@ -19,29 +19,32 @@ use super::work;
 
 /// Returns the root digest of what is at this path; the state folder takes a manifest for the while.
 pub fn digest(path: &Path, mode: VolumeMode, state: &Path) -> Result<Digest> {
-    let place = Place::open(path, mode, false)?;
     let folder = state.join("digest");
-    let writer = Writer::new(&folder, "digest", None)?;
+    let manifest = look_over(path, mode, &folder, &Progress::default(), &Cancel::default());
+    // Only what this call made is in it.
+    let _ = std::fs::remove_dir_all(&folder);
+    Ok(manifest?.root())
+}
+
+/// Makes a manifest of what is at this path, in this folder.
+pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: &Progress, cancel: &Cancel) -> Result<Manifest> {
+    let place = Place::open(path, mode, false)?;
+    let writer = Writer::new(folder, "digest", None)?;
     let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
-    let (memory, progress, cancel) = (Memory::Blank, Progress::default(), Cancel::default());
+    let memory = Memory::Blank;
     let side = Side::Source { is_last: true };
     match &place {
-        Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), &progress, &cancel).run(&mut workers)?,
+        Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), progress, cancel).run(&mut workers)?,
         Place::Device(device) => DeviceScan {
             device: device.as_fd(),
             size: block::size(device.as_fd())?,
             memory: &memory,
             writer: &writer,
             side,
-            progress: &progress,
-            cancel: &cancel,
+            progress,
+            cancel,
         }
         .run(&mut workers)?,
     }
-    let finished = writer.finish(Origin::default())?;
-    let root = finished.manifest().root();
-    drop(finished);
-    // Only what this call made is in it.
-    let _ = std::fs::remove_dir_all(&folder);
-    Ok(root)
+    writer.finish(Origin::default())?.commit()
 }

@@ -12,6 +12,7 @@ pub mod buffer;
 pub mod by_hand;
 pub mod change;
 pub mod channel;
+pub mod compare;
 pub mod digest;
 pub mod digest_tree;
 pub mod fail;

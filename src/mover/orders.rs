@@ -65,6 +65,13 @@ pub enum Order {
         #[serde(default)]
         throttle: bool,
     },
+    /// Compare two volumes in everything that a copy keeps. Both are only read, and nothing may write to them. After it the mover
+    /// reports [`State::Done`] with [`VolumeReport::source_root`] of each, and exits with code 0.
+    #[serde(rename_all = "camelCase")]
+    Compare {
+        /// Two volumes of one mode, beneath [`SOURCE_ROOT`].
+        volumes: Vec<Volume>,
+    },
 }
 
 /// Where a pass copies to.
@@ -174,12 +181,15 @@ pub struct VolumeReport {
     /// Whether something changed under a pass that is not the last (files vanished or grew while read); never so in the last.
     pub unsettled: bool,
     /// The root digest over the sorted manifest of the source (path, type, mode, owner, times, xattrs, links, size, content),
-    /// 64 hexadecimal digits; only after a last pass.
+    /// 64 hexadecimal digits; only after a last pass or a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_root: Option<String>,
     /// The same over the target, made by the end that wrote it from what it wrote and read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_root: Option<String>,
+    /// The first paths at which it is not like the volume it was compared with; only at the second of [`Order::Compare`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
 }
 
 /// What a mover is doing with a volume.

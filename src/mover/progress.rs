@@ -82,6 +82,7 @@ struct Told {
     predicted_ms: Option<u64>,
     source_root: Option<Digest>,
     target_root: Option<Digest>,
+    differences: Vec<String>,
 }
 
 impl Progress {
@@ -127,6 +128,11 @@ impl Progress {
         told.target_root = target;
     }
 
+    /// Notes at which paths the volume is not like another.
+    pub fn differ(&self, paths: Vec<String>) {
+        self.told().differences = paths;
+    }
+
     /// Returns the phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -152,6 +158,7 @@ impl Progress {
             unsettled: self.unsettled.load(Ordering::Relaxed),
             source_root: told.source_root.map(|root| root.hex()),
             target_root: told.target_root.map(|root| root.hex()),
+            differences: told.differences.clone(),
         }
     }
 }

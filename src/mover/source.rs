@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::apply::{Apply, Direct};
 use super::block::{self, DeviceScan};
 use super::change::Lane;
+use super::compare;
 use super::digest::Digest;
 use super::fail::{self, Halt, Result};
 use super::known::Memory;
@@ -198,7 +199,7 @@ impl SourceVolume {
             return Ok(());
         }
         let listing = target.listing(&self.folder)?;
-        let message = match first_difference(own, &listing)? {
+        let message = match compare::differences(own, &listing, 1)?.pop() {
             Some(path) if self.volume.mode == VolumeMode::Filesystem => {
                 format!("`{}` is not the same at the target", path::shown(&path))
             }
@@ -238,31 +239,6 @@ fn rested(progress: &Progress) -> Duration {
 }
 
 const WALKED_PER_SECOND: f64 = 200_000.0;
-
-/// Returns the first path, by directory and name, that two manifests do not have alike.
-fn first_difference(one: &Manifest, other: &Manifest) -> Result<Option<Vec<u8>>> {
-    let mut directories = one.directories();
-    directories.extend(other.directories());
-    directories.sort_unstable();
-    directories.dedup();
-    for directory in directories {
-        let (ours, theirs) = (one.entries_of(directory)?, other.entries_of(directory)?);
-        let mut theirs = theirs.into_iter().peekable();
-        for entry in ours {
-            match theirs.next() {
-                Some(their) if their.proof() == entry.proof() => {}
-                Some(their) if their.name < entry.name => {
-                    return Ok(Some(path::join(directory, &their.name)));
-                }
-                _ => return Ok(Some(path::join(directory, &entry.name))),
-            }
-        }
-        if let Some(extra) = theirs.next() {
-            return Ok(Some(path::join(directory, &extra.name)));
-        }
-    }
-    Ok(None)
-}
 
 /// A target in the same process.
 pub struct Here {

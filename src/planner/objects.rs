@@ -198,11 +198,37 @@ pub fn mover_name(request: &Request, unit: usize, side: Side) -> String {
 
 /// A mover pod. It has no service account.
 pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usize, side: Side) -> Value {
-    let volumes = Mounts::of(request, unit, side);
     let identity = Identity::of(survey).unwrap_or(Identity::Root);
+    let mut spec = mover_spec(&request.mover_image, survey, &identity, Mounts::of(request, unit, side));
+    place(&mut spec, survey, unit, side);
+    let labels = json!({ marks::MANAGED_BY: marks::US, marks::RUN: request.run, marks::ROLE: marks::ROLE_MOVER });
+    pod(&mover_name(request, index, side), survey, labels, spec)
+}
+
+/// The names under which a mover finds two claims that it compares.
+pub const COMPARED: [&str; 2] = ["one", "other"];
+
+/// A mover pod that compares two claims, on this node if one of them is held there; none where it would not be let in as root, who alone
+/// can read everything.
+#[must_use]
+pub fn comparing_pod(name: &str, image: &str, survey: &Survey, claims: [&ClaimSeen; 2], node: Option<&str>) -> Option<Value> {
+    let identity = Identity::of(survey).filter(|identity| *identity == Identity::Root)?;
+    let mut mounts = Mounts::without_volumes();
+    for (claim, slot) in claims.into_iter().zip(COMPARED) {
+        mounts.add("source", orders::SOURCE_ROOT, slot, &claim.name, claim.block);
+    }
+    let mut spec = mover_spec(image, survey, &identity, mounts);
+    if let Some(node) = node {
+        spec["affinity"] = only_on(survey, node);
+    }
+    let labels = json!({ marks::MANAGED_BY: marks::US, marks::ROLE: marks::ROLE_MOVER });
+    Some(pod(name, survey, labels, spec))
+}
+
+fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts) -> Value {
     let mut container = json!({
         "name": "mover",
-        "image": request.mover_image,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["agent"],
         "volumeMounts": volumes.mounts,
@@ -214,7 +240,7 @@ pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usi
     if volumes.devices.is_empty() {
         container.as_object_mut().map(|fields| fields.remove("volumeDevices"));
     }
-    let mut spec = json!({
+    json!({
         "restartPolicy": "OnFailure",
         "terminationGracePeriodSeconds": 2,
         "automountServiceAccountToken": false,
@@ -222,13 +248,14 @@ pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usi
         "securityContext": identity.of_pod(),
         "containers": [container],
         "volumes": volumes.volumes,
-    });
-    place(&mut spec, survey, unit, side);
+    })
+}
+
+fn pod(name: &str, survey: &Survey, labels: Value, spec: Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
-            "name": mover_name(request, index, side), "namespace": survey.namespace.name,
-            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: request.run, marks::ROLE: marks::ROLE_MOVER },
+            "name": name, "namespace": survey.namespace.name, "labels": labels,
             "annotations": {
                 "sidecar.istio.io/inject": "false",
                 "linkerd.io/inject": "disabled",
@@ -248,9 +275,10 @@ struct Mounts {
 }
 
 impl Mounts {
-    fn of(request: &Request, unit: &Unit<'_>, side: Side) -> Self {
+    /// What every mover has: its orders and its state.
+    fn without_volumes() -> Self {
         let annotation = format!("metadata.annotations['{}']", marks::ORDERS);
-        let mut mounts = Self {
+        Self {
             volumes: vec![
                 json!({ "name": "orders", "downwardAPI": { "items": [{ "path": "orders", "fieldRef": { "fieldPath": annotation } }] } }),
                 json!({ "name": "state", "emptyDir": {} }),
@@ -260,7 +288,11 @@ impl Mounts {
                 json!({ "name": "state", "mountPath": orders::STATE_ROOT }),
             ],
             devices: Vec::new(),
-        };
+        }
+    }
+
+    fn of(request: &Request, unit: &Unit<'_>, side: Side) -> Self {
+        let mut mounts = Self::without_volumes();
         for (claim, slot) in &unit.claims {
             if side != Side::Target {
                 mounts.add("source", orders::SOURCE_ROOT, slot, &claim.name, claim.block);
@@ -319,8 +351,7 @@ fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, side: Side) {
     }
     match (&unit.node, side) {
         (Some(node), Side::Both | Side::Source) => {
-            spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
-                json!({ "nodeSelectorTerms": [{ "matchExpressions": [on(survey, node)] }] });
+            spec["affinity"] = only_on(survey, node);
         }
         (node, _) => {
             // Free to go where the app may go, and near it where that is possible.
@@ -336,6 +367,11 @@ fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, side: Side) {
             }
         }
     }
+}
+
+fn only_on(survey: &Survey, node: &str) -> Value {
+    let terms = json!({ "nodeSelectorTerms": [{ "matchExpressions": [on(survey, node)] }] });
+    json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": terms } })
 }
 
 fn on(survey: &Survey, node: &str) -> Value {

@@ -134,7 +134,7 @@ fn is_ordered(orders: &Orders, ends: &Ends, route: &Route, last: bool) -> bool {
         Order::Pass { volumes, to, last: ordered_last, .. } => {
             *ordered_last == last && *volumes == route.volumes && Some(to) == destination(ends).as_ref()
         }
-        Order::Idle | Order::Serve { .. } => false,
+        Order::Idle | Order::Serve { .. } | Order::Compare { .. } => false,
     }
 }
 

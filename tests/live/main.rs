@@ -16,3 +16,4 @@ mod refused;
 #[path = "../conformance/mod.rs"]
 mod scripts;
 mod undone;
+mod verify;

@@ -151,6 +151,24 @@ fn a_move_between_two_movers() {
 }
 
 #[test]
+fn two_volumes_are_compared_and_left_as_they_are() {
+    let mut mover = Mover::start();
+    fill(&mover.source());
+    let other = mover.source().with_file_name("other");
+    std::fs::create_dir(&other).expect("a folder");
+    fill(&other);
+    let both = ["data", "other"].map(|name| Volume { name: name.to_owned(), mode: VolumeMode::Filesystem });
+    mover.order(1, Order::Compare { volumes: both[..1].to_vec() });
+    assert_eq!(mover.wait_for(1, State::Failed).failure.expect("why").reason, Reason::BadOrder);
+    mover.order(2, Order::Compare { volumes: both.to_vec() });
+    let [one, other] = mover.wait_for(2, State::Done).volumes.try_into().expect("two");
+    assert_ne!(one.source_root.expect("a root"), other.source_root.expect("a root"));
+    // All files were made at other times; twenty of the differences are named.
+    assert_eq!((one.differences.len(), other.differences.len()), (0, 20));
+    assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn it_stays_up_after_a_failure_and_takes_the_next_order() {
     let mut mover = Mover::start();
     let unknown = Volume { name: "unknown".to_owned(), mode: VolumeMode::Filesystem };

@@ -149,7 +149,10 @@ fn a_comparison_notices_one_bit_and_one_time() {
     bytes[70_000] ^= 1;
     std::fs::write(&path, &bytes).expect("a file");
     std::fs::File::open(&path).expect("a file").set_modified(modified).expect("a time");
-    assert!(!mover(&verify).output().expect("the mover starts").status.success());
+    let output = mover(&verify).arg("--json").output().expect("the mover starts");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(!output.status.success() && told["isSame"] == false, "{told}");
+    assert_eq!(told["differences"], serde_json::json!(["file-9"]));
 
     bytes[70_000] ^= 1;
     std::fs::write(&path, &bytes).expect("a file");

@@ -32,6 +32,11 @@ impl Mover {
     pub(crate) fn is_idle(&self) -> bool {
         self.at.is_none()
     }
+
+    pub(super) fn end(&mut self, state: State, volumes: Vec<VolumeReport>) {
+        self.report.state = state;
+        self.report.volumes = volumes;
+    }
 }
 
 const PORT: u16 = 7777;
@@ -221,6 +226,9 @@ impl Sim {
     }
 
     fn carry_out(&mut self, pod: &Value, mover: &mut Mover, orders: &Orders) -> bool {
+        if let Order::Compare { volumes } = &orders.order {
+            return self.compare(pod, mover, volumes);
+        }
         let Order::Pass { volumes, to, last, .. } = &orders.order else {
             // A serving end does nothing by itself; it keeps its order in mind.
             if matches!(orders.order, Order::Serve { .. }) && mover.report.state != State::Done {
@@ -277,7 +285,7 @@ impl Sim {
     }
 
     /// The volume that a pod's volume of this name is on.
-    fn volume_under(&self, pod: &Value, volume: &str) -> Option<String> {
+    pub(super) fn volume_under(&self, pod: &Value, volume: &str) -> Option<String> {
         let volumes = pod["spec"]["volumes"].as_array()?;
         let claim = volumes.iter().find(|one| one["name"] == volume)?["persistentVolumeClaim"]["claimName"].as_str()?;
         let object = self.store.get("persistentvolumeclaims", text(pod, "/metadata/namespace"), claim)?;
@@ -332,7 +340,7 @@ fn fail(mover: &mut Mover, reason: Reason, message: &str) -> bool {
 }
 
 /// The name of the volume that a pod's container has at a path.
-fn mounted_at(pod: &Value, path: &str) -> Option<String> {
+pub(super) fn mounted_at(pod: &Value, path: &str) -> Option<String> {
     let container = &pod["spec"]["containers"][0];
     let mounts = container["volumeMounts"].as_array().into_iter().flatten().map(|one| (one, "mountPath"));
     let devices = container["volumeDevices"].as_array().into_iter().flatten().map(|one| (one, "devicePath"));

@@ -20,6 +20,7 @@ mod select;
 mod store;
 mod sweep;
 mod table;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,99 @@
+//! `kubectl stateful verify`: whether two claims hold the same.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::connection::{ConnectionArgs, duration};
+use super::plan::{mover_image, new_run_id};
+use super::signals::Signals;
+use crate::cluster::survey::api_hint;
+use crate::error::{CommandError, Kind};
+use crate::ui;
+use crate::verify::{self, Asked, VerifyError};
+
+/// Prove that two claims hold the same
+///
+/// A pod mounts both for reading and makes a digest of everything a move keeps: content, owners, modes, times, attributes, links. It is removed
+/// again. Nothing may write to the claims meanwhile. Ends with exit code 8 if they differ.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// One claim, as pvc/NAME
+    #[arg(value_name = "PVC/NAME", value_parser = claim)]
+    one: String,
+    /// The other
+    #[arg(value_name = "PVC/NAME", value_parser = claim)]
+    other: String,
+    /// How long it may take
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+    timeout: Duration,
+    /// The image of the mover pod (or KUBECTL_STATEFUL_MOVER_IMAGE)
+    #[arg(long, value_name = "IMAGE")]
+    mover_image: Option<String>,
+    /// Print JSON
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Json,
+}
+
+pub(super) async fn run(args: VerifyArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
+    let cluster = connection.open().await?;
+    let namespace = connection.namespace(&cluster);
+    let asked = Asked {
+        claims: [args.one, args.other],
+        pod: format!("stateful-verify-{}", new_run_id()),
+        image: mover_image(args.mover_image.as_deref()),
+        within: args.timeout,
+        namespace,
+    };
+    let signals = Signals::new();
+    let verified = signals.during(verify::verify(&cluster, &asked, signals.count.clone())).await?;
+    let verified = verified.map_err(|error| failed(error, &signals))?;
+    ui::result(&match args.output {
+        Some(Format::Json) => ui::verified_json(&verified),
+        None => ui::verified_text(&verified),
+    });
+    if verified.is_same() { Ok(()) } else { Err(CommandError::silent(Kind::Different)) }
+}
+
+/// The name of the claim that a word means. Claims of an app are meant as well as others, so that this is no reference to an app.
+fn claim(word: &str) -> Result<String, String> {
+    const KINDS: [&str; 3] = ["pvc", "persistentvolumeclaim", "persistentvolumeclaims"];
+    match word.split_once('/') {
+        Some((kind, name)) if KINDS.contains(&kind) && !name.is_empty() && !name.contains('/') => Ok(name.to_owned()),
+        _ => Err(format!("`{word}` is not a claim such as pvc/NAME")),
+    }
+}
+
+fn failed(error: VerifyError, signals: &Signals) -> CommandError {
+    let what = error.to_string();
+    match error {
+        VerifyError::Refused { hint, .. } => CommandError::new(Kind::Refused, format!("refused: {what}")).hinted(hint),
+        VerifyError::Interrupted => CommandError::new(signals.kind(), "interrupted; the pod is removed"),
+        VerifyError::NotStarted { .. } => {
+            CommandError::new(Kind::Error, what).hinted("name an image that the nodes can pull with `--mover-image IMAGE`")
+        }
+        VerifyError::Failed(_) => CommandError::new(Kind::Error, what).hinted("nothing may write to the claims while they are compared"),
+        VerifyError::TooLong(_) => CommandError::new(Kind::Error, what).hinted("allow more with `--timeout DURATION`"),
+        VerifyError::Survey(error) => error.into(),
+        VerifyError::Api(error) => CommandError::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claim;
+
+    #[test]
+    fn claims_are_named_by_kind_and_name() {
+        assert_eq!(claim("pvc/a"), Ok("a".to_owned()));
+        assert_eq!(claim("persistentvolumeclaims/a-0"), Ok("a-0".to_owned()));
+        for other in ["a", "pvc/", "sts/a", "pvc/a/b"] {
+            assert!(claim(other).is_err(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Proves two claims equal on demand: a mover pod of its own mounts both for reading, and is removed again whatever happens.
+//!
+//! Changes nothing but that pod, and keeps no journal: there is nothing to resume. Says what it found; what that means to a caller
+//! is the command's business.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::cluster::survey::{Named, SurveyError, survey};
+use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
+use crate::mover::orders::{self, Failure, Order, Orders, Report, State, Volume, VolumeMode, VolumeReport};
+use crate::plan::marks;
+use crate::planner::objects;
+use crate::survey::{AppKind, ClaimSeen, Survey};
+
+/// How long the pod may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(180);
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Calls in a row that may fail for a reason that passes.
+const FAILURES_MAX: u32 = 20;
+
+/// What is to be compared, and how.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The namespace.
+    pub namespace: String,
+    /// The claims.
+    pub claims: [String; 2],
+    /// The name of the pod.
+    pub pod: String,
+    /// The image of the pod.
+    pub image: String,
+    /// How long the comparison may take.
+    pub within: Duration,
+}
+
+/// What a comparison came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// The claims in the order they were named.
+    pub claims: [Proven; 2],
+    /// The first paths at which they differ.
+    pub differences: Vec<String>,
+}
+
+/// What is on one claim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proven {
+    /// The claim.
+    pub claim: String,
+    /// Its volume.
+    pub volume: String,
+    /// The root digest of what is on it.
+    pub root: String,
+    /// How many entries, or segments of a device.
+    pub entries: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Verified {
+    /// Whether both hold the same.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.claims[0].root == self.claims[1].root
+    }
+}
+
+/// Why two claims were not compared.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// They cannot be, as they are.
+    #[error("{what}")]
+    Refused {
+        /// Why.
+        what: String,
+        /// What can be done about it.
+        hint: String,
+    },
+    /// The pod does not start.
+    #[error("mover pod {pod} does not answer within {} s{why}", ANSWERS_WITHIN.as_secs())]
+    NotStarted {
+        /// The pod.
+        pod: String,
+        /// What its status says.
+        why: String,
+    },
+    /// The mover could not.
+    #[error("the comparison failed: {0}")]
+    Failed(String),
+    /// It took longer than it may.
+    #[error("the comparison is not through within {0} s")]
+    TooLong(u64),
+    /// The user does not want it any more.
+    #[error("interrupted")]
+    Interrupted,
+    /// The claims cannot be looked at.
+    #[error("{0}")]
+    Survey(#[from] SurveyError),
+    /// The API said so.
+    #[error("{0}")]
+    Api(#[from] ApiError),
+}
+
+/// Compares two claims.
+///
+/// # Errors
+///
+/// When they cannot be compared, or the mover cannot do it. The pod is removed then too.
+pub async fn verify(connection: &Connection, asked: &Asked, mut interrupts: watch::Receiver<u32>) -> Result<Verified, VerifyError> {
+    let mut seen = Vec::new();
+    for name in &asked.claims {
+        seen.push(survey(connection, &asked.namespace, &Named { kind: AppKind::Claim, name: name.clone() }).await?);
+    }
+    let claims = [claim(&seen[0], &asked.claims[0])?, claim(&seen[1], &asked.claims[1])?];
+    refuse(claims)?;
+    let manifest =
+        objects::comparing_pod(&asked.pod, &asked.image, &seen[0], claims, node(claims)).ok_or_else(|| VerifyError::Refused {
+            what: format!("namespace `{}` lets no pod in that may read everything", asked.namespace),
+            hint: "its Pod Security level is `restricted`; copy the claims' volumes to another namespace, or compare them by hand"
+                .to_owned(),
+        })?;
+    let Created::New(pod) = connection.create(&Kind::POD, &asked.namespace, &manifest).await? else {
+        return Err(VerifyError::Failed(format!("a pod of the name {} is there already", asked.pod)));
+    };
+    let outcome = tokio::select! {
+        outcome = compared(connection, asked, claims) => outcome,
+        Ok(()) = interrupts.changed() => Err(VerifyError::Interrupted),
+    };
+    remove(connection, asked, &pod).await?;
+    outcome
+}
+
+fn claim<'a>(seen: &'a Survey, name: &str) -> Result<&'a ClaimSeen, VerifyError> {
+    seen.claims.iter().find(|claim| claim.name == name).ok_or_else(|| VerifyError::Failed(format!("claim `{name}` is gone")))
+}
+
+/// Whether a claim can be mounted on one node only at a time.
+fn is_for_one_node(claim: &ClaimSeen) -> bool {
+    !claim.access_modes.iter().any(|mode| mode == "ReadWriteMany" || mode == "ReadOnlyMany")
+}
+
+/// The pods that hold a claim to a node, with it.
+fn held(claim: &ClaimSeen) -> Option<(&str, &str)> {
+    let over = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+    let mounts = claim.mounted_by.iter().filter(|mount| !over(&mount.phase));
+    mounts.filter_map(|mount| Some((mount.pod.as_str(), mount.node.as_deref()?))).next()
+}
+
+/// The node on which both can be mounted, where one of them is bound to one.
+fn node(claims: [&ClaimSeen; 2]) -> Option<&str> {
+    claims.into_iter().filter(|claim| is_for_one_node(claim)).find_map(held).map(|(_, node)| node)
+}
+
+/// All that keeps two claims from being compared.
+fn refuse(claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
+    let refused = |what: String, hint: String| Err(VerifyError::Refused { what, hint });
+    let [one, other] = claims;
+    if one.name == other.name {
+        return refused(format!("claim `{}` is named twice", one.name), "name two claims".to_owned());
+    }
+    if one.block != other.block {
+        return refused("a file system and a block device cannot be compared".to_owned(), "name two claims of one volumeMode".to_owned());
+    }
+    for claim in claims {
+        if claim.volume.is_none() {
+            let hint = format!("see why with `kubectl describe pvc {}`", claim.name);
+            return refused(format!("claim `{}` has no volume yet", claim.name), hint);
+        }
+        let is_alone = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
+        if let Some((pod, _)) = held(claim).filter(|_| is_alone) {
+            let what = format!("claim `{}` is ReadWriteOncePod and mounted by pod {pod}", claim.name);
+            return refused(what, format!("stop pod {pod} first"));
+        }
+    }
+    match (held(one), held(other)) {
+        (Some((pod, here)), Some((another, there))) if is_for_one_node(one) && is_for_one_node(other) && here != there => refused(
+            format!(
+                "claim `{}` is mounted by pod {pod} on {here} and claim `{}` by pod {another} on {there}; no pod can mount both",
+                one.name, other.name
+            ),
+            format!("stop pod {pod} or pod {another} first, for instance with `kubectl scale … --replicas 0`"),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Gives the mover its order once it answers, and waits for what it finds.
+async fn compared(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2]) -> Result<Verified, VerifyError> {
+    let since = Instant::now();
+    let mut failures = 0;
+    loop {
+        match step(connection, asked, claims, since.elapsed()).await {
+            Ok(Some(verified)) => return Ok(verified),
+            Ok(None) => failures = 0,
+            Err(VerifyError::Api(error)) if error.is_passing() && failures < FAILURES_MAX => failures += 1,
+            Err(error) => return Err(error),
+        }
+        if since.elapsed() > asked.within {
+            return Err(VerifyError::TooLong(asked.within.as_secs()));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Looks at the pod once, and does what is next; returns the end of it.
+async fn step(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2], waited: Duration) -> Result<Option<Verified>, VerifyError> {
+    let Some(pod) = connection.get(&Kind::POD, &asked.namespace, &asked.pod).await? else {
+        return Err(VerifyError::Failed(format!("somebody deleted pod {}", asked.pod)));
+    };
+    let line = connection.last_log_line(&asked.namespace, &asked.pod).await?;
+    let report: Option<Report> = line.as_deref().and_then(|line| serde_json::from_str(line).ok());
+    let Some(report) = report else {
+        let is_late = waited > ANSWERS_WITHIN || pod["status"]["phase"] == "Failed";
+        let not_started = || VerifyError::NotStarted { pod: asked.pod.clone(), why: why(&pod) };
+        return if is_late { Err(not_started()) } else { Ok(None) };
+    };
+    match (report.state, report.failure) {
+        (State::Ready, _) => order(connection, asked, &pod, claims[0].block).await.map(|()| None),
+        (State::Running, _) => Ok(None),
+        (State::Done, _) => verified(claims, &report.volumes).map(Some),
+        (State::Failed, failure) => Err(VerifyError::Failed(said(failure))),
+    }
+}
+
+fn said(failure: Option<Failure>) -> String {
+    failure.map_or_else(|| "the mover did not say why".to_owned(), |failure| failure.message)
+}
+
+/// What the status of a pod says of why it does not run.
+fn why(pod: &Value) -> String {
+    let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
+    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let unmet = conditions.filter(|condition| condition["status"] == "False");
+    let said = std::iter::once(waiting).chain(unmet).find_map(|one| one["message"].as_str().or(one["reason"].as_str()));
+    said.map(|said| format!(": {said}")).unwrap_or_default()
+}
+
+async fn order(connection: &Connection, asked: &Asked, pod: &Value, is_block: bool) -> Result<(), VerifyError> {
+    if pod["metadata"]["annotations"][marks::ORDERS].is_string() {
+        return Ok(());
+    }
+    let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
+    let volumes = objects::COMPARED.map(|name| Volume { name: name.to_owned(), mode }).to_vec();
+    let orders = Orders { version: orders::VERSION, sequence: 1, order: Order::Compare { volumes } };
+    let text = serde_json::to_string(&orders).expect("orders have only string keys");
+    let metadata = json!({ "uid": pod["metadata"]["uid"], "annotations": { marks::ORDERS: text } });
+    connection.patch(&Kind::POD, &asked.namespace, &asked.pod, &json!({ "metadata": metadata })).await?;
+    Ok(())
+}
+
+fn verified(claims: [&ClaimSeen; 2], reports: &[VolumeReport]) -> Result<Verified, VerifyError> {
+    let [one, other] = reports else {
+        return Err(VerifyError::Failed("the mover reports on other volumes than were asked for".to_owned()));
+    };
+    let proven = |claim: &ClaimSeen, report: &VolumeReport| {
+        let root = report.source_root.clone().ok_or_else(|| VerifyError::Failed(format!("the mover names no root of `{}`", claim.name)))?;
+        let volume = claim.volume.as_ref().map(|volume| volume.name.clone()).unwrap_or_default();
+        Ok::<_, VerifyError>(Proven { claim: claim.name.clone(), volume, root, entries: report.entries, bytes: report.bytes })
+    };
+    Ok(Verified { claims: [proven(claims[0], one)?, proven(claims[1], other)?], differences: other.differences.clone() })
+}
+
+/// Deletes the pod, trying a few times: nobody would come by later to do it.
+async fn remove(connection: &Connection, asked: &Asked, pod: &Value) -> Result<(), VerifyError> {
+    let how = Delete { uid: pod["metadata"]["uid"].as_str().map(str::to_owned), ..Delete::default() };
+    let mut failures = 0;
+    loop {
+        match connection.delete(&Kind::POD, &asked.namespace, &asked.pod, &how).await {
+            Err(error) if error.is_passing() && failures < FAILURES_MAX => failures += 1,
+            outcome => return Ok(outcome?),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
