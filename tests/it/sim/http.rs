@@ -51,9 +51,27 @@ impl Asked {
 
 type Answer = Result<Reply, Refused>;
 
+#[derive(Clone)]
 enum Reply {
     Json(Value),
     Text(String),
+}
+
+impl Reply {
+    fn into_text(self) -> String {
+        match self {
+            Reply::Json(value) => value.to_string(),
+            Reply::Text(text) => text,
+        }
+    }
+}
+
+/// What an answer tells.
+fn told(answer: &Answer) -> String {
+    match answer {
+        Ok(reply) => reply.clone().into_text(),
+        Err(refused) => refused.message.clone(),
+    }
 }
 
 /// A client's connection to the simulated server.
@@ -94,8 +112,7 @@ async fn serve(sim: &Arc<Mutex<Sim>>, request: Request<Body>) -> Result<Response
 
 fn response(answer: Answer) -> Response<Body> {
     let (status, text) = match answer {
-        Ok(Reply::Json(value)) => (200, value.to_string()),
-        Ok(Reply::Text(text)) => (200, text),
+        Ok(reply) => (200, reply.into_text()),
         Err(Refused { status, reason, message }) => {
             (status, json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": status }).to_string())
         }
@@ -164,6 +181,8 @@ impl Sim {
         let mutated = self.mutation.map(|_| self.mutated(asked.clone()));
         let (hit, answer) = self.suffer(fault, mutated.as_ref().unwrap_or(asked));
         self.judge();
+        self.overhear("asked", || format!("{} {}", asked.words(), asked.body));
+        self.overhear("answered", || answer.as_ref().map_or_else(String::new, told));
         (hit, answer)
     }
 

@@ -11,10 +11,12 @@ mod faults;
 mod foreign;
 mod http;
 mod judge;
+mod keys;
 mod kubelet;
 mod mutations;
 mod neighbour;
 mod outcome;
+mod programs;
 mod scenario;
 mod select;
 mod store;
@@ -31,6 +33,7 @@ use disks::{Disks, Holds};
 use faults::Faults;
 use foreign::Hand;
 use http::Asked;
+use keys::Overheard;
 use kubelet::Mover;
 use mutations::Mutation;
 use store::Store;
@@ -156,6 +159,8 @@ pub(crate) struct Sim {
     neighbours: BTreeMap<String, String>,
     /// What the product does wrong on purpose.
     pub(crate) mutation: Option<Mutation>,
+    /// What is listened to, in runs whose movers are the real program.
+    overheard: Option<Arc<Mutex<Overheard>>>,
 }
 
 impl Sim {
@@ -197,6 +202,7 @@ impl Sim {
             before: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             mutation: None,
+            overheard: None,
         };
         sim.furnish();
         sim
@@ -288,6 +294,19 @@ impl Sim {
     pub(crate) fn revive(&mut self) {
         self.is_dead = false;
         self.death = Arc::default();
+    }
+
+    /// Notes what somebody could read, if anybody listens.
+    fn overhear(&self, place: &'static str, words: impl FnOnce() -> String) {
+        if self.overheard.is_some() {
+            self.listen(|overheard| overheard.note(place, words()));
+        }
+    }
+
+    /// Works on what is overheard, in a run that is listened to.
+    fn listen<T>(&self, work: impl FnOnce(&mut Overheard) -> T) -> T {
+        let overheard = self.overheard.as_ref().expect("somebody listens");
+        work(&mut overheard.lock().expect("no code panics while holding this lock"))
     }
 
     fn events_about(&self, _selector: &str) -> Vec<Value> {

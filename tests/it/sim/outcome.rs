@@ -12,7 +12,7 @@ use kubectl_stateful::planner::{self, going_back};
 use kubectl_stateful::steps::World;
 
 use super::scenario::Scenario;
-use super::{ADDRESS, Phase, Sim, connect};
+use super::{ADDRESS, Phase, Sim, connect, keys};
 
 /// Hears how far a run is.
 struct Ear(Arc<Mutex<Sim>>);
@@ -20,6 +20,7 @@ struct Ear(Arc<Mutex<Sim>>);
 impl Listener for Ear {
     fn tell(&self, notice: &Notice) {
         let mut sim = self.0.lock().expect("no code panics while holding this lock");
+        sim.overhear("printed", || keys::printed(notice));
         if let Notice::Acting { step, .. } = notice
             && sim.dies_at.as_ref().is_some_and(|word| step.0.starts_with(&format!("{word}:")))
         {
