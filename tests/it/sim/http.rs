@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use super::faults::{Fault, Hit};
 use super::store::{Deletion, Refused, text};
-use super::{Call, Sim, select};
+use super::{Call, Sim, roles, select};
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
+    pub(super) group: String,
     pub(crate) plural: String,
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -33,6 +34,22 @@ impl Asked {
 
     fn query(&self, name: &str) -> &str {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// As a role calls it.
+    pub(super) fn verb(&self) -> &'static str {
+        match self.method.as_str() {
+            "POST" => "create",
+            "PATCH" => "patch",
+            "DELETE" => "delete",
+            _ if self.name.is_empty() => "list",
+            _ => "get",
+        }
+    }
+
+    /// As a role calls it.
+    pub(super) fn resource(&self) -> String {
+        if self.sub.is_empty() { self.plural.clone() } else { format!("{}/{}", self.plural, self.sub) }
     }
 
     /// As if the caller had not selected by this label.
@@ -122,8 +139,12 @@ fn response(answer: Answer) -> Response<Body> {
 
 fn parse(method: &Method, uri: &http::Uri, body: &[u8]) -> Asked {
     let mut parts = uri.path().trim_start_matches('/').split('/').map(str::to_owned).peekable();
+    let mut group = String::new();
     match parts.next().as_deref() {
-        Some("apis") => drop((parts.next(), parts.next())),
+        Some("apis") => {
+            group = parts.next().unwrap_or_default();
+            drop(parts.next());
+        }
         Some("api") => drop(parts.next()),
         _ => {}
     }
@@ -141,6 +162,7 @@ fn parse(method: &Method, uri: &http::Uri, body: &[u8]) -> Asked {
     });
     Asked {
         method: method.clone(),
+        group,
         plural: next(),
         namespace,
         name: next(),
@@ -240,6 +262,7 @@ impl Sim {
     }
 
     fn answer(&mut self, asked: &Asked) -> Answer {
+        self.authorize(asked)?;
         if let Some(lie) = self.lie(asked) {
             return Ok(Reply::Json(lie));
         }
@@ -258,6 +281,7 @@ impl Sim {
                 review["status"] = json!({ "allowed": true });
                 Ok(Reply::Json(review))
             }
+            ("GET", "", _) => Ok(Reply::Json(roles::discovery(&asked.group))),
             ("GET", "version", _) => Ok(Reply::Json(json!({ "gitVersion": "v1.36.3" }))),
             ("GET", "pods", "log") => self.log(namespace, name).map(Reply::Text),
             ("GET", "nodes", "proxy") => Err(Refused::new(503, "ServiceUnavailable", "no metrics here")),

@@ -17,6 +17,7 @@ mod mutations;
 mod neighbour;
 mod outcome;
 mod programs;
+mod roles;
 mod scenario;
 mod select;
 mod store;
@@ -147,6 +148,8 @@ pub(crate) struct Sim {
     began: tokio::time::Instant,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
+    /// Calls are made under the shipped roles.
+    has_roles: bool,
     hand: Option<Hand>,
     /// The process under test is gone.
     is_dead: bool,
@@ -194,6 +197,7 @@ impl Sim {
             began: tokio::time::Instant::now(),
             faults: Faults::default(),
             late: Vec::new(),
+            has_roles: false,
             hand: None,
             is_dead: false,
             death: Arc::default(),

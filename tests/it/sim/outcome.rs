@@ -76,6 +76,7 @@ impl Move {
         let mut sim = Sim::new();
         sim.settle_neighbour();
         scenario.furnish(&mut sim);
+        sim.has_roles = true;
         let sim = Arc::new(Mutex::new(sim));
         let connection = connect(&sim);
         let seen = survey(&connection, "app", &scenario.named()).await.expect("the app can be surveyed");
