@@ -219,12 +219,15 @@ impl Sim {
     }
 
     fn suffer(&mut self, fault: Option<Fault>, asked: &Asked) -> (Hit, Option<Answer>) {
+        let refused = |status, reason, said: &str| Refused::new(status, reason, said.to_owned());
+        if self.is_void() {
+            return (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None);
+        }
         let Some(fault) = fault else {
             let answer = self.answer(asked);
             return (Hit::None, Some(answer));
         };
         self.trace.push(format!("*** {}", fault.words()));
-        let refused = |status, reason, said: &str| Refused::new(status, reason, said.to_owned());
         match fault {
             Fault::RefusedBefore => (Hit::CutOff, None),
             Fault::ReplyLost => {
@@ -248,6 +251,10 @@ impl Sim {
                 drop(self.answer(asked));
                 let answer = self.answer(asked);
                 (Hit::None, Some(answer))
+            }
+            Fault::VoidForAWhile | Fault::VoidForEver => {
+                self.make_void(fault);
+                (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None)
             }
             Fault::DiesBefore => {
                 self.die();

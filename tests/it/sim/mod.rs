@@ -23,6 +23,7 @@ mod select;
 mod store;
 mod sweep;
 mod table;
+mod void;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -38,6 +39,7 @@ use keys::Overheard;
 use kubelet::Mover;
 use mutations::Mutation;
 use store::Store;
+use void::Void;
 
 /// How far the controllers get between two calls that follow each other at once, and how long a tick is, in milliseconds.
 const CALL_MS: u64 = 10;
@@ -148,6 +150,9 @@ pub(crate) struct Sim {
     began: tokio::time::Instant,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
+    void: Void,
+    /// Credentials were void at some time.
+    was_void: bool,
     /// Calls are made under the shipped roles.
     has_roles: bool,
     hand: Option<Hand>,
@@ -197,6 +202,8 @@ impl Sim {
             began: tokio::time::Instant::now(),
             faults: Faults::default(),
             late: Vec::new(),
+            void: Void::default(),
+            was_void: false,
             has_roles: false,
             hand: None,
             is_dead: false,
@@ -297,6 +304,7 @@ impl Sim {
     /// A new process takes over: what was on its way for the old one may still arrive.
     pub(crate) fn revive(&mut self) {
         self.is_dead = false;
+        self.void.renew();
         self.death = Arc::default();
     }
 

@@ -12,6 +12,7 @@ use kubectl_stateful::planner::{self, going_back};
 use kubectl_stateful::steps::World;
 
 use super::scenario::Scenario;
+use super::void::Void;
 use super::{ADDRESS, Phase, Sim, connect, keys};
 
 /// Hears how far a run is.
@@ -146,6 +147,7 @@ impl Move {
     /// Goes on until the app runs on one side, as a person who follows the hints would: resumes, or undoes.
     pub(crate) async fn come_to_rest(&mut self, then: Then) -> Result<Side, String> {
         let mut went = self.once(self.first).await;
+        self.with(|sim| sim.judge_void(&went));
         let mut told = String::new();
         for number in 0..TRIES_MAX {
             match went {
@@ -197,6 +199,7 @@ impl Move {
     pub(crate) async fn check(&mut self, side: Side) {
         self.with(|sim| {
             sim.faults.0.clear();
+            sim.void = Void::Never;
             sim.revive();
             sim.deliver_late(u64::MAX);
             sim.settle();
