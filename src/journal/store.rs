@@ -3,9 +3,12 @@
 //! The plan is written once, in pieces. Events are appended in blocks, each append a compare-and-swap on the piece's
 //! resourceVersion: whoever loses the race has lost the run. It does not interpret steps, and never rewrites an entry.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::event::{Entry, Event, Outcome, VERSION};
 use super::state::{Illegal, RunState};
@@ -18,8 +21,14 @@ const PLAN_PIECE_BYTES: usize = 512 * 1024;
 /// Entries in one ConfigMap.
 const PIECE_ENTRIES_MAX: u64 = 200;
 
-/// How often one append is tried while the server does not answer.
+/// How often one append is tried while others change the object it goes to.
 const APPEND_TRIES_MAX: u32 = 8;
+
+/// How long one append is tried while the server does not answer, or does not know us: as long as steps wait for it.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+
+/// How often it is asked meanwhile what is stored.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the journal cannot be read or written.
 #[derive(Debug, Error)]
@@ -76,6 +85,8 @@ pub struct Journal {
     entries: Vec<Entry>,
     /// The piece that is written to, and its resourceVersion; none before the first append to a new piece.
     piece: Option<(u64, String)>,
+    /// Since when appends have had no answer.
+    silent_since: Option<Instant>,
 }
 
 impl Journal {
@@ -128,6 +139,7 @@ impl Journal {
             state: RunState::default(),
             entries: Vec::new(),
             piece: None,
+            silent_since: None,
         };
         journal.entries = journal.load().await?;
         for entry in &journal.entries {
@@ -160,29 +172,55 @@ impl Journal {
         let (next, entries) = self.extend(events).map_err(|illegal| broken(&self.run, &illegal.to_string()))?;
         let first = entries.first().map_or(self.state.sequence, |entry| entry.sequence);
         let number = first.saturating_sub(1) / PIECE_ENTRIES_MAX;
+        self.try_append(number, &entries).await?;
+        self.state = next;
+        self.entries.extend(entries);
+        Ok(())
+    }
+
+    /// Appends to a piece, and tries again for as long as that may help.
+    async fn try_append(&mut self, number: u64, entries: &[Entry]) -> Result<(), JournalError> {
         let mut tries = 0;
         loop {
-            let answer = self.write(number, &entries).await;
-            tries += 1;
-            match answer {
+            let error = match self.write(number, entries).await {
                 Ok(version) => {
                     self.piece = Some((number, version));
-                    self.state = next;
-                    self.entries.extend(entries);
+                    self.silent_since = None;
                     return Ok(());
                 }
+                Err(error) => error,
+            };
+            tries += 1;
+            match error {
                 // The reply may have been lost after the write was applied, so look before writing again.
-                Err(error) if error.is_passing() && tries < APPEND_TRIES_MAX => {
-                    if self.has_been_written(&entries).await? {
-                        self.state = next;
-                        self.entries.extend(entries);
-                        return Ok(());
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(100 << tries.min(5))).await;
-                }
-                Err(ApiError::Conflict(_)) => return Err(JournalError::Fenced(self.run.clone())),
-                Err(ApiError::NotFound(_)) => return Err(JournalError::Gone(self.run.clone())),
-                Err(error) => return Err(api(&self.run, "write", error)),
+                error if self.may_pass(&error, tries) => {}
+                ApiError::Conflict(_) => return Err(JournalError::Fenced(self.run.clone())),
+                ApiError::NotFound(_) => return Err(JournalError::Gone(self.run.clone())),
+                error => return Err(api(&self.run, "write", error)),
+            }
+            if self.look_whether_written(entries).await? {
+                self.silent_since = None;
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100 << tries.min(5))).await;
+        }
+    }
+
+    /// Whether to go on after so many tries. A silence counts from its beginning over all appends: steps that wait for each other's would
+    /// else each wait for the whole of it.
+    fn may_pass(&mut self, error: &ApiError, tries: u32) -> bool {
+        if matches!(error, ApiError::Conflict(_)) {
+            return tries < APPEND_TRIES_MAX;
+        }
+        error.is_passing() && self.silent_since.get_or_insert_with(Instant::now).elapsed() < SILENCE_MAX
+    }
+
+    /// As [`Journal::has_been_written`], asked until there is an answer: without one it is not known against which version to write.
+    async fn look_whether_written(&mut self, entries: &[Entry]) -> Result<bool, JournalError> {
+        loop {
+            match self.has_been_written(entries).await {
+                Err(JournalError::Api { error, .. }) if self.may_pass(&error, 0) => tokio::time::sleep(LOOK_EVERY).await,
+                other => return other,
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The roles that are shipped allow what the command asks for, and nothing else.
+//! The roles that are shipped allow what the command asks for, and nothing else; and what it asks for is all that it does, since the simulated
+//! server refuses every call that they do not allow.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +7,11 @@ use kubectl_stateful::cluster::access::needed;
 use kubectl_stateful::survey::AppKind;
 use serde_json::Value;
 
-/// Verb, group, resource, whether in a namespace.
-type Permission = (String, String, String, bool);
+/// Verb, group, resource (with `/subresource`), whether in a namespace.
+pub(crate) type Permission = (String, String, String, bool);
 
-fn shipped() -> BTreeSet<Permission> {
+/// What the shipped roles allow.
+pub(crate) fn shipped() -> BTreeSet<Permission> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rbac.yaml");
     let text = std::fs::read_to_string(file).expect("the roles are shipped");
     let roles: Vec<Value> = text.split("\n---\n").map(|role| serde_saphyr::from_str(role).expect("a role")).collect();

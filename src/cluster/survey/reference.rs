@@ -210,11 +210,13 @@ async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, nam
 /// What a pod is a part of, through its replica set where it has one.
 async fn whole_of(connection: &Connection, namespace: &str, pod: &Value) -> Result<Option<String>, ApiError> {
     let Some((mut kind, mut name)) = controller(pod) else { return Ok(None) };
-    if kind == "ReplicaSet"
-        && let Some(set) = connection.get(&Kind::REPLICA_SET, namespace, &name).await?
-        && let Some(above) = controller(&set)
-    {
-        (kind, name) = above;
+    if kind == "ReplicaSet" {
+        let found = match connection.get(&Kind::REPLICA_SET, namespace, &name).await {
+            // Then the replica set itself is named.
+            Err(ApiError::Forbidden(_)) => None,
+            found => found?,
+        };
+        (kind, name) = found.as_ref().and_then(controller).unwrap_or((kind, name));
     }
     Ok(Some(format!("{}/{name}", kind.to_lowercase())))
 }

@@ -50,6 +50,7 @@ impl Disks {
     pub(crate) fn make(&mut self, volume: &str, block: bool) {
         self.changes += 1;
         let path = self.path(volume);
+        std::fs::create_dir(path.parent().expect("it is beneath our folder")).expect("the folder is ours");
         if block {
             std::fs::File::create(path).and_then(|file| file.set_len(BLOCK_BYTES)).expect("the folder is ours");
         } else {
@@ -64,12 +65,13 @@ impl Disks {
         let path = self.path(volume);
         if let Some(disk) = self.disks.remove(volume) {
             let gone = if disk.block { std::fs::remove_file(path) } else { std::fs::remove_dir_all(path) };
-            gone.expect("the folder is ours");
+            gone.and_then(|()| std::fs::remove_dir(self.folder.path().join(volume))).expect("the folder is ours");
         }
     }
 
+    /// Each is in a folder of its own and called there as movers call the only volume of a pod, so that this folder can be their root.
     pub(crate) fn path(&self, volume: &str) -> PathBuf {
-        self.folder.path().join(volume)
+        self.folder.path().join(volume).join("c0")
     }
 
     pub(crate) fn state_of(&self, mover: &str) -> PathBuf {

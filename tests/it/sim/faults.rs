@@ -25,6 +25,10 @@ pub(crate) enum Fault {
     SlowApplied,
     /// It arrives and is carried out twice.
     Twice,
+    /// 401, and so is everything for a while.
+    VoidForAWhile,
+    /// 401, and so is everything until another process comes.
+    VoidForEver,
     /// The process is gone before the call is sent.
     DiesBefore,
     /// The process is gone after the call was carried out.
@@ -32,6 +36,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// All that strike one call; void credentials have a test of their own.
     pub(crate) const ALL: [Fault; 12] = [
         Fault::RefusedBefore,
         Fault::ReplyLost,
@@ -70,6 +75,8 @@ impl Fault {
             Fault::Internal => "500",
             Fault::SlowApplied => "slow past its deadline",
             Fault::Twice => "delivered twice",
+            Fault::VoidForAWhile => "401 for half a minute",
+            Fault::VoidForEver => "401 from then on",
             Fault::DiesBefore => "process dies before",
             Fault::DiesAfter => "process dies after",
         }

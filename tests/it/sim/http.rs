@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use super::faults::{Fault, Hit};
 use super::store::{Deletion, Refused, text};
-use super::{Call, Sim, select};
+use super::{Call, Sim, roles, select};
 
 /// What a request asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
+    pub(super) group: String,
     pub(crate) plural: String,
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -35,6 +36,22 @@ impl Asked {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
+    /// As a role calls it.
+    pub(super) fn verb(&self) -> &'static str {
+        match self.method.as_str() {
+            "POST" => "create",
+            "PATCH" => "patch",
+            "DELETE" => "delete",
+            _ if self.name.is_empty() => "list",
+            _ => "get",
+        }
+    }
+
+    /// As a role calls it.
+    pub(super) fn resource(&self) -> String {
+        if self.sub.is_empty() { self.plural.clone() } else { format!("{}/{}", self.plural, self.sub) }
+    }
+
     /// As if the caller had not selected by this label.
     pub(super) fn forget_label(&mut self, label: &str) {
         for (_, selector) in self.query.iter_mut().filter(|(key, _)| key == "labelSelector") {
@@ -51,9 +68,27 @@ impl Asked {
 
 type Answer = Result<Reply, Refused>;
 
+#[derive(Clone)]
 enum Reply {
     Json(Value),
     Text(String),
+}
+
+impl Reply {
+    fn into_text(self) -> String {
+        match self {
+            Reply::Json(value) => value.to_string(),
+            Reply::Text(text) => text,
+        }
+    }
+}
+
+/// What an answer tells.
+fn told(answer: &Answer) -> String {
+    match answer {
+        Ok(reply) => reply.clone().into_text(),
+        Err(refused) => refused.message.clone(),
+    }
 }
 
 /// A client's connection to the simulated server.
@@ -94,8 +129,7 @@ async fn serve(sim: &Arc<Mutex<Sim>>, request: Request<Body>) -> Result<Response
 
 fn response(answer: Answer) -> Response<Body> {
     let (status, text) = match answer {
-        Ok(Reply::Json(value)) => (200, value.to_string()),
-        Ok(Reply::Text(text)) => (200, text),
+        Ok(reply) => (200, reply.into_text()),
         Err(Refused { status, reason, message }) => {
             (status, json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": status }).to_string())
         }
@@ -105,8 +139,12 @@ fn response(answer: Answer) -> Response<Body> {
 
 fn parse(method: &Method, uri: &http::Uri, body: &[u8]) -> Asked {
     let mut parts = uri.path().trim_start_matches('/').split('/').map(str::to_owned).peekable();
+    let mut group = String::new();
     match parts.next().as_deref() {
-        Some("apis") => drop((parts.next(), parts.next())),
+        Some("apis") => {
+            group = parts.next().unwrap_or_default();
+            drop(parts.next());
+        }
         Some("api") => drop(parts.next()),
         _ => {}
     }
@@ -124,6 +162,7 @@ fn parse(method: &Method, uri: &http::Uri, body: &[u8]) -> Asked {
     });
     Asked {
         method: method.clone(),
+        group,
         plural: next(),
         namespace,
         name: next(),
@@ -164,6 +203,8 @@ impl Sim {
         let mutated = self.mutation.map(|_| self.mutated(asked.clone()));
         let (hit, answer) = self.suffer(fault, mutated.as_ref().unwrap_or(asked));
         self.judge();
+        self.overhear("asked", || format!("{} {}", asked.words(), asked.body));
+        self.overhear("answered", || answer.as_ref().map_or_else(String::new, told));
         (hit, answer)
     }
 
@@ -178,12 +219,15 @@ impl Sim {
     }
 
     fn suffer(&mut self, fault: Option<Fault>, asked: &Asked) -> (Hit, Option<Answer>) {
+        let refused = |status, reason, said: &str| Refused::new(status, reason, said.to_owned());
+        if self.is_void() {
+            return (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None);
+        }
         let Some(fault) = fault else {
             let answer = self.answer(asked);
             return (Hit::None, Some(answer));
         };
         self.trace.push(format!("*** {}", fault.words()));
-        let refused = |status, reason, said: &str| Refused::new(status, reason, said.to_owned());
         match fault {
             Fault::RefusedBefore => (Hit::CutOff, None),
             Fault::ReplyLost => {
@@ -208,6 +252,10 @@ impl Sim {
                 let answer = self.answer(asked);
                 (Hit::None, Some(answer))
             }
+            Fault::VoidForAWhile | Fault::VoidForEver => {
+                self.make_void(fault);
+                (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None)
+            }
             Fault::DiesBefore => {
                 self.die();
                 (Hit::Death, None)
@@ -221,6 +269,7 @@ impl Sim {
     }
 
     fn answer(&mut self, asked: &Asked) -> Answer {
+        self.authorize(asked)?;
         if let Some(lie) = self.lie(asked) {
             return Ok(Reply::Json(lie));
         }
@@ -239,6 +288,7 @@ impl Sim {
                 review["status"] = json!({ "allowed": true });
                 Ok(Reply::Json(review))
             }
+            ("GET", "", _) => Ok(Reply::Json(roles::discovery(&asked.group))),
             ("GET", "version", _) => Ok(Reply::Json(json!({ "gitVersion": "v1.36.3" }))),
             ("GET", "pods", "log") => self.log(namespace, name).map(Reply::Text),
             ("GET", "nodes", "proxy") => Err(Refused::new(503, "ServiceUnavailable", "no metrics here")),

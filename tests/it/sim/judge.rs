@@ -142,7 +142,9 @@ impl Sim {
 
     /// What must hold when a run has come to rest with the app running.
     pub(crate) fn check_at_rest(&mut self, labels_may_stay: bool) {
-        for kind in ["pods", "persistentvolumeclaims", "leases"] {
+        // Who could not give a lease back lets it run out.
+        let kinds = if self.was_void { &["pods", "persistentvolumeclaims"][..] } else { &["pods", "persistentvolumeclaims", "leases"] };
+        for kind in kinds {
             let left: Vec<String> = self
                 .store
                 .all(kind, "")

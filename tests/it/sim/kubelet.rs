@@ -1,7 +1,7 @@
 //! The kubelet of a simulated cluster: starts and stops containers. Apps are the judge's own; movers are real, on folders.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubectl_stateful::mover::fail::Halt;
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use super::Sim;
 use super::controllers::claims_of;
 use super::disks::Holds;
+use super::keys::Slip;
+use super::programs::Program;
 use super::store::{Refused, is_terminating, text};
 
 /// A mover's process.
@@ -25,6 +27,8 @@ pub(crate) struct Mover {
     targets: BTreeMap<String, Arc<TargetVolume>>,
     /// Orders it has taken and will have carried out at the next tick.
     at: Option<Orders>,
+    /// The real program, in runs that are listened to.
+    program: Option<Program>,
 }
 
 impl Mover {
@@ -103,7 +107,7 @@ impl Sim {
             }
             self.mounted.insert(key(pod), volumes);
         }
-        let ip = address(pod);
+        let ip = self.ip(pod);
         self.pod_status(pod, |pod| {
             pod["status"] = json!({ "phase": "Running", "podIP": ip, "containerStatuses": [{ "state": { "running": {} } }] });
         });
@@ -129,7 +133,7 @@ impl Sim {
     /// First the containers end, then the pod is gone.
     fn stop(&mut self, pod: &Value) {
         if pod["status"]["containerStatuses"][0]["state"]["terminated"].is_object() || text(pod, "/status/phase") == "Pending" {
-            self.movers.remove(&key(pod));
+            self.end_mover(pod);
             self.store.remove("pods", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
             return;
         }
@@ -141,7 +145,7 @@ impl Sim {
         for (claim, volume) in self.mounted.remove(&key(pod)).unwrap_or_default() {
             self.app_stops(&claim, &volume);
         }
-        self.movers.remove(&key(pod));
+        self.end_mover(pod);
         self.pod_status(pod, |pod| {
             pod["status"]["containerStatuses"] = json!([{ "state": { "terminated": { "exitCode": 0 } } }]);
             pod["status"]["conditions"] = Value::Null;
@@ -198,7 +202,42 @@ impl Sim {
         };
         let state = self.disks.state_of(&uid);
         let process = self.calls + 1;
-        self.movers.insert(uid, Mover { report, state, process, targets: BTreeMap::new(), at: None });
+        let program = self.overheard.is_some().then(|| self.start_program(pod));
+        let report = program.as_ref().map_or(report, |program| program.report(|report| report.state == State::Ready));
+        self.movers.insert(uid, Mover { report, state, process, targets: BTreeMap::new(), at: None, program });
+    }
+
+    fn end_mover(&mut self, pod: &Value) {
+        if let Some(mover) = self.movers.remove(&key(pod)) {
+            drop(self.words(&mover));
+        }
+    }
+
+    fn start_program(&mut self, pod: &Value) -> Program {
+        let program = Program::start(self.root(pod, orders::SOURCE_ROOT), self.root(pod, orders::TARGET_ROOT));
+        program.report(|report| report.state == State::Ready);
+        let slipped = self.listen(|overheard| overheard.learn(&program.memory()));
+        match self.listen(|overheard| overheard.slip) {
+            Some(Slip::Annotation) => self.pod_status(pod, |pod| pod["metadata"]["annotations"]["slipped"] = json!(slipped)),
+            Some(Slip::Log) => program.slip(&slipped),
+            None => {}
+        }
+        program
+    }
+
+    /// The folder in which a mover has its only volume of those beneath one of its roots.
+    fn root(&self, pod: &Value, at: &str) -> Option<PathBuf> {
+        let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().into_iter().flatten();
+        let names: Vec<&str> =
+            mounts.filter(|one| text(one, "/mountPath").starts_with(&format!("{at}/"))).map(|one| text(one, "/name")).collect();
+        assert!(names.len() < 2, "programs take one volume each");
+        let volume = self.volume_under(pod, names.first()?).expect("its claims are bound");
+        self.disks.path(&volume).parent().map(Path::to_owned)
+    }
+
+    /// The address of a pod: real programs are all on this machine.
+    fn ip(&self, pod: &Value) -> String {
+        if self.overheard.is_some() && is_mover(pod) { "127.0.0.1".to_owned() } else { address(pod) }
     }
 
     /// Takes new orders at one tick, and has carried them out at the next.
@@ -214,6 +253,9 @@ impl Sim {
             mover.report.sequence = orders.sequence;
             mover.report.state = if orders.order == Order::Idle { State::Ready } else { State::Running };
             mover.report.failure = None;
+            if let Some(program) = &mover.program {
+                program.order(&orders);
+            }
             mover.at = Some(orders);
         }
         self.movers.insert(uid, mover);
@@ -238,6 +280,7 @@ impl Sim {
         };
         let peer = match to {
             Destination::Here => None,
+            Destination::Peer { fingerprint, .. } if mover.program.is_some() => Some(self.program_of(fingerprint)),
             Destination::Peer { address, fingerprint } => match self.peer(address, fingerprint, &mover.report.fingerprint) {
                 Some(peer) => Some(peer),
                 None => return fail(mover, Reason::Peer, "nobody answers"),
@@ -270,6 +313,7 @@ impl Sim {
         mover.report.volumes.clone_from(&reports);
         if let Some((uid, _)) = peer.filter(|_| *last) {
             let served = self.movers.get_mut(&uid).expect("it answered");
+            served.program.iter().for_each(|program| drop(program.report(|report| report.state == State::Done)));
             served.report.state = State::Done;
             served.report.volumes = reports;
         }
@@ -292,7 +336,18 @@ impl Sim {
         Some(text(object, "/spec/volumeName").to_owned())
     }
 
+    /// The mover whose program has this fingerprint, and its pod.
+    fn program_of(&self, fingerprint: &Fingerprint) -> (String, Value) {
+        let is_it = |pod: &&Value| self.movers.get(&key(pod)).is_some_and(|mover| mover.report.fingerprint == *fingerprint);
+        let pod = self.store.all("pods", "").find(is_it).expect("no mover dies in a run that is listened to");
+        (key(pod), pod.clone())
+    }
+
     fn pass(&self, mover: &mut Mover, slot: &str, source: &str, target: &str, last: bool) -> Result<VolumeReport, Halt> {
+        if let Some(program) = &mover.program {
+            let through = program.report(|report| report.sequence == mover.report.sequence && report.state != State::Running);
+            return through.volumes.into_iter().find(|volume| volume.name == slot).ok_or(Halt::Cancelled);
+        }
         let mode = self.disks.mode(source);
         let state = mover.state.join(slot);
         if !mover.targets.contains_key(target) {
@@ -314,13 +369,21 @@ impl Sim {
             return Err(Refused::new(404, "NotFound", format!("pods \"{name}\" not found")));
         };
         match self.movers.get(&key(pod)) {
-            Some(mover) => Ok(serde_json::to_string(&mover.report).expect("plain data") + "\n"),
+            Some(mover) => Ok(self.words(mover)),
             None => Err(Refused::new(
                 400,
                 "BadRequest",
                 format!("container \"mover\" in pod \"{name}\" is waiting to start: ContainerCreating"),
             )),
         }
+    }
+
+    /// What a mover said last, as the product asks for it.
+    fn words(&self, mover: &Mover) -> String {
+        if let Some(program) = &mover.program {
+            self.overhear("said by a mover", || program.words());
+        }
+        serde_json::to_string(&mover.report).expect("plain data") + "\n"
     }
 
     /// A mover's process ends and is started again, with another identity and without its memory.

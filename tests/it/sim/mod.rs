@@ -11,16 +11,20 @@ mod faults;
 mod foreign;
 mod http;
 mod judge;
+mod keys;
 mod kubelet;
 mod mutations;
 mod neighbour;
 mod outcome;
+mod programs;
+mod roles;
 mod scenario;
 mod select;
 mod store;
 mod sweep;
 mod table;
 mod verify;
+mod void;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -32,9 +36,11 @@ use disks::{Disks, Holds};
 use faults::Faults;
 use foreign::Hand;
 use http::Asked;
+use keys::Overheard;
 use kubelet::Mover;
 use mutations::Mutation;
 use store::Store;
+use void::Void;
 
 /// How far the controllers get between two calls that follow each other at once, and how long a tick is, in milliseconds.
 const CALL_MS: u64 = 10;
@@ -145,6 +151,11 @@ pub(crate) struct Sim {
     began: tokio::time::Instant,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
+    void: Void,
+    /// Credentials were void at some time.
+    was_void: bool,
+    /// Calls are made under the shipped roles.
+    has_roles: bool,
     hand: Option<Hand>,
     /// The process under test is gone.
     is_dead: bool,
@@ -157,6 +168,8 @@ pub(crate) struct Sim {
     neighbours: BTreeMap<String, String>,
     /// What the product does wrong on purpose.
     pub(crate) mutation: Option<Mutation>,
+    /// What is listened to, in runs whose movers are the real program.
+    overheard: Option<Arc<Mutex<Overheard>>>,
 }
 
 impl Sim {
@@ -190,6 +203,9 @@ impl Sim {
             began: tokio::time::Instant::now(),
             faults: Faults::default(),
             late: Vec::new(),
+            void: Void::default(),
+            was_void: false,
+            has_roles: false,
             hand: None,
             is_dead: false,
             death: Arc::default(),
@@ -198,6 +214,7 @@ impl Sim {
             before: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             mutation: None,
+            overheard: None,
         };
         sim.furnish();
         sim
@@ -288,7 +305,21 @@ impl Sim {
     /// A new process takes over: what was on its way for the old one may still arrive.
     pub(crate) fn revive(&mut self) {
         self.is_dead = false;
+        self.void.renew();
         self.death = Arc::default();
+    }
+
+    /// Notes what somebody could read, if anybody listens.
+    fn overhear(&self, place: &'static str, words: impl FnOnce() -> String) {
+        if self.overheard.is_some() {
+            self.listen(|overheard| overheard.note(place, words()));
+        }
+    }
+
+    /// Works on what is overheard, in a run that is listened to.
+    fn listen<T>(&self, work: impl FnOnce(&mut Overheard) -> T) -> T {
+        let overheard = self.overheard.as_ref().expect("somebody listens");
+        work(&mut overheard.lock().expect("no code panics while holding this lock"))
     }
 
     fn events_about(&self, _selector: &str) -> Vec<Value> {

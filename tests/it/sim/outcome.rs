@@ -12,7 +12,8 @@ use kubectl_stateful::planner::{self, going_back};
 use kubectl_stateful::steps::World;
 
 use super::scenario::Scenario;
-use super::{ADDRESS, Phase, Sim, connect};
+use super::void::Void;
+use super::{ADDRESS, Phase, Sim, connect, keys};
 
 /// Hears how far a run is.
 struct Ear(Arc<Mutex<Sim>>);
@@ -20,6 +21,7 @@ struct Ear(Arc<Mutex<Sim>>);
 impl Listener for Ear {
     fn tell(&self, notice: &Notice) {
         let mut sim = self.0.lock().expect("no code panics while holding this lock");
+        sim.overhear("printed", || keys::printed(notice));
         if let Notice::Acting { step, .. } = notice
             && sim.dies_at.as_ref().is_some_and(|word| step.0.starts_with(&format!("{word}:")))
         {
@@ -75,6 +77,7 @@ impl Move {
         let mut sim = Sim::new();
         sim.settle_neighbour();
         scenario.furnish(&mut sim);
+        sim.has_roles = true;
         let sim = Arc::new(Mutex::new(sim));
         let connection = connect(&sim);
         let seen = survey(&connection, "app", &scenario.named()).await.expect("the app can be surveyed");
@@ -144,6 +147,7 @@ impl Move {
     /// Goes on until the app runs on one side, as a person who follows the hints would: resumes, or undoes.
     pub(crate) async fn come_to_rest(&mut self, then: Then) -> Result<Side, String> {
         let mut went = self.once(self.first).await;
+        self.with(|sim| sim.judge_void(&went));
         let mut told = String::new();
         for number in 0..TRIES_MAX {
             match went {
@@ -195,6 +199,7 @@ impl Move {
     pub(crate) async fn check(&mut self, side: Side) {
         self.with(|sim| {
             sim.faults.0.clear();
+            sim.void = Void::Never;
             sim.revive();
             sim.deliver_late(u64::MAX);
             sim.settle();
