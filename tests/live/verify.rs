@@ -28,8 +28,10 @@ fn verify_tells_a_copy_from_one_with_a_byte_changed() {
     apps::claim(&space, "left", "slow", false);
     apps::claim(&space, "right", "fast", false);
     holder_of_both(&space);
+    // Whole seconds, since this `cp` and this `touch` know no others.
     let fill = "cd /left && mkdir -p deep && seq 1 5000 > deep/file && ln -s deep/file soft && cp -a deep soft /right/ && \
-        chmod --reference=/left /right 2>/dev/null; touch -d '2024-01-01 00:00:00' /left /right && sync";
+        chmod --reference=/left /right 2>/dev/null; \
+        for side in /left /right; do cd $side && touch -h -d '2024-01-01 00:00:00' soft deep/file deep .; done && sync";
     space.shell("both", fill);
     let same = verify(&space, 0);
     assert_eq!((&same["isSame"], &same["differences"]), (&json!(true), &json!([])), "{same}");
