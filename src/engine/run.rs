@@ -217,7 +217,12 @@ impl<'a> Run<'a> {
             let bar = steps::bars_way_back(&planned.step, self.world).await;
             let lasts = bar.is_ok() && !state.back;
             let (Ok(Some(why)) | Err(steps::StepError::Failed { why, .. })) = bar else { continue };
-            let why = format!("{why}, so the move cannot be taken back, only go on");
+            let why = match state.back {
+                false => format!("{why}, so the move cannot be taken back, only go on"),
+                true => format!(
+                    "{why}; this run was going back already and cannot turn: the target is kept, and the app has to be put on it by hand"
+                ),
+            };
             if lasts && let Err(trouble) = self.write(Event::Barred { step: step.clone(), why: why.clone() }).await {
                 return Some(trouble);
             }

@@ -145,6 +145,7 @@ impl Journal {
         for entry in &journal.entries {
             journal.state = journal.state.fold(entry).map_err(|illegal| broken(run, &illegal.to_string()))?;
         }
+        journal.refuse_lost_beginning().await?;
         Ok(journal)
     }
 
@@ -356,6 +357,17 @@ impl Journal {
         Err(JournalError::Fenced(self.run.clone()))
     }
 
+    /// Nothing is marked before the first entry is stored: a run that seems not to have begun, and has marked volumes, has lost its journal.
+    async fn refuse_lost_beginning(&self) -> Result<(), JournalError> {
+        if !self.entries.is_empty() {
+            return Ok(());
+        }
+        match marked_volume(&self.connection, &self.namespace, &self.run).await? {
+            Some(volume) => Err(broken(&self.run, &format!("its entries are missing, and volume {volume} bears its marks"))),
+            None => Ok(()),
+        }
+    }
+
     async fn load(&mut self) -> Result<Vec<Entry>, JournalError> {
         let mut entries = Vec::new();
         self.piece = None;
@@ -371,7 +383,6 @@ impl Journal {
     }
 }
 
-/// Stores a plan, in pieces; that it is there already is fine.
 /// The marks of a run whose records are gone would be taken for those of the new one: for its proven copy, in the worst case.
 async fn refuse_anothers_marks(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
     let (namespace, run) = (plan.namespace(), plan.run());
@@ -379,15 +390,19 @@ async fn refuse_anothers_marks(connection: &Connection, plan: &Plan) -> Result<(
     if begun.map_err(|error| api(run, "read", error))?.is_some() {
         return Ok(());
     }
-    let marked = connection.list(&Kind::VOLUME, "", &marks::volumes_of(namespace, run)).await;
-    match marked.map_err(|error| api(run, "begin", error))?.first() {
-        Some(volume) => {
-            Err(JournalError::Marked { run: run.clone(), volume: volume["metadata"]["name"].as_str().unwrap_or_default().to_owned() })
-        }
+    match marked_volume(connection, namespace, run).await? {
+        Some(volume) => Err(JournalError::Marked { run: run.clone(), volume }),
         None => Ok(()),
     }
 }
 
+/// A volume that bears the marks of a run, if there is one.
+async fn marked_volume(connection: &Connection, namespace: &str, run: &RunId) -> Result<Option<String>, JournalError> {
+    let marked = connection.list(&Kind::VOLUME, "", &marks::volumes_of(namespace, run)).await;
+    Ok(marked.map_err(|error| api(run, "begin", error))?.first().and_then(name_of))
+}
+
+/// Stores a plan, in pieces; that it is there already is fine.
 async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
     let namespace = plan.app.namespace.clone();
     let text = file::to_json(plan);

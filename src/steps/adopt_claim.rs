@@ -25,6 +25,14 @@ impl Act for AdoptClaim {
         }
     }
 
+    /// As when a way back is begun: somebody may start the app while it is gone.
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        match self.bars_way_back(world).await? {
+            Some(why) => Ok(Standing::Adrift(format!("{why}: what it writes is on no other volume, so this is to be settled by hand"))),
+            None => self.observe(world).await,
+        }
+    }
+
     /// Somebody may have started the app on the target already; what it writes there would be lost.
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(None) };

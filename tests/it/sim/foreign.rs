@@ -6,7 +6,7 @@ use kubectl_stateful::plan::marks;
 
 use super::Sim;
 use super::http::Asked;
-use super::store::{Deletion, text};
+use super::store::{Deletion, is_terminating, text};
 
 /// What somebody does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,21 @@ impl Deed {
         Deed::MakesSetAgain,
     ];
 
+    /// Whether objects of a kind may be others after it.
+    pub(super) fn changes(self, plural: &str) -> bool {
+        match self {
+            Deed::Scales | Deed::PutsReplicasBack | Deed::EditsApp | Deed::MakesSetAgain => {
+                matches!(plural, "statefulsets" | "deployments")
+            }
+            Deed::DeletesStaging | Deed::DeletesClaim => plural == "persistentvolumeclaims",
+            Deed::DeletesMover | Deed::KillsMovers => plural == "pods",
+            Deed::DeletesLease => plural == "leases",
+            Deed::TakesLabels | Deed::UnpinsSource | Deed::DeletesSource | Deed::DeletesTarget => plural == "persistentvolumes",
+            Deed::TouchesAll => plural != "statefulsets",
+            Deed::DeletesJournal | Deed::CutsJournal | Deed::ChangesJournal => plural == "configmaps",
+        }
+    }
+
     pub(crate) fn words(self) -> &'static str {
         match self {
             Deed::Scales => "scales the app to 3",
@@ -123,7 +138,7 @@ impl Sim {
     fn does(&mut self, deed: Deed) {
         match deed {
             Deed::Scales => self.scales(3),
-            Deed::PutsReplicasBack => self.scales(1),
+            Deed::PutsReplicasBack => self.scales(self.manifest["spec"]["replicas"].as_u64().unwrap_or(1)),
             Deed::DeletesStaging => self.deletes_ours("persistentvolumeclaims"),
             Deed::DeletesMover => self.deletes_ours("pods"),
             Deed::KillsMovers => self.crash_movers(),
@@ -145,7 +160,7 @@ impl Sim {
         }
     }
 
-    fn scales(&mut self, replicas: u32) {
+    fn scales(&mut self, replicas: u64) {
         self.was_scaled = true;
         for kind in ["statefulsets", "deployments"] {
             for app in self.store.copies(kind) {
@@ -192,7 +207,8 @@ impl Sim {
 
     fn edits_app(&mut self) {
         for kind in ["statefulsets", "deployments"] {
-            for app in self.store.copies(kind) {
+            // An edit of what is being deleted goes with it.
+            for app in self.store.copies(kind).into_iter().filter(|app| !is_terminating(app)) {
                 let patch = json!({ "spec": { "template": { "metadata": { "annotations": { "edited": "yes" } } } } });
                 self.was_edited |= self.store.patch(kind, "app", text(&app, "/metadata/name"), &patch, BY).is_ok();
             }
@@ -203,8 +219,19 @@ impl Sim {
         self.was_deleted = true;
         let datasets: Vec<String> = self.acked.keys().cloned().collect();
         for claim in datasets.into_iter().take(1) {
+            if self.is_given_up_with(&claim) {
+                self.acked.remove(&claim);
+            }
             drop(self.store.delete("persistentvolumeclaims", "app", &claim, &Deletion::default()));
         }
+    }
+
+    /// Whether the data goes with a claim at once, as its user had it: its volume is on Delete, and nothing runs on it.
+    fn is_given_up_with(&self, claim: &str) -> bool {
+        let volume = self.store.get("persistentvolumeclaims", "app", claim).map_or("", |claim| text(claim, "/spec/volumeName"));
+        let policy =
+            self.store.get("persistentvolumes", "", volume).map_or("", |volume| text(volume, "/spec/persistentVolumeReclaimPolicy"));
+        policy == "Delete" && !self.mounted.values().flatten().any(|(_, mounted)| mounted == volume)
     }
 
     fn deletes_volume(&mut self, role: &str) {
@@ -250,7 +277,11 @@ impl Sim {
 
     /// A person does what an error asks for: takes away what a tool made.
     pub(super) fn heed(&mut self, trouble: &str) {
-        if !(trouble.contains("made by somebody else") || trouble.contains("is not as planned") || trouble.contains("made anew")) {
+        if !(trouble.contains("made by somebody else")
+            || trouble.contains("is not as planned")
+            || trouble.contains("made anew")
+            || trouble.contains("has other claim templates"))
+        {
             return;
         }
         self.trace.push("*** a person takes away what was made".to_owned());
@@ -283,5 +314,6 @@ impl Sim {
         for (kind, space, name) in all {
             drop(self.store.patch(&kind, &space, &name, &json!({ "metadata": { "annotations": { "touched": "yes" } } }), BY));
         }
+        self.excuse_neighbour();
     }
 }

@@ -196,7 +196,8 @@ impl Sim {
         self.trace.push(asked.words());
         self.go_on();
         let is_write = asked.method != Method::GET;
-        self.log.push(Call { is_write, words: asked.words(), version: self.store.version(), phase: self.phase });
+        let (plural, words) = (asked.plural.clone(), asked.words());
+        self.log.push(Call { is_write, plural, words, version: self.store.version(), ticks: self.ticks, phase: self.phase });
         self.lend_foreign_hand(asked);
         self.deliver_late(self.calls);
         let fault = self.faults.strikes(self.calls);

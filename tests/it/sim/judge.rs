@@ -166,17 +166,25 @@ impl Sim {
             self.violate(format!("volumes still bear our labels: {stale:?}"));
         }
         let runs = self.store.all("pods", "app").any(super::controllers::is_ready);
-        if self.expects_pods && !runs {
+        if self.expects_pods && !runs && !self.lacks_a_claim() {
             self.violate("the app does not run".to_owned());
         }
     }
 }
 
 impl Sim {
+    /// Somebody else deleted a claim that nobody makes again.
+    fn lacks_a_claim(&self) -> bool {
+        self.was_deleted && self.acked.keys().any(|claim| self.store.get("persistentvolumeclaims", "app", claim).is_none())
+    }
+
     /// Where each claim is, and that everything else is as it was, once a run has ended.
     pub(crate) fn check_claims(&mut self, plan: &Plan, side: Side) {
         for one in &plan.moves {
             let claim = self.store.get("persistentvolumeclaims", "app", &one.claim).cloned().unwrap_or_default();
+            if claim.is_null() && self.was_deleted {
+                continue;
+            }
             let on = text(&claim, "/spec/volumeName").to_owned();
             let class = if side == Side::Target { &one.target_class } else { &one.source_class };
             if text(&claim, "/status/phase") != "Bound"
@@ -222,8 +230,8 @@ impl Sim {
             if self.was_edited && !is["spec"]["template"].is_null() {
                 is["spec"]["template"] = value["spec"]["template"].clone();
             }
-            // Of what somebody deletes, nobody can say how it would be.
-            if self.was_deleted && name.starts_with("persistentvolume") {
+            // Of what somebody deletes, nobody can say how it would be; nor of pods that cannot run without.
+            if self.was_deleted && name.starts_with("persistentvolume") || name.starts_with("pods") && self.lacks_a_claim() {
                 continue;
             }
             if is != *value {
@@ -231,7 +239,7 @@ impl Sim {
             }
         }
         let more: Vec<String> = now.keys().filter(|name| !before.contains_key(*name)).cloned().collect();
-        if !more.is_empty() && !self.was_scaled {
+        if !more.is_empty() && !self.was_scaled && !self.was_made_again {
             self.violate(format!("there was no {more:?} before"));
         }
     }

@@ -9,6 +9,7 @@ mod damage;
 mod disks;
 mod faults;
 mod foreign;
+mod hands;
 mod http;
 mod judge;
 mod keys;
@@ -56,9 +57,12 @@ pub(crate) const ADDRESS: &str = "https://simulated";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Call {
     pub(crate) is_write: bool,
+    pub(crate) plural: String,
     pub(crate) words: String,
     /// The store's version then.
     version: u64,
+    /// How often controllers have gone by then.
+    ticks: u64,
     pub(crate) phase: Phase,
 }
 

@@ -128,10 +128,11 @@ async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Han
         hand.into_iter().for_each(|hand| sim.expect_hand(hand));
     });
     let side = tokio::time::timeout(std::time::Duration::from_secs(4 * 3600), moving.come_to_rest(Then::Undo)).await;
-    if let Ok(Ok(side @ (Side::Source | Side::Target))) = side {
+    let side = side.unwrap_or_else(|_| Err("it never ends".to_owned()));
+    if let Ok(side @ (Side::Source | Side::Target)) = side {
         moving.check(side).await;
     }
-    moving.with(|sim| sim.violations.first().cloned())
+    moving.with(|sim| sim.violations.first().cloned()).or(side.err())
 }
 
 #[test]
