@@ -205,14 +205,14 @@ fn outage_words(plan: &Plan, seen: &Survey) -> String {
     if plan.app.replicas == 0 {
         return "Expected outage: none, no pod runs.".to_owned();
     }
-    let cold: u64 = plan
+    let cold = plan
         .moves
         .iter()
         .filter(|one| one.rung == Rung::Cold)
         .map(|one| {
             seen.claims.iter().find(|claim| claim.name == one.claim).and_then(|claim| claim.used_bytes).unwrap_or(one.capacity_bytes)
         })
-        .sum();
+        .fold(0, u64::saturating_add);
     if cold > 0 {
         let secs = cold / COLD_BYTES_PER_SECOND + 1;
         return format!("Expected outage: a restart of the pods plus about {secs} s for copying {} at 100 MiB/s.", size::words(cold));

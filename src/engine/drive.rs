@@ -21,6 +21,9 @@ const GUARD_EVERY: Duration = Duration::from_secs(5);
 /// How long the API may be silent before the run halts; the step's own deadline goes on meanwhile.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 
+/// Longer than this no step is waited for, however long a plan says: ten years, far from what a clock can count.
+const DEADLINE_SECS_MAX: u64 = 10 * 366 * 24 * 3600;
+
 /// What is kept while a step is driven.
 struct Drive<'a, 'r> {
     run: &'a Run<'r>,
@@ -39,7 +42,7 @@ impl<'a, 'r> Drive<'a, 'r> {
             run,
             planned,
             pace: Pace::default(),
-            deadline: now + Duration::from_secs(planned.deadline_secs),
+            deadline: deadline(now, planned.deadline_secs),
             silent_since: None,
             waiting_for: planned.step.does(),
             guarded_at: now,
@@ -188,5 +191,21 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Tro
             Ok(()) => drive.wait_for(progress).await?,
             Err(error) => drive.endure(error).await?,
         }
+    }
+}
+
+fn deadline(now: Instant, secs: u64) -> Instant {
+    now + Duration::from_secs(secs.min(DEADLINE_SECS_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_may_give_a_step_any_time() {
+        let now = Instant::now();
+        assert_eq!(deadline(now, 60) - now, Duration::from_secs(60));
+        assert!(deadline(now, u64::MAX) > deadline(now, DEADLINE_SECS_MAX - 1));
     }
 }

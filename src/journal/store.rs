@@ -442,6 +442,10 @@ fn parse(run: &RunId, piece: &Value) -> Result<Vec<Entry>, JournalError> {
             Ok(entry)
         })
         .collect::<Result<_, _>>()?;
+    // A piece is made with its first entry. Were one without any believed, so would be a run that had not done what it had.
+    if entries.is_empty() {
+        return Err(broken(run, "a piece of it has no entries"));
+    }
     let head = &piece["metadata"]["annotations"][HEAD];
     if entries.last().map(head_of).as_deref() != head.as_str() {
         return Err(broken(run, "its last entries are missing"));

@@ -207,7 +207,7 @@ fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut
     }
     let Destination::StorageClass { name: class } = &request.destination else { return };
     let count = claims.len() as u64;
-    let bytes: u64 = claims.iter().map(|claim| target_bytes(request, claim)).sum();
+    let bytes = claims.iter().map(|claim| target_bytes(request, claim)).fold(0, u64::saturating_add);
     let needs = [
         ("persistentvolumeclaims".to_owned(), count),
         ("count/persistentvolumeclaims".to_owned(), count),

@@ -371,7 +371,7 @@ impl<'a> Layout<'a> {
         warm.map(|(index, unit)| {
             let step = WarmCopy {
                 route: self.route(index, unit),
-                last_pass_ms_max: self.request.last_pass_secs_max * 1000,
+                last_pass_ms_max: self.request.last_pass_secs_max.saturating_mul(1000),
                 passes_max: PASSES_MAX,
                 insist: self.request.insist,
             };

@@ -11,6 +11,7 @@ mod reading;
 mod scripts;
 mod seen;
 mod sim;
+mod taking;
 
 /// Simulated clusters are allocations above all, from many threads that come and go: this takes a third off the time of the sweep.
 #[global_allocator]

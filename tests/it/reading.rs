@@ -1,58 +1,55 @@
-//! Plans and journal entries that were changed in ways drawn from seeds: refused or read, never a panic, and what is read can be
-//! written again.
+//! Plans and journals that were changed in ways drawn from seeds: refused or read, never a panic, and what is read can be
+//! written again. `tests/fuzz` looks for others as long as one likes.
 
-use kubectl_stateful::journal::event::VERSION;
-use kubectl_stateful::journal::{Entry, Event, Evidence, Outcome, RunState};
-use kubectl_stateful::plan::{StepId, file};
-use kubectl_stateful::planner;
+use kubectl_stateful::journal::{Entry, RunState};
 
 use crate::dice::Dice;
-use crate::seen;
+use crate::taking::{count_leaves, journal, odd_values, piece, plan_texts, spliced, take_journal, take_plan, with_leaf};
 
 const PLANS: u64 = 1_500;
 const ENTRIES: u64 = 40_000;
+const JOURNALS: u64 = 5_000;
 
 #[test]
 fn a_plan_file_of_any_kind_is_read_without_harm() {
-    let plan = |survey| planner::plan(&seen::request(), &survey, "https://cluster").expect("it can be planned");
-    let plans = [plan(seen::set(2, &["data"])), plan(seen::deployment())];
-    let sound: Vec<Vec<u8>> = plans.iter().flat_map(|plan| [file::to_yaml(plan), file::to_json(plan)]).map(String::into_bytes).collect();
+    let sound = plan_texts();
+    assert!(sound.iter().all(|text| take_plan(&String::from_utf8_lossy(text))), "sound plans are taken");
     for seed in 0..PLANS {
         let mut dice = Dice::new(seed);
         let text = &sound[dice.index(sound.len())];
         let text = String::from_utf8_lossy(&dice.worsened(text, &sound)).into_owned();
-        if let Ok(plan) = file::read(&text) {
-            assert_eq!(file::read(&file::to_yaml(&plan)).expect("its own words"), plan, "seed {seed}");
+        let outcome = std::panic::catch_unwind(|| take_plan(&text));
+        outcome.unwrap_or_else(|_| panic!("the plan of seed {seed} did harm: {text}"));
+    }
+}
+
+/// A plan is text that people edit: a number may be larger than whoever wrote it thought of.
+#[test]
+fn a_plan_file_with_an_odd_value_anywhere_is_read_without_harm() {
+    let sound = plan_texts();
+    for text in sound.iter().filter(|text| text.starts_with(b"{")) {
+        for leaf in 0..count_leaves(text) {
+            for value in odd_values() {
+                let text = String::from_utf8(with_leaf(text, leaf, value)).expect("JSON");
+                let outcome = std::panic::catch_unwind(|| take_plan(&text));
+                outcome.unwrap_or_else(|_| panic!("this plan did harm: {text}"));
+            }
         }
     }
 }
 
-fn entry(state: &RunState, event: Event) -> Entry {
-    let (sequence, before) = (state.sequence + 1, state.last_digest.clone());
-    Entry { version: VERSION, sequence, at: "2026-01-01T00:00:00Z".to_owned(), before, event }
-}
+/// Opened, a step done and one found, and the end.
+const PICKS: [u8; 5] = [0, 2, 4, 12 + 5, 11];
 
 #[test]
 fn a_journal_entry_of_any_kind_is_read_without_harm() {
-    let step = || StepId("s1".to_owned());
-    let events = [
-        Event::Opened { executor: "me".to_owned(), back: false },
-        Event::Intent { step: step() },
-        Event::Settled { step: step(), evidence: Evidence::note("it is there") },
-        Event::Halted { step: Some(step()), why: "no space".to_owned() },
-        Event::Ended { outcome: Outcome::Completed },
-    ];
+    let entries = journal(&PICKS);
+    assert_eq!(entries.len(), PICKS.len(), "all can follow");
     let mut states = vec![RunState::default()];
-    let mut sound = Vec::new();
-    for event in events {
-        let state = states.last().expect("there is a first");
-        let entry = entry(state, event);
-        sound.push(serde_json::to_vec(&entry).expect("JSON"));
-        states.extend(state.fold(&entry).ok());
-        if states.len() == sound.len() {
-            states.push(RunState::default());
-        }
+    for entry in &entries {
+        states.push(states[states.len() - 1].fold(entry).expect("legal"));
     }
+    let sound: Vec<Vec<u8>> = entries.iter().map(|entry| serde_json::to_vec(entry).expect("JSON")).collect();
     for seed in 0..ENTRIES {
         let mut dice = Dice::new(seed);
         let index = dice.index(sound.len());
@@ -63,4 +60,45 @@ fn a_journal_entry_of_any_kind_is_read_without_harm() {
         // Folded or refused; both are fine.
         let _ = states[index].fold(&entry);
     }
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_refused_or_read_as_it_was() {
+    let entries = journal(&PICKS);
+    let sound = [piece(&entries[..2]), piece(&entries[2..])];
+    assert_eq!(take_journal(&sound).await, Some(entries.clone()), "a sound journal is believed");
+    let mut refused = 0;
+    for seed in 0..JOURNALS {
+        let mut dice = Dice::new(seed);
+        let mut pieces = sound.to_vec();
+        let index = dice.index(pieces.len());
+        pieces[index] = dice.worsened(&sound[index], &sound);
+        match take_journal(&pieces).await {
+            Some(read) => assert_eq!(read, entries, "seed {seed}: {}", String::from_utf8_lossy(&pieces[index])),
+            None => refused += 1,
+        }
+    }
+    assert!(refused > JOURNALS / 2, "hardly any damage was seen: {refused}");
+}
+
+#[tokio::test]
+async fn a_journal_with_any_part_cut_out_is_refused_or_read_as_it_was() {
+    let entries = journal(&PICKS);
+    let sound = piece(&entries);
+    for at in (0..sound.len()).step_by(5) {
+        for gone in [1, 40, sound.len()] {
+            let cut = spliced(&sound, at, gone, b"");
+            let read = take_journal(std::slice::from_ref(&cut)).await;
+            assert!(read.is_none_or(|read| read == entries), "{}", String::from_utf8_lossy(&cut));
+        }
+    }
+}
+
+/// A piece is made with its first entry, so that one without any has lost them.
+#[tokio::test]
+async fn a_journal_whose_entries_were_taken_out_is_not_believed() {
+    let entries = journal(&PICKS);
+    let empty = br#"{"metadata":{"name":"x","resourceVersion":"7"}}"#.to_vec();
+    assert_eq!(take_journal(std::slice::from_ref(&empty)).await, None);
+    assert_eq!(take_journal(&[piece(&entries), empty]).await, None);
 }
