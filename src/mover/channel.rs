@@ -184,6 +184,12 @@ impl Channel {
         self.stream.flush().map_err(|error| tls::broken(&error))
     }
 
+    /// Sends a frame whose content of this length was compressed.
+    pub fn send_compressed(&mut self, message: &Message, content_bytes: usize, compressed: &[u8]) -> Result<()> {
+        self.sent += wire::write_compressed(&mut *self.stream, message, content_bytes, compressed)?;
+        self.stream.flush().map_err(|error| tls::broken(&error))
+    }
+
     /// Receives a frame; its content goes into the buffer.
     pub fn receive(&mut self, content: &mut Vec<u8>) -> Result<Message> {
         wire::read(&mut *self.stream, content)

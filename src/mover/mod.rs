@@ -13,6 +13,7 @@ pub mod by_hand;
 pub mod change;
 pub mod channel;
 pub mod compare;
+pub mod compress;
 pub mod digest;
 pub mod digest_tree;
 pub mod fail;

@@ -4,13 +4,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::change::{Item, Lane, Piece};
 use super::channel::{Channel, Closer};
+use super::compress::Compress;
 use super::digest::{BlockDigest, Digest, SEGMENT_BYTES};
 use super::fail::{self, Halt, Result};
 use super::manifest::{Manifest, Origin, Writer};
@@ -30,7 +31,7 @@ const FRAME_BYTES: usize = 1 << 20;
 /// A session with a target end.
 pub struct Remote {
     control: Channel,
-    lanes: Vec<Channel>,
+    lanes: Vec<(Channel, Compress)>,
     told: Arc<Told>,
     listener: Option<JoinHandle<()>>,
     progress: Option<Arc<Progress>>,
@@ -47,6 +48,8 @@ struct Told {
     progress: Mutex<Option<Arc<Progress>>>,
     closers: Mutex<Vec<Closer>>,
     is_closed: AtomicBool,
+    /// See [`Message::Starving`].
+    starving_percent: AtomicU8,
 }
 
 impl Told {
@@ -87,7 +90,7 @@ impl Remote {
         };
         let control = open(Role::Control)?;
         let notices = open(Role::Notices)?;
-        let lanes = (0..lanes).map(|_| open(Role::Data)).collect::<Result<Vec<Channel>>>()?;
+        let lanes = (0..lanes).map(|_| Ok((open(Role::Data)?, Compress::default()))).collect::<Result<Vec<_>>>()?;
         let hearing = Arc::clone(&told);
         let listener = std::thread::spawn(move || hear(notices, &hearing));
         Ok(Remote { control, lanes, told, listener: Some(listener), progress: None, pace, folder: None })
@@ -176,6 +179,7 @@ fn hear(mut notices: Channel, told: &Told) {
                     progress.enter(phase);
                 }
             }
+            Ok(Message::Starving { percent }) => told.starving_percent.store(percent, Ordering::Relaxed),
             Ok(Message::Failed { reason, message }) => {
                 *told.failure.lock().expect("no thread panics while it holds this lock") = Some(Halt::new(reason, message));
                 break;
@@ -210,10 +214,12 @@ impl TargetEnd for Remote {
 
     fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {
         let progress = self.progress.as_ref().expect("lanes are asked for within a pass");
-        let pace = &self.pace;
-        let lane = |channel| {
+        let (pace, told) = (&self.pace, &*self.told);
+        let lane = |(channel, compress)| {
             Box::new(Packer {
                 channel,
+                compress,
+                told,
                 items: Vec::new(),
                 weight: 0,
                 content: Vec::with_capacity(FRAME_BYTES),
@@ -221,7 +227,7 @@ impl TargetEnd for Remote {
                 pace: pace.clone(),
             }) as Box<dyn Lane + '_>
         };
-        Ok(self.lanes.iter_mut().map(lane).collect())
+        Ok(self.lanes.iter_mut().map(|(channel, compress)| (channel, compress)).map(lane).collect())
     }
 
     fn end(&mut self) -> Result<Option<Digest>> {
@@ -242,6 +248,8 @@ impl TargetEnd for Remote {
 /// A lane over a connection: small changes are packed together, never a round trip for one.
 struct Packer<'a> {
     channel: &'a mut Channel,
+    compress: &'a mut Compress,
+    told: &'a Told,
     items: Vec<(Item, Vec<Extent>)>,
     /// About how long the items are as a message.
     weight: usize,
@@ -262,15 +270,21 @@ impl Packer<'_> {
         Ok(())
     }
 
-    /// Sends what is packed so far, with this content.
+    /// Sends what is packed so far, with this content. To wait for one's turn is a part of how long that takes.
     fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
         let message = Message::Changes(std::mem::take(&mut self.items));
         self.weight = 0;
+        let content_bytes = parts.iter().map(|part| part.len()).sum();
+        let compressed = self.compress.compress(parts, self.told.starving_percent.load(Ordering::Relaxed));
+        let (before, began) = (self.channel.sent, Instant::now());
         if let Some(pace) = &self.pace {
-            pace.take(parts.iter().map(|part| part.len() as u64).sum());
+            pace.take(compressed.map_or(content_bytes, <[u8]>::len) as u64);
         }
-        let before = self.channel.sent;
-        self.channel.send_parts(&message, parts)?;
+        match compressed {
+            Some(compressed) => self.channel.send_compressed(&message, content_bytes, compressed)?,
+            None => self.channel.send_parts(&message, parts)?,
+        }
+        self.compress.has_sent(self.channel.sent - before, began.elapsed());
         self.progress.bytes_sent.add(self.channel.sent - before);
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -232,11 +232,28 @@ struct SessionState {
     ended: [usize; STAGES],
     failure: Option<Failure>,
     notices: Vec<Phase>,
+    fed: Fed,
     /// Threads that may be writing to a volume.
     busy: usize,
 }
 
 const TICK: Duration = Duration::from_millis(200);
+
+/// What the connections for data did with their time since that was last told.
+#[derive(Debug, Default)]
+struct Fed {
+    waited: Duration,
+    worked: Duration,
+}
+
+impl Fed {
+    /// Returns how much of the time was waiting, and begins anew; none if nothing was done.
+    fn starving_percent(&mut self) -> Option<u8> {
+        let Fed { waited, worked } = std::mem::take(self);
+        let all = waited + worked;
+        (!all.is_zero()).then(|| (100 * waited.as_micros() / all.as_micros().max(1)) as u8)
+    }
+}
 
 impl Session {
     fn lock(&self) -> MutexGuard<'_, SessionState> {
@@ -302,15 +319,21 @@ impl Session {
     }
 
     fn notices(&self, mut channel: Channel) {
+        let mut told_at = Instant::now();
         loop {
             let mut state = self.lock();
-            while state.notices.is_empty() && state.failure.is_none() && !self.cancel.is_set() {
+            while state.notices.is_empty() && state.failure.is_none() && !self.cancel.is_set() && told_at.elapsed() < TICK {
                 state = self.wait(state);
             }
             let phases = std::mem::take(&mut state.notices);
             let failure = state.failure.clone();
+            let mut starving = None;
+            if told_at.elapsed() >= TICK {
+                told_at = Instant::now();
+                starving = state.fed.starving_percent().map(|percent| Message::Starving { percent });
+            }
             drop(state);
-            let told = phases.into_iter().try_for_each(|phase| channel.send(&Message::Phase(phase), &[]));
+            let told = phases.into_iter().map(Message::Phase).chain(starving).try_for_each(|message| channel.send(&message, &[]));
             if let Some(failure) = failure {
                 // That it cannot be told means that the source is gone.
                 let _ = channel.send(&Message::Failed { reason: failure.reason, message: failure.message }, &[]);
@@ -333,9 +356,13 @@ impl Session {
         let mut last = LastDirectory::default();
         let mut stage = 0;
         loop {
-            match channel.receive(&mut content)? {
+            let began = Instant::now();
+            let message = channel.receive(&mut content)?;
+            let waited = began.elapsed();
+            match message {
                 Message::Changes(changes) => {
                     let apply = self.lock().apply.clone().ok_or_else(out_of_turn)?;
+                    let began = Instant::now();
                     self.busily(|| {
                         let mut rest = content.as_slice();
                         for (item, extents) in &changes {
@@ -344,6 +371,9 @@ impl Session {
                         }
                         if rest.is_empty() { Ok(()) } else { Err(out_of_turn()) }
                     })?;
+                    let fed = &mut self.lock().fed;
+                    fed.waited += waited;
+                    fed.worked += began.elapsed();
                 }
                 Message::EndStage => {
                     self.pass_gate(stage)?;

@@ -1,4 +1,4 @@
-//! The frames between two movers: a message and, apart from it, raw content.
+//! The frames between two movers: a message and, apart from it, content, as it is or compressed.
 //!
 //! Everything that comes in is bounded before memory is set aside for it, and checked before it is used: a peer that is let in
 //! is still not trusted with paths, sizes or counts. Nothing here knows what the messages do.
@@ -9,6 +9,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::change::{Item, Piece};
+use super::compress;
 use super::digest::{Digest, SEGMENT_BYTES};
 use super::fail::{self, Result};
 use super::manifest::Entry;
@@ -18,7 +19,7 @@ use super::path;
 use super::tls;
 
 /// The version of the frames; both ends must be of the same.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// The stages of a pass over a tree: contents, links, directories.
 pub const STAGES: usize = 3;
 /// The longest message.
@@ -79,6 +80,8 @@ pub enum Message {
     Finished,
     /// The target goes on to another phase.
     Phase(Phase),
+    /// Of the time since it last said so, the connections for data waited for content this much, in percent, instead of writing.
+    Starving { percent: u8 },
     /// The target cannot go on. Not a [`super::orders::Failure`], which leaves out what is not there: these frames cannot.
     Failed { reason: Reason, message: String },
 }
@@ -118,35 +121,60 @@ fn few_changes<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Resul
     deserializer.deserialize_seq(Few)
 }
 
-/// Writes one frame, whose content is these parts, one after the other.
+/// The lengths at the beginning of a frame: of its message, of its content, and of its content as it is sent if that is compressed.
+const HEAD_BYTES: usize = 12;
+
+/// Writes one frame, whose content is these parts, one after the other. Returns its length.
 pub fn write(stream: &mut (impl Write + ?Sized), message: &Message, parts: &[&[u8]]) -> Result<u64> {
+    let content_bytes = parts.iter().map(|part| part.len()).sum();
+    write_frame(stream, message, [content_bytes, 0], parts)
+}
+
+/// Writes one frame whose content of this length has been compressed to this. Returns its length.
+///
+/// # Panics
+/// If it is empty, or longer than what it stands for.
+pub fn write_compressed(stream: &mut (impl Write + ?Sized), message: &Message, content_bytes: usize, compressed: &[u8]) -> Result<u64> {
+    assert!(!compressed.is_empty() && compressed.len() <= content_bytes, "nothing is compressed to nothing or to more");
+    write_frame(stream, message, [content_bytes, compressed.len()], &[compressed])
+}
+
+fn write_frame(stream: &mut (impl Write + ?Sized), message: &Message, lengths: [usize; 2], parts: &[&[u8]]) -> Result<u64> {
     let bytes = postcard::to_stdvec(message).expect("plain data can be serialised");
-    let content_bytes: usize = parts.iter().map(|part| part.len()).sum();
-    assert!(bytes.len() <= MESSAGE_BYTES_MAX && content_bytes <= CONTENT_BYTES_MAX, "frames are cut before they are this long");
-    let mut head = Vec::with_capacity(8 + bytes.len());
-    head.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    head.extend_from_slice(&(content_bytes as u32).to_le_bytes());
+    assert!(bytes.len() <= MESSAGE_BYTES_MAX && lengths[0] <= CONTENT_BYTES_MAX, "frames are cut before they are this long");
+    let mut head = Vec::with_capacity(HEAD_BYTES + bytes.len());
+    for length in [bytes.len(), lengths[0], lengths[1]] {
+        head.extend_from_slice(&(length as u32).to_le_bytes());
+    }
     head.extend_from_slice(&bytes);
     stream.write_all(&head).map_err(|error| tls::broken(&error))?;
+    let mut length = head.len();
     for part in parts {
         stream.write_all(part).map_err(|error| tls::broken(&error))?;
+        length += part.len();
     }
-    Ok((head.len() + content_bytes) as u64)
+    Ok(length as u64)
 }
 
 /// Reads one frame; its content goes into the buffer.
 pub fn read(stream: &mut (impl Read + ?Sized), content: &mut Vec<u8>) -> Result<Message> {
-    let mut head = [0; 8];
+    let mut head = [0; HEAD_BYTES];
     stream.read_exact(&mut head).map_err(|error| tls::broken(&error))?;
-    let message_bytes = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-    let content_bytes = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-    if message_bytes > MESSAGE_BYTES_MAX || content_bytes > CONTENT_BYTES_MAX {
+    let (lengths, _) = head.as_chunks();
+    let [message_bytes, content_bytes, compressed_bytes] = [0, 1, 2].map(|index| u32::from_le_bytes(lengths[index]) as usize);
+    if message_bytes > MESSAGE_BYTES_MAX || content_bytes > CONTENT_BYTES_MAX || compressed_bytes > content_bytes {
         return Err(fail::peer("the other mover sent a frame that is too long"));
     }
     let mut bytes = vec![0; message_bytes];
     stream.read_exact(&mut bytes).map_err(|error| tls::broken(&error))?;
     content.resize(content_bytes, 0);
-    stream.read_exact(content).map_err(|error| tls::broken(&error))?;
+    if compressed_bytes == 0 {
+        stream.read_exact(content).map_err(|error| tls::broken(&error))?;
+    } else {
+        let mut compressed = vec![0; compressed_bytes];
+        stream.read_exact(&mut compressed).map_err(|error| tls::broken(&error))?;
+        compress::expand(&compressed, content)?;
+    }
     let (message, rest) = postcard::take_from_bytes(&bytes).map_err(|_| fail::peer("the other mover sent a frame that makes no sense"))?;
     if !rest.is_empty() {
         return Err(fail::peer("the other mover sent a frame with more in it than it says"));

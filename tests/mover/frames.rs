@@ -79,10 +79,25 @@ fn frames() -> Vec<Vec<u8>> {
         (Message::Ended { root: Some(root) }, vec![]),
         (Message::Finish { is_last: true }, vec![]),
         (Message::Phase(Phase::Proving), vec![]),
+        (Message::Starving { percent: 99 }, vec![]),
         (Message::Failed { reason: Reason::TargetFull, message: "no space".to_owned() }, vec![]),
     ];
-    messages.iter().map(|(message, content)| encoded(message, content)).collect()
+    messages.iter().map(|(message, content)| encoded(message, content)).chain([compressed(0)]).collect()
 }
+
+/// A frame whose content is compressed, and said to be this much more than it is.
+fn compressed(more: usize) -> Vec<u8> {
+    let (message, _) = changes();
+    let compressed = zstd::bulk::compress(&vec![7; LONG], 1).expect("memory takes all");
+    let mut bytes = Vec::new();
+    wire::write_compressed(&mut bytes, &message, LONG + more, &compressed).expect("memory takes all");
+    let mut expanded = Vec::new();
+    let read = wire::read(&mut bytes.as_slice(), &mut expanded);
+    assert_eq!(read.is_ok_and(|_| expanded == vec![7; LONG]), more == 0);
+    bytes
+}
+
+const LONG: usize = 100_000;
 
 fn encoded(message: &Message, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -90,11 +105,20 @@ fn encoded(message: &Message, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
+const HEAD_BYTES: usize = 12;
+
+/// Returns one of the lengths at the beginning of a frame.
+fn length_in(frame: &[u8], index: usize) -> usize {
+    u32::from_le_bytes(frame[4 * index..4 * index + 4].try_into().expect("4 bytes")) as usize
+}
+
 /// Makes the head of a frame agree with its length, so that what is worse is found behind it.
-fn with_true_head(mut bytes: Vec<u8>, content_bytes: usize) -> Vec<u8> {
-    if let Some(message_bytes) = bytes.len().checked_sub(8 + content_bytes) {
+fn with_true_head(mut bytes: Vec<u8>, head: &[u8]) -> Vec<u8> {
+    let content_bytes = length_in(head, 1);
+    let sent_bytes = if length_in(head, 2) == 0 { content_bytes } else { length_in(head, 2) };
+    if let Some(message_bytes) = bytes.len().checked_sub(HEAD_BYTES + sent_bytes) {
         bytes[..4].copy_from_slice(&(message_bytes as u32).to_le_bytes());
-        bytes[4..8].copy_from_slice(&(content_bytes as u32).to_le_bytes());
+        bytes[4..HEAD_BYTES].copy_from_slice(&head[4..HEAD_BYTES]);
     }
     bytes
 }
@@ -107,11 +131,10 @@ fn frames_of_any_kind_are_read_without_harm() {
     for seed in 0..FRAMES {
         let mut dice = Dice::new(seed);
         let frame = &sound[dice.index(sound.len())];
-        let content_bytes = u32::from_le_bytes(frame[4..8].try_into().expect("4 bytes")) as usize;
         let bytes = match dice.below(4) {
             0 => dice.worsened(frame, &sound),
             1 => (0..dice.below(200)).map(|_| dice.next() as u8).collect(),
-            _ => with_true_head(dice.worsened(frame, &sound), content_bytes),
+            _ => with_true_head(dice.worsened(frame, &sound), frame),
         };
         let outcome = std::panic::catch_unwind(|| take(&bytes));
         taken += u64::from(outcome.unwrap_or_else(|_| panic!("the frame of seed {seed} did harm: {bytes:?}")));
@@ -121,10 +144,10 @@ fn frames_of_any_kind_are_read_without_harm() {
 
 #[test]
 fn lengths_that_are_too_long_are_refused_before_memory_is_set_aside() {
-    for (message, content) in
-        [(u32::MAX, 0), (0, u32::MAX), (wire::MESSAGE_BYTES_MAX as u32 + 1, 0), (1, wire::CONTENT_BYTES_MAX as u32 + 1)]
-    {
-        let head = [message.to_le_bytes(), content.to_le_bytes()].concat();
+    let (message_max, content_max) = (wire::MESSAGE_BYTES_MAX as u32, wire::CONTENT_BYTES_MAX as u32);
+    let too_long = [[u32::MAX, 0, 0], [0, u32::MAX, 0], [message_max + 1, 0, 0], [1, content_max + 1, 0], [1, 10, 11], [1, 0, u32::MAX]];
+    for lengths in too_long {
+        let head = lengths.map(u32::to_le_bytes).concat();
         let mut buffer = Vec::new();
         let refused = wire::read(&mut head.as_slice(), &mut buffer).expect_err("too long");
         assert!(format!("{refused:?}").contains("too long"), "{refused:?}");
@@ -134,6 +157,16 @@ fn lengths_that_are_too_long_are_refused_before_memory_is_set_aside() {
     assert!(take(&encoded(&many, &[])), "as many as may be");
     let more = Message::Changes(vec![(Item::Delete { path: b"a".to_vec() }, vec![]); wire::CHANGES_MAX + 1]);
     assert!(!take(&encoded(&more, &[])));
+}
+
+/// A frame that expands to more than was set aside for it would be a way to fill memory, or to write what was never compared.
+#[test]
+fn compressed_content_that_is_not_as_long_as_it_says_is_refused() {
+    compressed(0);
+    compressed(1);
+    let mut short = compressed(0);
+    short[4..8].copy_from_slice(&(LONG as u32 - 1).to_le_bytes());
+    assert!(!take(&short));
 }
 
 /// Content that is written beside the place that a change is about would not be read back.

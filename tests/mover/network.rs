@@ -93,15 +93,13 @@ impl Folders {
     }
 
     fn send(&self, address: SocketAddr) -> Result<VolumeReport> {
+        self.send_slowly(address, None)
+    }
+
+    fn send_slowly(&self, address: SocketAddr, bytes_per_second_max: Option<u64>) -> Result<VolumeReport> {
         let state = self.path("source-state");
-        let settings = Settings {
-            mode: VolumeMode::Filesystem,
-            state,
-            is_last: true,
-            is_unproven: false,
-            bytes_per_second_max: None,
-            is_throttled: false,
-        };
+        let settings =
+            Settings { mode: VolumeMode::Filesystem, state, is_last: true, is_unproven: false, bytes_per_second_max, is_throttled: false };
         by_hand::send(&self.path("source"), address, &self.path("keys"), &settings)
     }
 
@@ -338,6 +336,24 @@ fn little_is_sent_again_after_a_break_or_a_kill() {
         let again = sent.saturating_sub(BYTES);
         assert!(again <= again_bytes_max(), "{strike}: {again} bytes more than there are");
         folders.assert_same();
+    }
+}
+
+/// The first frame on each connection goes as it is, since nothing is known of the link yet.
+#[test]
+fn a_slow_link_is_spared_what_can_be_compressed() {
+    let line = |number: u64| format!("{number:>9} INFO worker took {} us\n", number * number % 9973).into_bytes();
+    let text: Vec<u8> = (0..).flat_map(line).take(32 << 20).collect();
+    for (name, content, may_be_less) in [("text", &text, true), ("noise", &trees::noise(1, 16 << 20), false)] {
+        let folders = Folders::new();
+        std::fs::write(folders.path("source/file"), content).expect("a file");
+        let (server, address) = folders.server();
+        let report = folders.send_slowly(address, Some(16 << 20)).expect("a pass");
+        server.stop();
+        folders.assert_same();
+        let (sent, bytes) = (report.bytes_sent, content.len() as u64);
+        assert_eq!(sent < bytes, may_be_less, "{name}: {sent} of {bytes} bytes");
+        assert!(!may_be_less || sent < bytes * 3 / 4, "{name}: {sent} of {bytes} bytes");
     }
 }
 
