@@ -181,7 +181,7 @@ impl Connection {
         if let Some((content_type, _)) = body {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
-        let bytes = body.map(|(_, value)| value.to_string().into_bytes()).unwrap_or_default();
+        let bytes = body.map(|(_, value)| serde_json::to_vec(value).expect("any value can be written")).unwrap_or_default();
         let request = request.body(kube::client::Body::from(bytes)).expect("paths are made of valid object names");
         let answer = tokio::time::timeout(self.request_timeout(), self.exchange(request)).await;
         answer.unwrap_or_else(|_| {
@@ -195,7 +195,7 @@ impl Connection {
         let (parts, body) = response.into_parts();
         self.warnings().collect(&parts.headers);
         let bytes = body.collect().await.map_err(|error| ApiError::NoAnswer(innermost(&error)))?.to_bytes();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = String::from_utf8(bytes.into()).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());
         if parts.status.is_success() { Ok(text) } else { Err(refused(parts.status.as_u16(), &parts.headers, &text)) }
     }
 }

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod file;
 pub mod marks;
+pub mod reach;
 pub mod shape;
 pub mod step;
 pub mod words;

@@ -383,7 +383,8 @@ pub struct ScaleUp {
     pub replicas: u32,
 }
 
-/// Waits until all replicas are ready.
+/// Waits until all replicas are ready. A pod that was put on a node which its volume cannot be reached from is deleted, so that it is
+/// put somewhere else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwaitReady {
@@ -393,6 +394,9 @@ pub struct AwaitReady {
     pub namespace: String,
     /// The app.
     pub name: String,
+    /// The claims that were moved.
+    #[serde(default)]
+    pub claims: Vec<String>,
 }
 
 /// Puts a stateful set's claim retention policy back.

@@ -11,6 +11,7 @@ use super::checks;
 use super::notes;
 use super::objects::{self, Side, Template};
 use crate::mover::orders;
+use crate::plan::reach::reaches;
 use crate::plan::shape::shape;
 use crate::plan::step::{
     AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging,
@@ -75,7 +76,9 @@ fn meets(request: &Request, survey: &Survey, claim: &ClaimSeen, node: Option<&st
     let source = claim.volume.as_ref();
     let candidates: Vec<&NodeSeen> = match node {
         Some(name) => survey.node(name).into_iter().collect(),
-        None => survey.nodes.iter().filter(|node| source.is_none_or(|volume| reaches(node, volume.node_affinity.as_ref()))).collect(),
+        None => {
+            survey.nodes.iter().filter(|node| source.is_none_or(|volume| reaches(&node.labels, volume.node_affinity.as_ref()))).collect()
+        }
     };
     let target = |node: &&NodeSeen| match &request.destination {
         Destination::StorageClass { name } => survey.class(name).is_some_and(|class| {
@@ -83,7 +86,7 @@ fn meets(request: &Request, survey: &Survey, claim: &ClaimSeen, node: Option<&st
             class.waits_for_consumer && admits(node, class.allowed_topologies.as_ref()) && runs_driver(node, &class.provisioner)
         }),
         Destination::KeptVolumes { volumes, .. } => {
-            volumes.iter().find(|kept| kept.claim == claim.name).is_some_and(|kept| reaches(node, kept.node_affinity.as_ref()))
+            volumes.iter().find(|kept| kept.claim == claim.name).is_some_and(|kept| reaches(&node.labels, kept.node_affinity.as_ref()))
         }
     };
     candidates.iter().any(target)
@@ -94,14 +97,6 @@ fn runs_driver(node: &NodeSeen, provisioner: &str) -> bool {
     node.drivers.is_empty() || node.drivers.contains_key(provisioner)
 }
 
-/// Whether a node is within a volume's `nodeAffinity` (terms are alternatives, expressions all hold).
-fn reaches(node: &NodeSeen, affinity: Option<&Value>) -> bool {
-    let Some(terms) = affinity.and_then(|affinity| affinity.pointer("/required/nodeSelectorTerms")).and_then(Value::as_array) else {
-        return true;
-    };
-    terms.iter().any(|term| all(&term["matchExpressions"], |one| expression_holds(node, one)))
-}
-
 /// Whether a node is within a class' `allowedTopologies`.
 fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
     let Some(terms) = topologies.and_then(Value::as_array).filter(|terms| !terms.is_empty()) else { return true };
@@ -109,24 +104,7 @@ fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
         let label = node.labels.get(one["key"].as_str().unwrap_or_default());
         label.is_some_and(|label| one["values"].as_array().is_some_and(|values| values.iter().any(|value| value == label)))
     };
-    terms.iter().any(|term| all(&term["matchLabelExpressions"], within))
-}
-
-fn all(list: &Value, holds: impl Fn(&Value) -> bool) -> bool {
-    list.as_array().is_none_or(|list| list.iter().all(holds))
-}
-
-fn expression_holds(node: &NodeSeen, one: &Value) -> bool {
-    let label = node.labels.get(one["key"].as_str().unwrap_or_default());
-    let listed = || label.is_some_and(|label| one["values"].as_array().is_some_and(|values| values.iter().any(|value| value == label)));
-    match one["operator"].as_str() {
-        Some("In") => listed(),
-        Some("NotIn") => !listed(),
-        Some("Exists") => label.is_some(),
-        Some("DoesNotExist") => label.is_none(),
-        // `Gt` and `Lt` are not used for volumes; not knowing, do not rely on it.
-        _ => false,
-    }
+    terms.iter().any(|term| term["matchLabelExpressions"].as_array().is_none_or(|all| all.iter().all(within)))
 }
 
 /// Makes the plan. The request was checked.
@@ -549,7 +527,8 @@ impl<'a> Layout<'a> {
         if !self.runs() {
             return Vec::new();
         }
-        let step = AwaitReady { kind: app.kind, namespace: self.namespace(), name: app.name.clone() };
+        let claims = self.claims().map(|(claim, _)| claim.name.clone()).collect();
+        let step = AwaitReady { kind: app.kind, namespace: self.namespace(), name: app.name.clone(), claims };
         vec![(app.name.clone(), self.request.ready_secs_max, Step::AwaitReady(step))]
     }
 

@@ -1,9 +1,16 @@
-//! [`AwaitReady`]: the app is up. Changes nothing.
+//! [`AwaitReady`]: the app is up. Changes nothing, but where a pod was put on a node that its volume cannot be reached from.
+//!
+//! The scheduler goes by what it remembers of claims. If it did not hear of all changes yet, as after an outage of the API server, it still
+//! knows a claim of before the move and puts the pod where the old volume could be; there the kubelet refuses the new one, for good. Such a
+//! pod never started. It is deleted, and its controller makes another one; a pod without a controller is left to its owner.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{Act, Standing, StepError, World, drain, look};
-use crate::cluster::Kind;
+use crate::cluster::{Delete, Kind};
+use crate::plan::reach::reaches;
 use crate::plan::step::AwaitReady;
 use crate::survey::AppKind;
 
@@ -25,13 +32,30 @@ impl Act for AwaitReady {
         if ready >= wanted {
             return Ok(Standing::done(format!("{ready} of {wanted} ready")));
         }
-        let first = if self.kind == AppKind::StatefulSet { format!("{}-{ready}", self.name) } else { self.name.clone() };
-        let warning = look::last_warning(&world.target, &self.namespace, &first).await;
+        let late = self.late(world).await?;
+        let first = late.first().map_or(self.name.as_str(), |pod| look::name(pod));
+        let warning = look::last_warning(&world.target, &self.namespace, first).await;
+        // Reads that are seldom worth while: without a warning there is nothing wrong yet.
+        if !warning.is_empty() && misplaced(world, &self.namespace, &late).await?.is_some() {
+            return Ok(Standing::Before);
+        }
         Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {wanted}){warning}", self.kind.word(), self.name)))
     }
 
-    async fn act(&self, _: &World) -> Result<(), StepError> {
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        let late = self.late(world).await?;
+        let Some(pod) = misplaced(world, &self.namespace, &late).await? else { return Ok(()) };
+        let how = Delete { uid: Some(look::uid(pod).to_owned()), ..Delete::default() };
+        world.target.delete(&Kind::POD, &self.namespace, look::name(pod), &how).await?;
         Ok(())
+    }
+}
+
+impl AwaitReady {
+    /// The app's pods that are not ready, as far as they mount what was moved.
+    async fn late(&self, world: &World) -> Result<Vec<Value>, StepError> {
+        let pods = look::pods_on(&world.target, &self.namespace, &self.claims).await?;
+        Ok(pods.into_iter().filter(|pod| !is_ready(pod)).collect())
     }
 }
 
@@ -39,4 +63,26 @@ fn is_ready(pod: &Value) -> bool {
     let none = Vec::new();
     let conditions = pod["status"]["conditions"].as_array().unwrap_or(&none);
     conditions.iter().any(|one| look::text(one, "/type") == "Ready" && look::text(one, "/status") == "True")
+}
+
+/// The first of these pods that its controller will make again, that never ran, and that is on a node outside a volume's affinity.
+async fn misplaced<'a>(world: &World, namespace: &str, pods: &'a [Value]) -> Result<Option<&'a Value>, StepError> {
+    let stays = |pod: &&Value| look::is_controlled(pod) && !look::is_terminating(pod) && !look::text(pod, "/spec/nodeName").is_empty();
+    let waiting: Vec<&Value> = pods.iter().filter(stays).filter(|pod| look::never_ran(pod)).collect();
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let nodes = world.target.list(&Kind::NODE, "", "").await?;
+    for pod in waiting {
+        let Some(node) = nodes.iter().find(|node| look::name(node) == look::text(pod, "/spec/nodeName")) else { continue };
+        let labels: BTreeMap<String, String> = serde_json::from_value(node["metadata"]["labels"].clone()).unwrap_or_default();
+        for claim in look::claims_of(pod) {
+            let Some(claim) = world.target.get(&Kind::CLAIM, namespace, &claim).await? else { continue };
+            let volume = world.target.get(&Kind::VOLUME, "", look::text(&claim, "/spec/volumeName")).await?;
+            if volume.is_some_and(|volume| !reaches(&labels, volume["spec"].get("nodeAffinity"))) {
+                return Ok(Some(pod));
+            }
+        }
+    }
+    Ok(None)
 }

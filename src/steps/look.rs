@@ -74,11 +74,15 @@ pub(super) fn has_stopped(pod: &Value) -> bool {
     if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
         return true;
     }
-    let none = Vec::new();
+    let mut statuses = statuses(pod).peekable();
+    let was_placed = !text(pod, "/spec/nodeName").is_empty();
+    is_terminating(pod) && (!was_placed || statuses.peek().is_some() && statuses.all(|status| status["state"]["terminated"].is_object()))
+}
+
+/// What is known of each container of a pod.
+fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
     let all = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
-    let mut statuses = all.iter().flat_map(|field| pod["status"][*field].as_array().unwrap_or(&none)).peekable();
-    let never_ran = text(pod, "/spec/nodeName").is_empty();
-    is_terminating(pod) && (never_ran || statuses.peek().is_some() && statuses.all(|status| status["state"]["terminated"].is_object()))
+    all.into_iter().flat_map(|field| pod["status"][field].as_array().into_iter().flatten())
 }
 
 /// A container that ended so often is not started again soon, nor with another outcome.
@@ -90,11 +94,32 @@ pub(super) fn crashes(pod: &Value) -> bool {
     waits && pod.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64).unwrap_or(0) >= RESTARTS_MAX
 }
 
+/// Whether somebody makes the pod again when it is deleted.
+pub(super) fn is_controlled(pod: &Value) -> bool {
+    pod["metadata"]["ownerReferences"].as_array().is_some_and(|owners| owners.iter().any(|owner| owner["controller"] == true))
+}
+
+/// Whether no container of a pod was started yet.
+pub(super) fn never_ran(pod: &Value) -> bool {
+    let started = |status: &Value| ["state", "lastState"].iter().any(|when| is_more_than_waiting(&status[*when]));
+    !statuses(pod).any(started)
+}
+
+fn is_more_than_waiting(state: &Value) -> bool {
+    state["running"].is_object() || state["terminated"].is_object()
+}
+
+/// The pods which mount one of the claims and are not ours.
+pub(super) async fn pods_on(connection: &Connection, namespace: &str, claims: &[String]) -> Result<Vec<Value>, StepError> {
+    let pods = connection.list(&Kind::POD, namespace, &format!("{}!={}", marks::ROLE, marks::ROLE_MOVER)).await?;
+    let uses = |pod: &Value| claims_of(pod).iter().any(|claim| claims.contains(claim));
+    Ok(pods.into_iter().filter(uses).collect())
+}
+
 /// Names of pods which mount one of the claims, are not ours, and may still run.
 pub(super) async fn running_on(connection: &Connection, namespace: &str, claims: &[String]) -> Result<Vec<String>, StepError> {
-    let pods = connection.list(&Kind::POD, namespace, &format!("{}!={}", marks::ROLE, marks::ROLE_MOVER)).await?;
-    let uses = |pod: &&Value| claims_of(pod).iter().any(|claim| claims.contains(claim));
-    Ok(pods.iter().filter(uses).filter(|pod| !has_stopped(pod)).map(|pod| name(pod).to_owned()).collect())
+    let pods = pods_on(connection, namespace, claims).await?;
+    Ok(pods.iter().filter(|pod| !has_stopped(pod)).map(|pod| name(pod).to_owned()).collect())
 }
 
 /// The target volume of a slot, by our labels.

@@ -66,6 +66,17 @@ fn the_api_server_is_down_while_the_app_is() {
     moving.comes_through();
 }
 
+/// What the scheduler does that did not hear yet that a claim was made again, as it may be after an outage of the API server.
+#[test]
+fn the_app_is_put_on_a_node_that_its_new_volume_cannot_be_reached_from() {
+    let moving = Move::cold_at("misplaced", ("slow", "fast"), "last-pass");
+    let other = if moving.node_of(0) == "1" { "2" } else { "1" };
+    let scheduler = Outage::of("sched");
+    moving.app_is_put_on(other);
+    drop(scheduler);
+    moving.comes_through();
+}
+
 #[test]
 fn etcd_is_restarted_in_mid_copy() {
     let moving = Move::at("etcd", ("slow", "fast"), "warm-copy");

@@ -87,8 +87,14 @@ impl Space {
     /// Applies a manifest.
     #[track_caller]
     pub(crate) fn apply(&self, manifest: &Value) {
+        self.give(&["-n", &self.name, "apply"], manifest);
+    }
+
+    /// Gives a manifest to kubectl, which must take it.
+    #[track_caller]
+    pub(crate) fn give(&self, args: &[&str], manifest: &Value) {
         let mut child = self
-            .command("kubectl", &["-n", &self.name, "apply", "-f", "-"])
+            .command("kubectl", &[args, &["-f", "-"]].concat())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

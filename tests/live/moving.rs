@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Child;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::apps;
 use crate::harness::{Ran, Space};
@@ -66,6 +66,29 @@ impl Move {
         assert_eq!(space.claim(&format!("data-{set}-0")).0, class);
         apps::nothing_is_lost(&space, &format!("{set}-0"));
         space
+    }
+
+    /// Waits for the app's pod to be made again, and puts it on a node of that number, without asking whether it can be there.
+    #[track_caller]
+    pub(crate) fn app_is_put_on(&self, node: &str) {
+        let pod = format!("{}-0", self.set);
+        let is_pending = |space: &Space| {
+            space
+                .get(&format!("pod/{pod}"))
+                .is_some_and(|pod| pod["spec"]["nodeName"].is_null() && pod["metadata"]["deletionTimestamp"].is_null())
+        };
+        self.space.until("the app's pod to be made again", is_pending);
+        let nodes = self.space.kubectl(&["get", "nodes", "-o", "name"]);
+        let node = nodes.lines().find(|one| one.ends_with(&format!("node{node}"))).expect("nodes are numbered");
+        self.space.give(
+            &["create", "--raw", &format!("/api/v1/namespaces/{}/pods/{pod}/binding", self.space.name)],
+            &json!({
+                "apiVersion": "v1", "kind": "Binding", "metadata": { "name": pod },
+                "target": { "apiVersion": "v1", "kind": "Node", "name": node.trim_start_matches("node/") },
+            }),
+        );
+        let message = |space: &Space| space.kubectl(&["get", "events", "-o", "json"]).contains("NodeAffinity check failed");
+        self.space.until("the kubelet to refuse the volume", message);
     }
 
     /// The mover pods there are, at most a source and a target end.

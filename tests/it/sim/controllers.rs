@@ -50,6 +50,11 @@ pub(super) fn is_ready(pod: &Value) -> bool {
     conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
+/// The one node that a volume can be reached from; empty if any.
+pub(super) fn pin(volume: &Value) -> &str {
+    text(volume, "/spec/nodeAffinity/required/nodeSelectorTerms/0/matchExpressions/0/values/0")
+}
+
 impl Sim {
     pub(super) fn controllers(&mut self) {
         for set in self.store.copies("statefulsets") {
@@ -261,6 +266,7 @@ impl Sim {
                 claims_of(&pod).iter().map(|claim| self.store.get("persistentvolumeclaims", &space, claim).cloned()).collect();
             let Some(claims) = claims.filter(|claims| !claims.iter().any(is_terminating)) else { continue };
             let Some(node) = self.node_for(&pod, &claims) else { continue };
+            let node = if self.is_misplaced_next(&pod, &claims) { self.another_node(&node) } else { node };
             let unbound: Vec<&Value> = claims.iter().filter(|claim| text(claim, "/status/phase") != "Bound").collect();
             for claim in &unbound {
                 let waits = self.waits_for_consumer(claim) && text(claim, "/spec/volumeName").is_empty();
@@ -276,6 +282,23 @@ impl Sim {
         }
     }
 
+    /// Whether the scheduler, once, goes by an old memory for a pod that can go one way only.
+    fn is_misplaced_next(&mut self, pod: &Value, claims: &[Value]) -> bool {
+        let is_pinned = |claim: &Value| {
+            self.store.get("persistentvolumes", "", text(claim, "/spec/volumeName")).is_some_and(|volume| !pin(volume).is_empty())
+        };
+        let is_of_app = !pod["metadata"]["ownerReferences"].is_null();
+        let now = self.scheduler_is_behind && is_of_app && claims.iter().all(|claim| text(claim, "/status/phase") == "Bound");
+        let now = now && claims.iter().any(is_pinned);
+        self.scheduler_is_behind &= !now;
+        now
+    }
+
+    fn another_node(&self, node: &str) -> String {
+        let other = self.store.all("nodes", "").map(name).find(|other| *other != node);
+        other.expect("there are two nodes").to_owned()
+    }
+
     /// A node that the pod's affinity and its claims' volumes allow; the first of several.
     fn node_for(&self, pod: &Value, claims: &[Value]) -> Option<String> {
         let wanted = pod.pointer(
@@ -284,7 +307,7 @@ impl Sim {
         let pinned: Vec<&str> = claims
             .iter()
             .filter_map(|claim| self.store.get("persistentvolumes", "", text(claim, "/spec/volumeName")))
-            .map(|volume| text(volume, "/spec/nodeAffinity/required/nodeSelectorTerms/0/matchExpressions/0/values/0"))
+            .map(pin)
             .filter(|node| !node.is_empty())
             .collect();
         let mut nodes = self.store.all("nodes", "").map(|node| name(node).to_owned());

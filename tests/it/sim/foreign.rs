@@ -45,10 +45,12 @@ pub(crate) enum Deed {
     ChangesJournal,
     /// A GitOps tool makes the missing set again, from its manifest of old.
     MakesSetAgain,
+    /// The scheduler puts the next of the app's pods where a claim could be used that it remembers, not where it can be now.
+    Misplaces,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Deed; 17] = [
+    pub(crate) const ALL: [Deed; 18] = [
         Deed::Scales,
         Deed::PutsReplicasBack,
         Deed::DeletesStaging,
@@ -66,6 +68,7 @@ impl Deed {
         Deed::CutsJournal,
         Deed::ChangesJournal,
         Deed::MakesSetAgain,
+        Deed::Misplaces,
     ];
 
     /// Whether objects of a kind may be others after it.
@@ -75,7 +78,7 @@ impl Deed {
                 matches!(plural, "statefulsets" | "deployments")
             }
             Deed::DeletesStaging | Deed::DeletesClaim => plural == "persistentvolumeclaims",
-            Deed::DeletesMover | Deed::KillsMovers => plural == "pods",
+            Deed::DeletesMover | Deed::KillsMovers | Deed::Misplaces => plural == "pods",
             Deed::DeletesLease => plural == "leases",
             Deed::TakesLabels | Deed::UnpinsSource | Deed::DeletesSource | Deed::DeletesTarget => plural == "persistentvolumes",
             Deed::TouchesAll => plural != "statefulsets",
@@ -102,6 +105,7 @@ impl Deed {
             Deed::CutsJournal => "cuts off the journal's last entry",
             Deed::ChangesJournal => "changes the journal's first entry",
             Deed::MakesSetAgain => "makes the missing set again, as it was",
+            Deed::Misplaces => "puts the app's next pod on a wrong node",
         }
     }
 }
@@ -157,6 +161,7 @@ impl Sim {
             Deed::CutsJournal => self.damages_journal(Damage::Cut, usize::MAX),
             Deed::ChangesJournal => self.damages_journal(Damage::Changed, 0),
             Deed::MakesSetAgain => self.makes_set_again(),
+            Deed::Misplaces => self.scheduler_is_behind = true,
         }
     }
 

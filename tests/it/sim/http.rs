@@ -10,7 +10,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Hit};
-use super::store::{Deletion, Refused, text};
+use super::store::{Deletion, Refused, text, written};
 use super::{Call, Sim, roles, select};
 
 /// What a request asks for.
@@ -77,7 +77,7 @@ enum Reply {
 impl Reply {
     fn into_text(self) -> String {
         match self {
-            Reply::Json(value) => value.to_string(),
+            Reply::Json(value) => written(&value),
             Reply::Text(text) => text,
         }
     }

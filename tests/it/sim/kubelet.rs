@@ -13,7 +13,7 @@ use kubectl_stateful::plan::marks;
 use serde_json::{Value, json};
 
 use super::Sim;
-use super::controllers::claims_of;
+use super::controllers::{claims_of, pin};
 use super::disks::Holds;
 use super::keys::Slip;
 use super::programs::Program;
@@ -89,8 +89,20 @@ impl Sim {
             .collect()
     }
 
+    /// Whether a pod is on a node outside the affinity of one of its volumes: the kubelet mounts nothing there
+    /// (`CheckNodeAffinity` in pkg/volume/util).
+    pub(super) fn is_misplaced(&self, pod: &Value) -> bool {
+        let node = text(pod, "/spec/nodeName");
+        let volumes = self.volumes_of(pod).unwrap_or_default();
+        let pins = volumes.iter().filter_map(|(_, volume)| Some(pin(self.store.get("persistentvolumes", "", volume)?)));
+        !node.is_empty() && pins.filter(|pin| !pin.is_empty()).any(|pin| pin != node)
+    }
+
     fn start(&mut self, pod: &Value) {
         let Some(volumes) = self.volumes_of(pod) else { return };
+        if self.is_misplaced(pod) {
+            return;
+        }
         if pod["spec"]["containers"][0]["command"] == json!(["true"]) {
             self.pod_status(pod, |pod| {
                 pod["status"] = json!({ "phase": "Succeeded", "containerStatuses": [{ "state": { "terminated": { "exitCode": 0 } } }] });

@@ -134,6 +134,8 @@ pub(crate) struct Sim {
     pub(crate) phase: Phase,
     /// Somebody else scaled the app.
     was_scaled: bool,
+    /// Whether the scheduler does not know of volumes' affinities for the next pod of the app.
+    scheduler_is_behind: bool,
     /// Somebody else deleted a claim or volume of the app.
     was_deleted: bool,
     /// Somebody else deleted or damaged the journal.
@@ -194,6 +196,7 @@ impl Sim {
             dies_at: None,
             phase: Phase::default(),
             was_scaled: false,
+            scheduler_is_behind: false,
             was_deleted: false,
             was_forgotten: false,
             was_edited: false,
@@ -326,8 +329,11 @@ impl Sim {
         work(&mut overheard.lock().expect("no code panics while holding this lock"))
     }
 
-    fn events_about(&self, _selector: &str) -> Vec<Value> {
-        Vec::new()
+    /// The only events there are: of a pod whose volumes cannot be mounted where it is.
+    fn events_about(&self, selector: &str) -> Vec<Value> {
+        let of_one = |pod: &&Value| selector.contains(&format!("involvedObject.name={},", store::text(pod, "/metadata/name")));
+        let misplaced = self.store.all("pods", "").filter(of_one).filter(|pod| self.is_misplaced(pod));
+        misplaced.map(|_| json!({ "reason": "FailedMount", "message": "MountVolume.NodeAffinity check failed" })).collect()
     }
 
     /// The last calls, for a failed test to show.
