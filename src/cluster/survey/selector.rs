@@ -2,25 +2,16 @@
 
 use serde_json::Value;
 
+use crate::plan::reach;
+
 /// Whether a selector matches labels. A missing selector matches nothing, an empty one everything.
 pub(super) fn matches(selector: &Value, labels: &Value) -> bool {
     let Some(selector) = selector.as_object() else { return false };
     let exact = selector.get("matchLabels").and_then(Value::as_object);
     let exact_holds = exact.is_none_or(|wanted| wanted.iter().all(|(key, value)| labels.get(key) == Some(value)));
     let expressions = selector.get("matchExpressions").and_then(Value::as_array);
-    exact_holds && expressions.is_none_or(|all| all.iter().all(|one| holds(one, labels)))
-}
-
-fn holds(expression: &Value, labels: &Value) -> bool {
-    let label = expression["key"].as_str().and_then(|key| labels.get(key));
-    let listed = || expression["values"].as_array().is_some_and(|values| label.is_some_and(|label| values.contains(label)));
-    match expression["operator"].as_str() {
-        Some("In") => listed(),
-        Some("NotIn") => !listed(),
-        Some("Exists") => label.is_some(),
-        Some("DoesNotExist") => label.is_none(),
-        _ => false,
-    }
+    let one_holds = |one: &Value| reach::holds(one, |key| labels.get(key).and_then(Value::as_str));
+    exact_holds && expressions.is_none_or(|all| all.iter().all(one_holds))
 }
 
 /// The selector as a query of the API; none where it has none.

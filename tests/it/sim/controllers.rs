@@ -288,10 +288,12 @@ impl Sim {
             self.store.get("persistentvolumes", "", text(claim, "/spec/volumeName")).is_some_and(|volume| !pin(volume).is_empty())
         };
         let is_of_app = !pod["metadata"]["ownerReferences"].is_null();
-        let now = self.scheduler_is_behind && is_of_app && claims.iter().all(|claim| text(claim, "/status/phase") == "Bound");
-        let now = now && claims.iter().any(is_pinned);
-        self.scheduler_is_behind &= !now;
-        now
+        let are_bound = claims.iter().all(|claim| text(claim, "/status/phase") == "Bound");
+        let is_it = self.scheduler_is_behind && is_of_app && are_bound && claims.iter().any(is_pinned);
+        if is_it {
+            self.scheduler_is_behind = false;
+        }
+        is_it
     }
 
     fn another_node(&self, node: &str) -> String {

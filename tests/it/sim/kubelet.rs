@@ -90,7 +90,7 @@ impl Sim {
     }
 
     /// Whether a pod is on a node outside the affinity of one of its volumes: the kubelet mounts nothing there
-    /// (`CheckNodeAffinity` in pkg/volume/util).
+    /// (`checkNodeAffinity` in pkg/volume/util/operationexecutor).
     pub(super) fn is_misplaced(&self, pod: &Value) -> bool {
         let node = text(pod, "/spec/nodeName");
         let volumes = self.volumes_of(pod).unwrap_or_default();
