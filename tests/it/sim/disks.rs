@@ -3,7 +3,7 @@
 //! An app numbers its lines and ends with a mark when it is stopped, so that a copy that was torn or is behind shows itself.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kubectl_stateful::mover::orders::VolumeMode;
 
@@ -17,7 +17,7 @@ pub(crate) struct Holds {
     pub(crate) is_ended: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Disk {
     block: bool,
     holds: Option<Holds>,
@@ -29,6 +29,25 @@ pub(crate) struct Disks {
     folder: tempfile::TempDir,
     disks: BTreeMap<String, Disk>,
     changes: u64,
+}
+
+/// Copies what is beneath a path, which is made.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if !from.is_dir() {
+        return std::fs::copy(from, to).map(drop);
+    }
+    std::fs::create_dir(to)?;
+    std::fs::read_dir(from)?.try_for_each(|entry| entry.and_then(|entry| copy(&entry.path(), &to.join(entry.file_name()))))
+}
+
+impl Clone for Disks {
+    fn clone(&self) -> Self {
+        let copied = Self { disks: self.disks.clone(), changes: self.changes, ..Self::new() };
+        for volume in self.disks.keys() {
+            copy(&self.folder.path().join(volume), &copied.folder.path().join(volume)).expect("both folders are ours");
+        }
+        copied
+    }
 }
 
 /// A block volume's size; small, because a raw device is read whole in each pass.

@@ -20,7 +20,7 @@ impl Sim {
     }
 
     pub(super) fn judge(&mut self) {
-        let at = (self.store.version(), self.disks.changes());
+        let at = (self.store.moves(), self.disks.changes());
         if self.judged_at.replace(at) == Some(at) {
             return;
         }

@@ -20,6 +20,7 @@ use super::programs::Program;
 use super::store::{Refused, is_terminating, text};
 
 /// A mover's process.
+#[derive(Clone)]
 pub(crate) struct Mover {
     report: Report,
     state: PathBuf,
@@ -28,7 +29,7 @@ pub(crate) struct Mover {
     /// Orders it has taken and will have carried out at the next tick.
     at: Option<Orders>,
     /// The real program, in runs that are listened to.
-    program: Option<Program>,
+    program: Option<Arc<Program>>,
 }
 
 impl Mover {
@@ -214,7 +215,7 @@ impl Sim {
         };
         let state = self.disks.state_of(&uid);
         let process = self.calls + 1;
-        let program = self.overheard.is_some().then(|| self.start_program(pod));
+        let program = self.overheard.is_some().then(|| Arc::new(self.start_program(pod)));
         let report = program.as_ref().map_or(report, |program| program.report(|report| report.state == State::Ready));
         self.movers.insert(uid, Mover { report, state, process, targets: BTreeMap::new(), at: None, program });
     }

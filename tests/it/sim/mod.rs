@@ -109,6 +109,7 @@ impl Phase {
 }
 
 /// The simulated cluster.
+#[derive(Clone)]
 pub(crate) struct Sim {
     pub(crate) store: Store,
     disks: Disks,
@@ -150,11 +151,13 @@ pub(crate) struct Sim {
     /// Every call.
     pub(crate) log: Vec<Call>,
     ticks: u64,
-    /// The version at which controllers had nothing to do.
+    /// The count of changes at which controllers had nothing to do.
     rests_at: Option<u64>,
-    /// What was judged last: the store's version and how often disks were changed.
+    /// What was judged last: how often the store and the disks were changed.
     judged_at: Option<(u64, u64)>,
     began: tokio::time::Instant,
+    /// How long it had been there when it began.
+    lived: std::time::Duration,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
     void: Void,
@@ -208,6 +211,7 @@ impl Sim {
             rests_at: None,
             judged_at: None,
             began: tokio::time::Instant::now(),
+            lived: std::time::Duration::ZERO,
             faults: Faults::default(),
             late: Vec::new(),
             void: Void::default(),
@@ -260,24 +264,40 @@ impl Sim {
         self.store.create(plural, namespace, &object, "kubectl-client-side-apply", false).expect("a user's object is in order");
     }
 
-    /// Whether nothing but apps' writing went on in a tick that began with this version.
-    fn is_at_rest(&self, version: u64) -> bool {
-        self.store.version() == version
+    /// Whether nothing but apps' writing went on in a tick that began after so many changes.
+    fn is_at_rest(&self, moves: u64) -> bool {
+        self.store.moves() == moves
             && self.movers.values().all(kubelet::Mover::is_idle)
             && !self.store.all("pods", "").any(store::is_terminating)
     }
 
+    fn age(&self) -> std::time::Duration {
+        self.lived + self.began.elapsed()
+    }
+
+    /// A cluster that is to be gone on with on another clock. No mover may run: a process cannot be copied.
+    fn kept(&self) -> Self {
+        let uids: Vec<&str> = self.store.all("pods", "").map(|pod| store::text(pod, "/metadata/uid")).collect();
+        assert!(!self.movers.keys().any(|uid| uids.contains(&uid.as_str())), "a mover still runs");
+        Self { lived: self.age(), movers: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// A copy of one that was kept, on the clock of now.
+    fn taken_up(&self) -> Self {
+        Self { began: tokio::time::Instant::now(), ..self.clone() }
+    }
+
     /// Lets the cluster catch up with the clock.
     fn go_on(&mut self) {
-        let elapsed = u64::try_from(self.began.elapsed().as_millis()).expect("tests are short") + self.calls * CALL_MS;
+        let elapsed = u64::try_from(self.age().as_millis()).expect("tests are short") + self.calls * CALL_MS;
         self.store.now = elapsed;
         let due = elapsed / TICK_MS;
         let from = self.ticks.max(due.saturating_sub(TICKS_MAX));
         for tick in from..due {
-            let version = self.store.version();
+            let moves = self.store.moves();
             self.ticks = tick + 1;
             self.tick();
-            if self.is_at_rest(version) {
+            if self.is_at_rest(moves) {
                 self.ticks = due;
                 break;
             }
@@ -287,10 +307,10 @@ impl Sim {
     /// One pass of everything that moves by itself.
     fn tick(&mut self) {
         // Controllers go by what is stored: where the last pass changed nothing, the next one would not either.
-        let version = self.store.version();
-        if self.rests_at != Some(version) {
+        let moves = self.store.moves();
+        if self.rests_at != Some(moves) {
             self.controllers();
-            self.rests_at = (self.store.version() == version).then_some(version);
+            self.rests_at = (self.store.moves() == moves).then_some(moves);
         }
         self.kubelet();
         self.judge();

@@ -69,43 +69,72 @@ pub(crate) struct Move {
     pub(crate) was_taken_up: bool,
 }
 
-fn request(to: &str, run: &str) -> Request {
-    Request { destination: Destination::StorageClass { name: to.to_owned() }, run: RunId(run.to_owned()), ..crate::seen::request() }
+/// A move that is about to begin, to be tried many times: what leads up to it is done once.
+pub(crate) struct Prepared {
+    scenario: Scenario,
+    sim: Sim,
+    plan: Plan,
+    executors: u32,
 }
 
-impl Move {
+impl Prepared {
     /// Makes the app and plans; for a way back it is moved first.
     pub(crate) async fn new(scenario: &Scenario) -> Self {
-        let mut sim = Sim::new();
-        sim.settle_neighbour();
-        scenario.furnish(&mut sim);
-        sim.has_roles = true;
-        let sim = Arc::new(Mutex::new(sim));
-        let connection = connect(&sim);
-        let seen = survey(&connection, "app", &scenario.named()).await.expect("the app can be surveyed");
-        let plan = planner::plan(&request(scenario.to, "m1"), &seen, ADDRESS).expect("the app can be moved");
-        let mut this = Self { sim, connection, plan, first: Way::Begin, executors: 0, was_taken_up: false };
-        this.with(|sim| {
-            sim.trust();
-            sim.violations.clear();
-        });
+        let mut moving = Move::planned(scenario).await;
         if scenario.is_back {
-            assert!(matches!(this.once(Way::Begin).await, Went::Ended(Ending::Completed)), "the way there is clear");
-            this.with(Sim::settle);
-            this.plan = this.plan_back(scenario).await;
+            assert!(matches!(moving.once(Way::Begin).await, Went::Ended(Ending::Completed)), "the way there is clear");
+            moving.with(Sim::settle);
+            moving.plan = moving.plan_back(scenario).await;
         }
-        let before = this.with(|sim| sim.picture());
-        if let Some(step) = scenario.taken_back_from {
-            this.die_at(step).await;
-            this.first = Way::Undo;
+        let sim = moving.with(|sim| sim.kept());
+        Self { scenario: *scenario, sim, plan: moving.plan, executors: moving.executors }
+    }
+
+    /// A copy of it; one that is to be taken back has gone as far as that.
+    pub(crate) async fn begin(&self) -> Move {
+        let mut moving = Move { executors: self.executors, ..Move::of(&Arc::new(Mutex::new(self.sim.taken_up())), self.plan.clone()) };
+        let before = moving.with(|sim| sim.picture());
+        if let Some(step) = self.scenario.taken_back_from {
+            moving.die_at(step).await;
+            moving.first = Way::Undo;
         }
-        this.with(|sim| {
+        moving.with(|sim| {
             sim.calls = 0;
             sim.log.clear();
             sim.trace.clear();
             sim.before = before;
             sim.trust();
             assert!(sim.violations.is_empty(), "the way there: {:?}", sim.violations);
+        });
+        moving
+    }
+}
+
+fn request(to: &str, run: &str) -> Request {
+    Request { destination: Destination::StorageClass { name: to.to_owned() }, run: RunId(run.to_owned()), ..crate::seen::request() }
+}
+
+impl Move {
+    pub(crate) async fn new(scenario: &Scenario) -> Self {
+        Prepared::new(scenario).await.begin().await
+    }
+
+    fn of(sim: &Arc<Mutex<Sim>>, plan: Plan) -> Self {
+        Self { sim: Arc::clone(sim), connection: connect(sim), plan, first: Way::Begin, executors: 0, was_taken_up: false }
+    }
+
+    async fn planned(scenario: &Scenario) -> Self {
+        let mut sim = Sim::new();
+        sim.settle_neighbour();
+        scenario.furnish(&mut sim);
+        sim.has_roles = true;
+        let sim = Arc::new(Mutex::new(sim));
+        let seen = survey(&connect(&sim), "app", &scenario.named()).await.expect("the app can be surveyed");
+        let plan = planner::plan(&request(scenario.to, "m1"), &seen, ADDRESS).expect("the app can be moved");
+        let this = Self::of(&sim, plan);
+        this.with(|sim| {
+            sim.trust();
+            sim.violations.clear();
         });
         this
     }

@@ -58,6 +58,8 @@ pub(crate) struct Store {
     /// What was last sent of each, and of which state: most objects are read many times before they change.
     sent: BTreeMap<Key, (Arc<Value>, String)>,
     version: u64,
+    /// Changes so far of what controllers or the judge look at.
+    moves: u64,
     uids: u64,
     /// Moments, for timestamps.
     pub(crate) now: u64,
@@ -112,13 +114,21 @@ impl Store {
         self.version
     }
 
+    /// Changes with every change of what a controller or the judge looks at: no one of them reads journals and leases.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
+    }
+
     fn stamp(&self) -> String {
         let secs = self.now / 1000;
         format!("2026-01-01T{:02}:{:02}:{:02}Z", secs / 3600 % 24, secs / 60 % 60, secs % 60)
     }
 
-    fn next_version(&mut self) -> Value {
+    fn next_version(&mut self, plural: &str) -> Value {
         self.version += 1;
+        if !matches!(plural, "configmaps" | "leases") {
+            self.moves += 1;
+        }
         json!(self.version.to_string())
     }
 
@@ -134,7 +144,7 @@ impl Store {
             return Err(Refused::new(409, "AlreadyExists", format!("{plural} \"{name}\" already exists")));
         }
         self.uids += 1;
-        let version = self.next_version();
+        let version = self.next_version(plural);
         let metadata = &mut object["metadata"];
         metadata["name"] = json!(name);
         if !namespace.is_empty() {
@@ -192,7 +202,7 @@ impl Store {
             after["metadata"]["generation"] = json!(before["metadata"]["generation"].as_u64().unwrap_or(0) + 1);
         }
         without_empty_fields(&mut after);
-        after["metadata"]["resourceVersion"] = self.next_version();
+        after["metadata"]["resourceVersion"] = self.next_version(plural);
         let only_status = before["spec"] == after["spec"] && before["metadata"]["labels"] == after["metadata"]["labels"];
         if !only_status || manager != "controller" {
             note_manager(&mut after, manager, &self.stamp());
@@ -233,21 +243,21 @@ impl Store {
         let over = matches!(text(&object, "/status/phase"), "Succeeded" | "Failed") || text(&object, "/spec/nodeName").is_empty();
         let graceful = plural == "pods" && !over;
         if !waits && !graceful {
-            self.version += 1;
+            drop(self.next_version(plural));
             self.objects.remove(&key(plural, namespace, name));
             return Ok(object);
         }
         if !is_terminating(&object) {
             object["metadata"]["deletionTimestamp"] = json!(self.stamp());
         }
-        object["metadata"]["resourceVersion"] = self.next_version();
+        object["metadata"]["resourceVersion"] = self.next_version(plural);
         self.objects.insert(key(plural, namespace, name), Arc::new(object.clone()));
         Ok(object)
     }
 
     /// Removes a pod whose containers have ended, as the kubelet's last delete does.
     pub(crate) fn remove(&mut self, plural: &str, namespace: &str, name: &str) {
-        self.version += 1;
+        drop(self.next_version(plural));
         self.objects.remove(&key(plural, namespace, name));
     }
 }

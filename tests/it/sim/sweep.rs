@@ -10,7 +10,7 @@ use super::Call;
 use super::Phase;
 use super::faults::Fault;
 use super::foreign::Hand;
-use super::outcome::{Move, Side, Then, Went};
+use super::outcome::{Move, Prepared, Side, Then, Went};
 use super::scenario::{self, Scenario};
 use super::table::Table;
 use kubectl_stateful::engine::Ending;
@@ -59,8 +59,8 @@ impl Ended {
 }
 
 /// Whether it had to be taken up again, and how it ended.
-async fn run(what: &Try, then: Then) -> (bool, Result<Ended, String>) {
-    let mut moving = Move::new(what.scenario).await;
+async fn run(prepared: &Prepared, what: &Try, then: Then) -> (bool, Result<Ended, String>) {
+    let mut moving = prepared.begin().await;
     moving.with(|sim| {
         sim.faults.0.clone_from(&what.faults);
         what.hand.into_iter().for_each(|hand| sim.expect_hand(hand));
@@ -109,18 +109,25 @@ pub(super) fn log_of(scenario: &Scenario) -> Vec<Call> {
 }
 
 /// What stops a run is tried twice: the run is resumed, and it is undone.
-fn both_ways(what: &Try) -> Vec<(Option<Then>, Result<Ended, String>)> {
-    let (was_taken_up, ended) = in_paused_time(run(what, Then::Resume));
+fn both_ways(prepared: &Prepared, what: &Try) -> Vec<(Option<Then>, Result<Ended, String>)> {
+    let (was_taken_up, ended) = in_paused_time(run(prepared, what, Then::Resume));
     if !was_taken_up {
         return vec![(None, ended)];
     }
-    let (_, undone) = in_paused_time(run(what, Then::Undo));
+    let (_, undone) = in_paused_time(run(prepared, what, Then::Undo));
     vec![(Some(Then::Resume), ended), (Some(Then::Undo), undone)]
 }
 
 /// Tries all, several at a time; returns those that ended well, and every complaint.
 fn sweep(tries: &[Try]) -> (Vec<Judged<'_>>, Vec<String>) {
     let next = AtomicUsize::new(0);
+    let prepared: BTreeMap<&str, Prepared> = tries
+        .iter()
+        .map(|one| (one.scenario.name, one.scenario))
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .map(|(name, scenario)| (name, in_paused_time(Prepared::new(scenario))))
+        .collect();
     let judged: Mutex<Vec<Judged>> = Mutex::default();
     let complaints: Mutex<Vec<String>> = Mutex::default();
     // More than processors: a try waits for the threads of its movers.
@@ -129,7 +136,7 @@ fn sweep(tries: &[Try]) -> (Vec<Judged<'_>>, Vec<String>) {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(what) = tries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    for (then, ended) in both_ways(what) {
+                    for (then, ended) in both_ways(&prepared[what.scenario.name], what) {
                         match ended {
                             Ok(ended) => judged.lock().expect("no panic").push(Judged { what, then, ended }),
                             Err(complaint) => complaints.lock().expect("no panic").push(format!("{complaint}{what:?}, {then:?}\n")),

@@ -14,7 +14,7 @@ use super::sweep::{in_paused_time, log_of, say};
 const WHILE_MS: u64 = 30_000;
 
 /// Until when, on the simulated clock, credentials are void.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Void {
     #[default]
     Never,
