@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import sampling
 import trees
 
 # Run once, for nothing, whenever caches were dropped; the mover is added when it is known.
@@ -164,6 +165,8 @@ class Rig:
         self.folder, self.mover, self.lock = folder, mover, lock
         PROGRAMS.append(mover)
         self.loops, self.mounts, self.children, self.volumes = [], [], [], {}
+        # Where to count what the mover is seen to do; none: it is not looked at.
+        self.counts = None
         if os.path.exists(folder):
             raise SystemExit(f"error: `{folder}` is there already: another run, or what is left of one")
         os.makedirs(os.path.join(folder, "tmp"))
@@ -224,6 +227,17 @@ class Rig:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def sampled(self):
+        return contextlib.nullcontext() if self.counts is None else sampling.taken(self.folder, self.counts)
+
+    def timed(self, *words):
+        """Runs the mover to its end, and returns its report with the time it took."""
+        with self.sampled():
+            began = time.monotonic()
+            process = self.start(self.mover, *words)
+            report = json.loads(process.wait())
+            return Run(time.monotonic() - began, process.cpu, report)
+
     def state(self):
         self.states = getattr(self, "states", 0) + 1
         return os.path.join(self.folder, "tmp", f"state-{self.states}")
@@ -241,10 +255,7 @@ class Rig:
         return Run(time.monotonic() - began, process.cpu)
 
     def local(self, source, target, *more):
-        began = time.monotonic()
-        process = self.start(self.mover, "local", "--json", *more, source, target)
-        report = json.loads(process.wait())
-        return Run(time.monotonic() - began, process.cpu, report)
+        return self.timed("local", "--json", *more, source, target)
 
     def keys(self):
         keys = os.path.join(self.folder, "keys")
@@ -257,25 +268,22 @@ class Rig:
         return process, json.loads(process.line())["port"]
 
     def send(self, source, port, *more):
-        began = time.monotonic()
-        process = self.start(self.mover, "send", "--json", "--keys", self.keys(), *more, source, f"127.0.0.1:{port}")
-        report = json.loads(process.wait())
-        return Run(time.monotonic() - began, process.cpu, report)
+        return self.timed("send", "--json", "--keys", self.keys(), *more, source, f"127.0.0.1:{port}")
 
     def over_tls(self, source, target):
         """Times the mover over TLS until both ends have ended; its CPU time is that of both."""
         serving, port = self.serve(target)
-        began = time.monotonic()
         sent = self.send(source, port, "--last")
+        began = time.monotonic()
         serving.wait()
-        return Run(time.monotonic() - began, sent.cpu + serving.cpu, sent.report)
+        return Run(sent.wall + time.monotonic() - began, sent.cpu + serving.cpu, sent.report)
 
 
 class Agent:
     """The mover as pods run it: one process that makes pass after pass between two volumes."""
 
     def __init__(self, rig, source, target, mode):
-        self.mode, self.sequence = mode, 0
+        self.rig, self.mode, self.sequence = rig, mode, 0
         self.orders = os.path.join(rig.folder, "tmp", f"orders-{source.label}-{target.label}.json")
         words = ["--source-root", source.parent, "--target-root", target.parent, "--state", rig.state()]
         self.process = rig.start(rig.mover, "agent", "--orders", self.orders, *words)
@@ -285,15 +293,17 @@ class Agent:
         order = {"do": "pass", "volumes": [{"name": "data", "mode": self.mode}], "to": {"at": "here"}, "last": False}
         with open(self.orders + ".new", "w") as file:
             json.dump({"version": 1, "sequence": self.sequence, "order": order}, file)
-        began = time.monotonic()
-        os.rename(self.orders + ".new", self.orders)
-        while True:
-            report = json.loads(self.process.line())
-            if report["sequence"] == self.sequence and report["state"] in ("done", "failed"):
-                break
+        with self.rig.sampled():
+            began = time.monotonic()
+            os.rename(self.orders + ".new", self.orders)
+            while True:
+                report = json.loads(self.process.line())
+                if report["sequence"] == self.sequence and report["state"] in ("done", "failed"):
+                    break
+            wall = time.monotonic() - began
         if report["state"] == "failed":
             raise RuntimeError(f"the pass failed: {report['failure']}")
-        return Run(time.monotonic() - began, 0.0, report["volumes"][0])
+        return Run(wall, 0.0, report["volumes"][0])
 
 
 def free_port():

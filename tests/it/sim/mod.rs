@@ -165,6 +165,8 @@ pub(crate) struct Sim {
     was_void: bool,
     /// Calls are made under the shipped roles.
     has_roles: bool,
+    /// What of these roles the caller was not given, by plural.
+    pub(super) withheld: Option<&'static str>,
     hand: Option<Hand>,
     /// The process under test is gone.
     is_dead: bool,
@@ -217,6 +219,7 @@ impl Sim {
             void: Void::default(),
             was_void: false,
             has_roles: false,
+            withheld: None,
             hand: None,
             is_dead: false,
             death: Arc::default(),

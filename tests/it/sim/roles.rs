@@ -11,6 +11,7 @@ use kubectl_stateful::finalize;
 use kubectl_stateful::journal::Journal;
 use serde_json::{Value, json};
 
+use super::foreign::{Deed, Hand};
 use super::http::Asked;
 use super::outcome::{Move, Way, Went};
 use super::store::{Refused, text};
@@ -24,7 +25,8 @@ impl Sim {
         static SHIPPED: LazyLock<BTreeSet<Permission>> = LazyLock::new(shipped);
         let is_anybodys = ["", "selfsubjectaccessreviews"].contains(&asked.plural.as_str());
         let needs = (asked.verb().to_owned(), asked.group.clone(), asked.resource(), !asked.namespace.is_empty());
-        if !self.has_roles || is_anybodys || SHIPPED.contains(&needs) {
+        let is_withheld = self.withheld == Some(&asked.plural);
+        if !self.has_roles || is_anybodys || SHIPPED.contains(&needs) && !is_withheld {
             return Ok(());
         }
         Err(Refused::new(403, "Forbidden", format!("no shipped role allows to {} {} in `{}`", needs.0, needs.2, asked.namespace)))
@@ -69,6 +71,23 @@ fn a_run_is_ended_for_good_under_the_shipped_roles() {
         let volumes = moving.with(|sim| sim.store.copies("persistentvolumes"));
         assert!(!volumes.iter().any(|volume| text(volume, "/metadata/name") == text(&kept[0], "/metadata/name")));
     });
+}
+
+/// What only helps is done without. A pod on a wrong node stays there, and the user is told why it does not start.
+#[test]
+fn without_the_right_to_see_nodes_a_pod_on_a_wrong_node_is_left_and_told() {
+    let (went, pods) = in_paused_time(async {
+        let mut moving = Move::new(&scenario::SMALL_SET).await;
+        moving.with(|sim| {
+            sim.withheld = Some("nodes");
+            sim.expect_hand(Hand { deed: Deed::Misplaces, call: 1 });
+        });
+        let went = moving.once(Way::Begin).await;
+        (went, moving.with(|sim| sim.store.copies("pods")))
+    });
+    let Went::Ended(Ending::Halted(trouble)) = went else { panic!("{went:?}") };
+    assert!(trouble.to_string().contains("NodeAffinity check failed"), "{trouble}");
+    assert!(pods.iter().any(|pod| text(pod, "/spec/nodeName") == "n2" && text(pod, "/metadata/name") == "db-0"), "{pods:?}");
 }
 
 /// A pod that is named is looked up through its replica set, so that the whole can be named instead.
