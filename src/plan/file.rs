@@ -2,7 +2,6 @@
 //! is refused by name and not by its first unknown field.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{API_VERSION, KIND, Plan, check};
@@ -42,23 +41,17 @@ struct Head {
 ///
 /// See [`Unreadable`].
 pub fn read(text: &str) -> Result<Plan, Unreadable> {
-    let head: Head = parsed(text)?;
+    let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(first_line(&error.to_string()));
+    let head: Head = serde_saphyr::from_str(text).map_err(syntax)?;
     if head.kind != KIND {
         return Err(Unreadable::Kind(head.kind));
     }
     if head.api_version != API_VERSION {
         return Err(Unreadable::Version { found: head.api_version });
     }
-    let plan: Plan = parsed(text)?;
+    let plan: Plan = serde_saphyr::from_str(text).map_err(syntax)?;
     let faults = check::faults(&plan);
     if faults.is_empty() { Ok(plan) } else { Err(Unreadable::Unsafe(faults)) }
-}
-
-/// What was written as JSON is read as JSON, which is many times faster; the rest as YAML, which says best what is wrong with it.
-fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
-    let json = Some(text).filter(|text| text.starts_with('{')).and_then(|text| serde_json::from_str(text).ok());
-    let yaml = || serde_saphyr::from_str(text).map_err(|error| Unreadable::Syntax(first_line(&error.to_string())));
-    json.map_or_else(yaml, Ok)
 }
 
 /// Writes a plan as YAML.

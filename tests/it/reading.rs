@@ -38,6 +38,17 @@ fn a_plan_file_with_an_odd_value_anywhere_is_read_without_harm() {
     }
 }
 
+/// Which of two values is meant nobody can tell; nor in the manifests that a plan carries, whose fields are not ours.
+#[test]
+fn a_plan_file_that_gives_a_key_twice_is_refused() {
+    for text in plan_texts().into_iter().filter(|text| text.starts_with(b"{")) {
+        let text = String::from_utf8(text).expect("JSON");
+        let twice = text.replacen("\"spec\": {", "\"spec\": {}, \"spec\": {", 1);
+        assert_ne!(twice, text, "it carries a manifest");
+        assert!(!take_plan(&twice), "{twice}");
+    }
+}
+
 /// Opened, a step done and one found, and the end.
 const PICKS: [u8; 5] = [0, 2, 4, 12 + 5, 11];
 
