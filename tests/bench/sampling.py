@@ -14,8 +14,8 @@ PACKAGES = {"perf": "linux-perf"}
 SAMPLES_A_SECOND = 250
 SHARE_MIN = 0.02
 
-# `-` and a name stand for calls of one sort.
-CALLS = [
+# Calls of one sort, as patterns of their names.
+SORTS = [
     ("reading", r"read|pread64|preadv|io_submit|io_getevents"),
     ("writing", r"write|pwrite64|pwritev|copy_file_range|fallocate|ftruncate"),
     ("syncing", r"syncfs|fsync|fdatasync|sync_file_range|sync"),
@@ -25,7 +25,16 @@ CALLS = [
     ("sending and receiving", r"sendto|recvfrom|sendmsg|recvmsg|writev|readv|poll|epoll_wait"),
     ("waiting for other threads", r"futex"),
 ]
-SORTS = [(name, re.compile(f"(?:{pattern})$")) for name, pattern in CALLS]
+
+
+def offer(parser):
+    """Adds the option to a benchmark's."""
+    parser.add_argument("--profile", action="store_true", help="sample where the time goes while the mover runs, which makes it a little slower")
+
+
+def packages(options):
+    """What has to be installed for it, if it was asked for."""
+    return PACKAGES if options.profile else {}
 
 
 def sort_of(command, frames):
@@ -37,7 +46,7 @@ def sort_of(command, frames):
     for frame in frames:
         called = re.match(r"__(?:x64|arm64|se|do)_sys_(\w+)", frame)
         if called:
-            return next((name for name, pattern in SORTS if pattern.match(called[1])), f"other calls ({called[1]})")
+            return next((name for name, pattern in SORTS if re.fullmatch(pattern, called[1])), f"other calls ({called[1]})")
     if any("page_fault" in frame or "exc_page" in frame for frame in frames):
         return "page faults"
     return "its own code"

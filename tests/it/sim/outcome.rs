@@ -115,6 +115,7 @@ fn request(to: &str, run: &str) -> Request {
 }
 
 impl Move {
+    /// A move that is tried once, see [`Prepared`].
     pub(crate) async fn new(scenario: &Scenario) -> Self {
         Prepared::new(scenario).await.begin().await
     }
@@ -123,6 +124,7 @@ impl Move {
         Self { sim: Arc::clone(sim), connection: connect(sim), plan, first: Way::Begin, executors: 0, was_taken_up: false }
     }
 
+    /// Makes the app and plans.
     async fn planned(scenario: &Scenario) -> Self {
         let mut sim = Sim::new();
         sim.settle_neighbour();

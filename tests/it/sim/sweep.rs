@@ -121,13 +121,10 @@ fn both_ways(prepared: &Prepared, what: &Try) -> Vec<(Option<Then>, Result<Ended
 /// Tries all, several at a time; returns those that ended well, and every complaint.
 fn sweep(tries: &[Try]) -> (Vec<Judged<'_>>, Vec<String>) {
     let next = AtomicUsize::new(0);
-    let prepared: BTreeMap<&str, Prepared> = tries
-        .iter()
-        .map(|one| (one.scenario.name, one.scenario))
-        .collect::<BTreeMap<_, _>>()
-        .into_iter()
-        .map(|(name, scenario)| (name, in_paused_time(Prepared::new(scenario))))
-        .collect();
+    let mut prepared: BTreeMap<&str, Prepared> = BTreeMap::new();
+    for scenario in tries.iter().map(|one| one.scenario) {
+        prepared.entry(scenario.name).or_insert_with(|| in_paused_time(Prepared::new(scenario)));
+    }
     let judged: Mutex<Vec<Judged>> = Mutex::default();
     let complaints: Mutex<Vec<String>> = Mutex::default();
     // More than processors: a try waits for the threads of its movers.
