@@ -1,7 +1,8 @@
 //! Where the journal lives: labelled ConfigMaps in the app's namespace, so that any machine can take a run up again.
 //!
 //! The plan is written once, in pieces. Events are appended in blocks, each append a compare-and-swap on the piece's
-//! resourceVersion: whoever loses the race has lost the run. It does not interpret steps, and never rewrites an entry.
+//! resourceVersion: whoever loses the race has lost the run. Each piece says which of its entries is the last, and whether
+//! another piece follows, so that an end that was cut off shows. It does not interpret steps, and never rewrites an entry.
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use crate::plan::{Plan, RunId, file, marks};
 /// Bytes of plan in one ConfigMap; the API server refuses objects over 1 MiB.
 const PLAN_PIECE_BYTES: usize = 512 * 1024;
 
-/// Entries in one ConfigMap.
-const PIECE_ENTRIES_MAX: u64 = 200;
+/// Entries in one ConfigMap, after which another one is begun. An append is never divided, so that there can be more.
+const PIECE_ENTRIES_MAX: usize = 64;
 
 /// How often one append is tried while others change the object it goes to.
 const APPEND_TRIES_MAX: u32 = 8;
@@ -83,8 +84,8 @@ pub struct Journal {
     run: RunId,
     state: RunState,
     entries: Vec<Entry>,
-    /// The piece that is written to, and its resourceVersion; none before the first append to a new piece.
-    piece: Option<(u64, String)>,
+    /// The piece that is written to, and its resourceVersion; none before the first append.
+    piece: Option<(usize, String)>,
     /// Since when appends have had no answer.
     silent_since: Option<Instant>,
 }
@@ -171,21 +172,19 @@ impl Journal {
     /// [`JournalError::Gone`] when somebody deleted it, see [`Journal::restore`].
     pub async fn append(&mut self, events: &[Event]) -> Result<(), JournalError> {
         let (next, entries) = self.extend(events).map_err(|illegal| broken(&self.run, &illegal.to_string()))?;
-        let first = entries.first().map_or(self.state.sequence, |entry| entry.sequence);
-        let number = first.saturating_sub(1) / PIECE_ENTRIES_MAX;
-        self.try_append(number, &entries).await?;
+        self.try_append(&entries).await?;
         self.state = next;
         self.entries.extend(entries);
         Ok(())
     }
 
-    /// Appends to a piece, and tries again for as long as that may help.
-    async fn try_append(&mut self, number: u64, entries: &[Entry]) -> Result<(), JournalError> {
+    /// Appends, and tries again for as long as that may help.
+    async fn try_append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
         let mut tries = 0;
         loop {
-            let error = match self.write(number, entries).await {
-                Ok(version) => {
-                    self.piece = Some((number, version));
+            let error = match self.write(entries).await {
+                Ok(piece) => {
+                    self.piece = Some(piece);
                     self.silent_since = None;
                     return Ok(());
                 }
@@ -234,11 +233,8 @@ impl Journal {
     /// [`JournalError::Fenced`] when what is there afterwards is not what we wrote.
     pub async fn restore(&mut self, plan: &Plan) -> Result<(), JournalError> {
         store_plan(&self.connection, plan).await?;
-        self.piece = None;
-        let pieces: Vec<Vec<Entry>> =
-            self.entries.chunks(usize::try_from(PIECE_ENTRIES_MAX).expect("it is small")).map(<[Entry]>::to_vec).collect();
-        for (number, entries) in (0..).zip(pieces) {
-            match self.restore_piece(number, &entries).await {
+        for number in 0..=self.entries.len() / PIECE_ENTRIES_MAX {
+            match self.restore_piece(number).await {
                 // Looked at once more below.
                 Err(error) if error.is_passing() => {}
                 other => other.map_err(|error| api(&self.run, "write", error))?,
@@ -247,21 +243,18 @@ impl Journal {
         if self.load().await? == self.entries { Ok(()) } else { Err(JournalError::Fenced(self.run.clone())) }
     }
 
-    async fn restore_piece(&mut self, number: u64, entries: &[Entry]) -> Result<(), ApiError> {
+    async fn restore_piece(&self, number: usize) -> Result<(), ApiError> {
+        let (before, rest) = self.entries.split_at(number * PIECE_ENTRIES_MAX);
+        let entries = &rest[..rest.len().min(PIECE_ENTRIES_MAX)];
+        let Some(last) = entries.last().or(before.last()) else { return Ok(()) };
+        let annotations = annotations(last, entries.len() == PIECE_ENTRIES_MAX);
         let name = journal_piece_name(&self.run, number);
         let Some(there) = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await? else {
-            self.piece = None;
-            return self.write(number, entries).await.map(drop);
+            return self.create_piece(&name, &annotations, data_of(entries).collect()).await.map(drop);
         };
-        if parse(&self.run, &there).is_ok_and(|whole| whole == entries) {
-            return Ok(());
-        }
         let strange = there["data"].as_object().into_iter().flat_map(Map::keys).map(|key| (key.clone(), Value::Null));
         let data: Map<String, Value> = strange.chain(data_of(entries)).collect();
-        let mut metadata = json!({ "annotations": { HEAD: entries.last().map(head_of) } });
-        metadata["resourceVersion"] = there["metadata"]["resourceVersion"].clone();
-        let patch = json!({ "metadata": metadata, "data": data });
-        self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await.map(drop)
+        self.patch_piece(&name, version_of(&there), &annotations, data).await.map(drop)
     }
 
     /// Writes how the run ended, or that it halted, where a search by label finds it. Best effort: the entries are the truth.
@@ -305,36 +298,57 @@ impl Journal {
         Ok((state, entries))
     }
 
-    async fn write(&self, number: u64, entries: &[Entry]) -> Result<String, ApiError> {
-        let data: Map<String, Value> = data_of(entries).collect();
-        let name = journal_piece_name(&self.run, number);
-        let head = json!({ HEAD: entries.last().map(head_of) });
-        let written = match &self.piece {
-            Some((current, version)) if *current == number => {
-                let patch = json!({ "metadata": { "resourceVersion": version, "annotations": head }, "data": data });
-                self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await?
-            }
-            _ => {
-                let mut object = self.new_piece(&name, data).await?;
-                object["metadata"]["annotations"] = head;
-                match self.connection.create(&Kind::CONFIG_MAP, &self.namespace, &object).await? {
-                    Created::New(made) => *made,
-                    Created::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
-                }
-            }
+    /// Writes entries to the end. Returns which piece is the next to be written to, and its version: after the last entries that a piece
+    /// takes it is the one that follows, which is there by then, so that a journal whose last piece was deleted is not taken for whole.
+    async fn write(&self, entries: &[Entry]) -> Result<(usize, String), ApiError> {
+        let last = entries.last().expect("an append has entries");
+        let number = self.piece.as_ref().map_or(0, |(number, _)| *number);
+        let is_full = last.sequence >= ((number + 1) * PIECE_ENTRIES_MAX) as u64;
+        let following = match self.entries.last().filter(|_| is_full) {
+            Some(before) => Some((number + 1, self.make_following(number + 1, before).await?)),
+            None => None,
         };
-        Ok(written["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned())
+        let name = journal_piece_name(&self.run, number);
+        let (annotations, data) = (annotations(last, following.is_some()), data_of(entries).collect());
+        let version = match &self.piece {
+            Some((_, version)) => self.patch_piece(&name, version, &annotations, data).await?,
+            None => match self.create_piece(&name, &annotations, data).await? {
+                Created::New(made) => version_of(&made).to_owned(),
+                Created::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
+            },
+        };
+        Ok(following.unwrap_or((number, version)))
     }
 
-    async fn new_piece(&self, name: &str, data: Map<String, Value>) -> Result<Value, ApiError> {
+    /// Makes a piece without entries yet, and returns its version. One that is there may be of an append that was never carried out.
+    async fn make_following(&self, number: usize, before: &Entry) -> Result<String, ApiError> {
+        let name = journal_piece_name(&self.run, number);
+        if let Created::New(made) = self.create_piece(&name, &annotations(before, false), Map::new()).await? {
+            return Ok(version_of(&made).to_owned());
+        }
+        match self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await? {
+            Some(there) if is_empty(&there) => Ok(version_of(&there).to_owned()),
+            _ => Err(ApiError::Conflict(format!("{name} is written to already"))),
+        }
+    }
+
+    /// Adds to a piece if it still has this version, and returns the new one.
+    async fn patch_piece(&self, name: &str, version: &str, annotations: &Value, data: Map<String, Value>) -> Result<String, ApiError> {
+        let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations }, "data": data });
+        let written = self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, name, &patch).await?;
+        Ok(version_of(&written).to_owned())
+    }
+
+    async fn create_piece(&self, name: &str, annotations: &Value, data: Map<String, Value>) -> Result<Created, ApiError> {
         let plan = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &plan_piece_name(&self.run, 0)).await?;
         let app = plan.map(|plan| plan["metadata"]["labels"][marks::APP].clone()).unwrap_or_default();
-        Ok(json!({
+        let object = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": { "name": name, "namespace": self.namespace, "labels": {
+            "metadata": { "name": name, "namespace": self.namespace, "annotations": annotations, "labels": {
                 marks::MANAGED_BY: marks::US, marks::RUN: self.run, marks::RECORD: "journal", marks::APP: app } },
             "data": data,
-        }))
+        });
+        self.connection.create(&Kind::CONFIG_MAP, &self.namespace, &object).await
     }
 
     /// Whether exactly these entries are at the end of the stored journal.
@@ -369,15 +383,25 @@ impl Journal {
     }
 
     async fn load(&mut self) -> Result<Vec<Entry>, JournalError> {
-        let mut entries = Vec::new();
+        let mut entries: Vec<Entry> = Vec::new();
         self.piece = None;
+        let mut is_followed = false;
         for number in 0.. {
             let name = journal_piece_name(&self.run, number);
             let found = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await;
-            let Some(piece) = found.map_err(|error| api(&self.run, "read", error))? else { break };
-            let version = piece["metadata"]["resourceVersion"].as_str().unwrap_or_default();
-            self.piece = Some((number, version.to_owned()));
-            entries.extend(parse(&self.run, &piece)?);
+            let piece = match found.map_err(|error| api(&self.run, "read", error))? {
+                Some(piece) => piece,
+                None if is_followed => return Err(broken(&self.run, "its last piece is missing")),
+                None => break,
+            };
+            let read = parse(&self.run, &entries, &piece)?;
+            // Made for an append that was never carried out.
+            if read.is_empty() && !is_followed {
+                break;
+            }
+            entries.extend(read);
+            is_followed = piece["metadata"]["annotations"][IS_FOLLOWED].is_string();
+            self.piece = Some((number, version_of(&piece).to_owned()));
         }
         Ok(entries)
     }
@@ -426,7 +450,8 @@ async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalE
     Ok(())
 }
 
-fn parse(run: &RunId, piece: &Value) -> Result<Vec<Entry>, JournalError> {
+/// Reads a piece that comes after these entries.
+fn parse(run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, JournalError> {
     let none = Map::new();
     let data = piece["data"].as_object().unwrap_or(&none);
     let mut lines: Vec<(&String, &Value)> = data.iter().collect();
@@ -442,19 +467,38 @@ fn parse(run: &RunId, piece: &Value) -> Result<Vec<Entry>, JournalError> {
             Ok(entry)
         })
         .collect::<Result<_, _>>()?;
-    // A piece is made with its first entry. Were one without any believed, so would be a run that had not done what it had.
-    if entries.is_empty() {
-        return Err(broken(run, "a piece of it has no entries"));
+    // The first piece is made with its first entry. Were one without any believed, so would be a run that had not done what it had.
+    if entries.is_empty() && before.is_empty() {
+        return Err(broken(run, "it has no entries"));
     }
-    let head = &piece["metadata"]["annotations"][HEAD];
-    if entries.last().map(head_of).as_deref() != head.as_str() {
+    let is_head = |entry: &Entry| piece["metadata"]["annotations"][HEAD].as_str() == Some(head_of(entry).as_str());
+    if !entries.last().map_or_else(|| before.iter().rev().any(is_head), is_head) {
         return Err(broken(run, "its last entries are missing"));
     }
     Ok(entries)
 }
 
-/// The annotation that says which entry of a piece is the last: the chain alone would not show that the end was cut off.
+/// The annotation that says which entry of a piece is the last: the chain alone would not show that the end was cut off. A piece that has no
+/// entries yet names one of those before it.
 const HEAD: &str = "kubectl-stateful.dev/head";
+
+/// The annotation of a piece that another one follows.
+const IS_FOLLOWED: &str = "kubectl-stateful.dev/followed";
+
+fn annotations(last: &Entry, is_followed: bool) -> Value {
+    match is_followed {
+        true => json!({ HEAD: head_of(last), IS_FOLLOWED: "true" }),
+        false => json!({ HEAD: head_of(last) }),
+    }
+}
+
+fn is_empty(piece: &Value) -> bool {
+    piece["data"].as_object().is_none_or(Map::is_empty)
+}
+
+fn version_of(object: &Value) -> &str {
+    object["metadata"]["resourceVersion"].as_str().unwrap_or_default()
+}
 
 fn head_of(entry: &Entry) -> String {
     format!("{}:{}", entry.sequence, entry.digest())
@@ -473,7 +517,7 @@ fn plan_piece_name(run: &RunId, index: usize) -> String {
     format!("stateful-{run}-plan-{index}")
 }
 
-fn journal_piece_name(run: &RunId, number: u64) -> String {
+fn journal_piece_name(run: &RunId, number: usize) -> String {
     format!("stateful-{run}-journal-{number}")
 }
 

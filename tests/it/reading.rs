@@ -4,7 +4,7 @@
 use kubectl_stateful::journal::{Entry, RunState};
 
 use crate::dice::Dice;
-use crate::taking::{count_leaves, journal, odd_values, piece, plan_texts, spliced, take_journal, take_plan, with_leaf};
+use crate::taking::{count_leaves, emptied, followed, journal, odd_values, piece, plan_texts, spliced, take_journal, take_plan, with_leaf};
 
 const PLANS: u64 = 1_500;
 const ENTRIES: u64 = 40_000;
@@ -76,7 +76,7 @@ fn a_journal_entry_of_any_kind_is_read_without_harm() {
 #[tokio::test]
 async fn a_damaged_journal_is_refused_or_read_as_it_was() {
     let entries = journal(&PICKS);
-    let sound = [piece(&entries[..2]), piece(&entries[2..])];
+    let sound = [followed(&entries[..2]), piece(&entries[2..])];
     assert_eq!(take_journal(&sound).await, Some(entries.clone()), "a sound journal is believed");
     let mut refused = 0;
     for seed in 0..JOURNALS {
@@ -105,11 +105,25 @@ async fn a_journal_with_any_part_cut_out_is_refused_or_read_as_it_was() {
     }
 }
 
-/// A piece is made with its first entry, so that one without any has lost them.
+/// The first piece is made with its first entry, a later one names an entry before it: one that is like neither has lost its own.
 #[tokio::test]
 async fn a_journal_whose_entries_were_taken_out_is_not_believed() {
     let entries = journal(&PICKS);
-    let empty = br#"{"metadata":{"name":"x","resourceVersion":"7"}}"#.to_vec();
-    assert_eq!(take_journal(std::slice::from_ref(&empty)).await, None);
-    assert_eq!(take_journal(&[piece(&entries), empty]).await, None);
+    let (first, later) = entries.split_at(2);
+    assert_eq!(take_journal(&[emptied(None)]).await, None);
+    assert_eq!(take_journal(&[emptied(first.last())]).await, None);
+    assert_eq!(take_journal(&[followed(first), emptied(None)]).await, None);
+    assert_eq!(take_journal(&[followed(first), emptied(later.last())]).await, None);
+    assert_eq!(take_journal(&[followed(first), emptied(first.last())]).await.as_deref(), Some(first), "made before what comes into it");
+    assert_eq!(take_journal(&[piece(first), emptied(None)]).await, None);
+    let of_lost_append = [piece(first), emptied(first.last())];
+    assert_eq!(take_journal(&of_lost_append).await.as_deref(), Some(first), "made for an append that was never carried out");
+}
+
+#[tokio::test]
+async fn a_journal_whose_last_piece_is_missing_is_not_believed() {
+    let entries = journal(&PICKS);
+    let (first, later) = entries.split_at(2);
+    assert_eq!(take_journal(&[followed(first), piece(later)]).await, Some(entries.clone()));
+    assert_eq!(take_journal(&[followed(first)]).await, None);
 }

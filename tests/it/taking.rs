@@ -114,9 +114,26 @@ fn event(kind: u8, step: StepId) -> Event {
 
 /// A ConfigMap with these entries, as text.
 pub(crate) fn piece(entries: &[Entry]) -> Vec<u8> {
+    config_map(entries, json!({ "kubectl-stateful.dev/head": head(entries.last()) }))
+}
+
+/// The same, which says that another one follows.
+pub(crate) fn followed(entries: &[Entry]) -> Vec<u8> {
+    config_map(entries, json!({ "kubectl-stateful.dev/head": head(entries.last()), "kubectl-stateful.dev/followed": "true" }))
+}
+
+/// A ConfigMap without entries, which names one as its last.
+pub(crate) fn emptied(last: Option<&Entry>) -> Vec<u8> {
+    config_map(&[], json!({ "kubectl-stateful.dev/head": head(last) }))
+}
+
+fn head(last: Option<&Entry>) -> Option<String> {
+    last.map(|last| format!("{}:{}", last.sequence, last.digest()))
+}
+
+fn config_map(entries: &[Entry], annotations: Value) -> Vec<u8> {
     let line = |entry: &Entry| (format!("{:08}", entry.sequence), Value::String(serde_json::to_string(entry).expect("JSON")));
-    let head = entries.last().map(|last| format!("{}:{}", last.sequence, last.digest()));
-    let metadata = json!({ "name": "x", "resourceVersion": "7", "annotations": { "kubectl-stateful.dev/head": head } });
+    let metadata = json!({ "name": "x", "resourceVersion": "7", "annotations": annotations });
     json!({ "metadata": metadata, "data": entries.iter().map(line).collect::<serde_json::Map<_, _>>() }).to_string().into_bytes()
 }
 

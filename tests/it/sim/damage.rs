@@ -3,6 +3,7 @@
 //!
 //! Damage under a running executor is among the foreign hands: that one mends it.
 
+use super::Sim;
 use super::faults::Fault;
 use super::foreign::Damage;
 use super::outcome::{Move, Then, Way, Went};
@@ -12,8 +13,9 @@ use super::sweep::{in_paused_time, log_of, say};
 /// Which entry of a journal is damaged.
 const ENTRIES: [usize; 3] = [0, 1, usize::MAX];
 
-/// The process dies once the call was carried out; the journal is damaged; somebody goes on, or back. Says what was wrong.
-fn damaged(scenario: &'static Scenario, call: u64, how: Damage, entry: usize, then: Then) -> Option<String> {
+/// The process dies once the call was carried out; the journal is damaged; somebody goes on, or back. Says what was wrong, or nothing if
+/// there was nothing to damage.
+fn damaged(scenario: &'static Scenario, call: u64, damage: impl Fn(&mut Sim) -> bool, then: Then) -> Option<Result<(), String>> {
     in_paused_time(async {
         let mut moving = Move::new(scenario).await;
         moving.with(|sim| sim.faults.0 = vec![(call, Fault::DiesAfter)]);
@@ -23,39 +25,58 @@ fn damaged(scenario: &'static Scenario, call: u64, how: Damage, entry: usize, th
             sim.faults.0.clear();
             sim.revive();
             sim.settle();
-            sim.damages_journal(how, entry);
-            sim.log.len()
-        });
+            damage(sim).then_some(sim.log.len())
+        })?;
         let went = moving.once(if then == Then::Undo { Way::Undo } else { Way::Resume }).await;
-        moving.with(|sim| {
+        Some(moving.with(|sim| {
             let changes = |call: &&super::Call| call.is_write && !call.words.contains(" leases/");
             let changed = sim.log[before..].iter().find(changes).map(|call| format!("it goes on to {}", call.words));
             let believed = match went {
                 Went::Refused(why) if why.contains("cannot be believed") => None,
                 other => Some(format!("it ends with {other:?}")),
             };
-            changed.or(believed).or(sim.violations.first().cloned())
-        })
+            changed.or(believed).or(sim.violations.first().cloned()).map_or(Ok(()), Err)
+        }))
     })
+}
+
+/// The calls that append to the journal of a run. The first one makes it, the one that ends it leaves nothing to go on with: not these.
+fn appends(scenario: &Scenario) -> Vec<u64> {
+    let appends = (1..).zip(log_of(scenario)).filter(|(_, call)| call.words.starts_with("PATCH") && call.words.contains("-journal-"));
+    let mut appends: Vec<u64> = appends.map(|(number, _)| number).collect();
+    appends.pop();
+    appends
 }
 
 #[test]
 fn a_damaged_journal_is_not_believed() {
     let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        let appends = (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write && call.words.contains("-journal-"));
-        // The first append makes the journal; the one that ends it leaves nothing to go on with.
-        let appends: Vec<u64> = appends.map(|(number, _)| number).collect();
-        for call in &appends[1..appends.len() - 1] {
+        for call in appends(scenario) {
             for (how, entry, then) in every_way(&ENTRIES) {
-                let complaint = damaged(scenario, *call, how, entry, then);
-                assert_eq!(complaint, None, "{}: call {call}, {how:?} at {entry}, {then:?}", scenario.name);
+                let judged = damaged(scenario, call, |sim| sim.damages_journal(how, entry), then);
+                assert_eq!(judged, Some(Ok(())), "{}: call {call}, {how:?} at {entry}, {then:?}", scenario.name);
                 count += 1;
             }
         }
     }
     assert!(count > 300, "{count}");
     say(&format!("damaged journals: {count} judged"));
+}
+
+#[test]
+fn a_journal_whose_last_piece_is_gone_is_not_believed() {
+    let scenario = &scenario::ALL[0];
+    let mut count = 0;
+    for call in appends(scenario) {
+        for then in [Then::Resume, Then::Undo] {
+            let Some(judged) = damaged(scenario, call, Sim::deletes_last_piece, then) else { continue };
+            assert_eq!(judged, Ok(()), "call {call}, {then:?}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
+    say(&format!("journals without their last piece: {count} judged"));
 }
 
 fn every_way(entries: &[usize]) -> impl Iterator<Item = (Damage, usize, Then)> {

@@ -1,5 +1,7 @@
 //! Somebody else: changes that people, autoscalers and other tools make in the middle of a run, each once, at a given call.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use kubectl_stateful::plan::marks;
@@ -158,8 +160,8 @@ impl Sim {
             Deed::DeletesSource => self.deletes_volume(marks::ROLE_SOURCE),
             Deed::DeletesTarget => self.deletes_volume(marks::ROLE_TARGET),
             Deed::DeletesJournal => self.deletes_journal(),
-            Deed::CutsJournal => self.damages_journal(Damage::Cut, usize::MAX),
-            Deed::ChangesJournal => self.damages_journal(Damage::Changed, 0),
+            Deed::CutsJournal => drop(self.damages_journal(Damage::Cut, usize::MAX)),
+            Deed::ChangesJournal => drop(self.damages_journal(Damage::Changed, 0)),
             Deed::MakesSetAgain => self.makes_set_again(),
             Deed::Misplaces => self.scheduler_is_behind = true,
         }
@@ -254,10 +256,11 @@ impl Sim {
         }
     }
 
-    /// Cuts the journal off before an entry, or changes that entry; beyond the end means the last one.
-    pub(super) fn damages_journal(&mut self, how: Damage, at: usize) {
-        let maps = self.store.copies("configmaps");
-        let Some(piece) = maps.iter().find(|map| map["metadata"]["labels"][marks::RECORD] == "journal") else { return };
+    /// Cuts the journal off before an entry, or changes that entry; beyond the end means the last one. Says whether it did.
+    pub(super) fn damages_journal(&mut self, how: Damage, at: usize) -> bool {
+        let pieces = self.pieces_of_journal();
+        let piece = if at == usize::MAX { pieces.iter().rfind(|piece| has_entries(piece)) } else { pieces.first() };
+        let Some(piece) = piece else { return false };
         self.was_forgotten = true;
         let data = piece["data"].as_object().expect("entries");
         let at = at.min(data.len() - 1);
@@ -269,7 +272,24 @@ impl Sim {
                 [(key.clone(), Value::String(entry))].into_iter().collect()
             }
         };
-        drop(self.store.patch("configmaps", "app", text(piece, "/metadata/name"), &json!({ "data": damaged }), BY));
+        self.store.patch("configmaps", "app", text(piece, "/metadata/name"), &json!({ "data": damaged }), BY).is_ok()
+    }
+
+    /// Deletes the last piece of a journal that has several; says whether it has.
+    pub(super) fn deletes_last_piece(&mut self) -> bool {
+        let pieces = self.pieces_of_journal();
+        let [_, .., last] = pieces.as_slice() else { return false };
+        drop(self.store.delete("configmaps", "app", text(last, "/metadata/name"), &Deletion::default()));
+        true
+    }
+
+    /// Of one run, in order, as long as there are no more than ten.
+    fn pieces_of_journal(&self) -> Vec<Arc<Value>> {
+        let mut pieces = self.store.copies("configmaps");
+        pieces.retain(|map| map["metadata"]["labels"][marks::RECORD] == "journal");
+        let run = pieces.first().map(|piece| piece["metadata"]["labels"][marks::RUN].clone());
+        pieces.retain(|piece| run.as_ref() == Some(&piece["metadata"]["labels"][marks::RUN]));
+        pieces
     }
 
     fn makes_set_again(&mut self) {
@@ -321,4 +341,9 @@ impl Sim {
         }
         self.excuse_neighbour();
     }
+}
+
+/// Whether a piece of a journal has any.
+fn has_entries(piece: &Value) -> bool {
+    piece["data"].as_object().is_some_and(|data| !data.is_empty())
 }
