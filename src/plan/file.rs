@@ -41,6 +41,18 @@ struct Head {
 ///
 /// See [`Unreadable`].
 pub fn read(text: &str) -> Result<Plan, Unreadable> {
+    let plan = as_written(text).map_or_else(|| as_found(text), Ok)?;
+    let faults = check::faults(&plan);
+    if faults.is_empty() { Ok(plan) } else { Err(Unreadable::Unsafe(faults)) }
+}
+
+/// What we wrote as JSON, to the letter, is read many times faster than as YAML. A key given twice, for one, would not come out again.
+fn as_written(text: &str) -> Option<Plan> {
+    let plan: Plan = serde_json::from_str(text).ok()?;
+    (plan.kind == KIND && plan.api_version == API_VERSION && to_json(&plan) == text).then_some(plan)
+}
+
+fn as_found(text: &str) -> Result<Plan, Unreadable> {
     let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(first_line(&error.to_string()));
     let head: Head = serde_saphyr::from_str(text).map_err(syntax)?;
     if head.kind != KIND {
@@ -49,9 +61,7 @@ pub fn read(text: &str) -> Result<Plan, Unreadable> {
     if head.api_version != API_VERSION {
         return Err(Unreadable::Version { found: head.api_version });
     }
-    let plan: Plan = serde_saphyr::from_str(text).map_err(syntax)?;
-    let faults = check::faults(&plan);
-    if faults.is_empty() { Ok(plan) } else { Err(Unreadable::Unsafe(faults)) }
+    serde_saphyr::from_str(text).map_err(syntax)
 }
 
 /// Writes a plan as YAML.
