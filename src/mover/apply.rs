@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::block;
+use super::buffer::Buffer;
 use super::change::{Item, Lane, Piece};
 use super::digest;
 use super::fail::{self, Halt, Result};
@@ -29,6 +31,8 @@ pub struct Apply {
     volume: Arc<TargetVolume>,
     remembers: bool,
     progress: Arc<Progress>,
+    /// The device past the page cache, if it is one that can be written so.
+    direct: Option<OwnedFd>,
     large: Mutex<HashMap<u64, Arc<Mutex<Large>>>>,
 }
 
@@ -42,13 +46,31 @@ struct Large {
 
 /// The directory that was used last by a thread; most changes come directory by directory.
 #[derive(Debug, Default)]
-pub struct LastDirectory(Option<(Vec<u8>, Arc<OwnedFd>)>);
+struct LastDirectory(Option<(Vec<u8>, Arc<OwnedFd>)>);
+
+/// What a thread that carries changes out has of its own.
+#[derive(Debug, Default)]
+pub struct Desk {
+    last: LastDirectory,
+    buffer: Buffer,
+}
+
+impl Desk {
+    /// Forgets what another stage may take away.
+    pub fn end_stage(&mut self) {
+        self.last = LastDirectory::default();
+    }
+}
 
 impl Apply {
     /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
     #[must_use]
     pub fn new(volume: Arc<TargetVolume>, remembers: bool, progress: Arc<Progress>) -> Apply {
-        Apply { volume, remembers, progress, large: Mutex::default() }
+        let direct = match volume.place() {
+            Place::Tree(_) => None,
+            Place::Device(device) => quiet::open_direct(device.as_fd(), OFlags::RDWR),
+        };
+        Apply { volume, remembers, progress, direct, large: Mutex::default() }
     }
 
     fn touched(&self) -> Option<&Touched> {
@@ -56,14 +78,14 @@ impl Apply {
     }
 
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
-    pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], last: &mut LastDirectory) -> Result<()> {
+    pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
         match self.volume.place() {
-            Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, last),
-            Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces),
+            Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, &mut desk.last),
+            Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),
         }
     }
 
-    fn apply_to_device(&self, device: BorrowedFd<'_>, item: &Item, pieces: &[Piece<'_>]) -> Result<()> {
+    fn apply_to_device(&self, device: BorrowedFd<'_>, item: &Item, pieces: &[Piece<'_>], buffer: &mut Buffer) -> Result<()> {
         let Item::Segment { index, .. } = item else {
             return Err(fail::peer("a device was sent a change that is not a segment"));
         };
@@ -71,7 +93,16 @@ impl Apply {
             touched.add_segment(b"", *index, pieces);
         }
         self.count(pieces);
-        write_pieces(device, pieces, b"")
+        for piece in pieces {
+            let is_written = match (&self.direct, piece.bytes) {
+                (Some(direct), Some(bytes)) => block::write_direct(direct.as_fd(), bytes, piece.offset, buffer)?,
+                _ => false,
+            };
+            if !is_written {
+                write_pieces(device, std::slice::from_ref(piece), b"")?;
+            }
+        }
+        Ok(())
     }
 
     fn apply_to_tree(&self, tree: &Tree, item: &Item, pieces: &[Piece<'_>], last: &mut LastDirectory) -> Result<()> {
@@ -469,7 +500,7 @@ fn overwrite_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) 
 /// The lane within one process: changes are carried out at once, by the thread that found them.
 pub struct Direct {
     apply: Arc<Apply>,
-    last: LastDirectory,
+    desk: Desk,
     pace: Option<Arc<Pace>>,
 }
 
@@ -477,7 +508,7 @@ impl Direct {
     /// Returns a lane to this pass, not faster than this pace.
     #[must_use]
     pub fn new(apply: Arc<Apply>, pace: Option<Arc<Pace>>) -> Direct {
-        Direct { apply, last: LastDirectory::default(), pace }
+        Direct { apply, desk: Desk::default(), pace }
     }
 }
 
@@ -486,11 +517,11 @@ impl Lane for Direct {
         if let Some(pace) = &self.pace {
             pace.take(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
         }
-        self.apply.apply(&item, pieces, &mut self.last)
+        self.apply.apply(&item, pieces, &mut self.desk)
     }
 
     fn end_stage(&mut self) -> Result<()> {
-        self.last = LastDirectory::default();
+        self.desk.end_stage();
         Ok(())
     }
 }

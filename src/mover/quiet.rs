@@ -56,11 +56,11 @@ fn release_of(name: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Opens a file once more, past the page cache; none where its file system has no such way.
+/// Opens a file once more, past the page cache, for reading or for both; none where its file system has no such way.
 #[must_use]
-pub fn open_direct(file: BorrowedFd<'_>) -> Option<OwnedFd> {
+pub fn open_direct(file: BorrowedFd<'_>, access: OFlags) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
+    rustix::fs::open(path, access | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ impl Scan<'_> {
                 seen: subject.seen,
                 old: subject.old.clone(),
             },
-            direct: if matches!(self.side, Side::Target { .. }) { quiet::open_direct(opened.as_fd()) } else { None },
+            direct: if matches!(self.side, Side::Target { .. }) { quiet::open_direct(opened.as_fd(), OFlags::RDONLY) } else { None },
             opened,
             seen,
             metadata,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::apply::{Apply, LastDirectory};
+use super::apply::{Apply, Desk};
 use super::channel::{Channel, Closer};
 use super::fail::{self, Halt, Result};
 use super::orders::{Failure, Fingerprint, Phase, Reason, VolumeMode};
@@ -353,7 +353,7 @@ impl Session {
 
     fn data(&self, mut channel: Channel) -> Result<()> {
         let mut content = Vec::new();
-        let mut last = LastDirectory::default();
+        let mut desk = Desk::default();
         let mut stage = 0;
         loop {
             let began = Instant::now();
@@ -367,7 +367,7 @@ impl Session {
                         let mut rest = content.as_slice();
                         for (item, extents) in &changes {
                             let pieces = wire::accept(item, extents, &mut rest)?;
-                            apply.apply(item, &pieces, &mut last)?;
+                            apply.apply(item, &pieces, &mut desk)?;
                         }
                         if rest.is_empty() { Ok(()) } else { Err(out_of_turn()) }
                     })?;
@@ -378,7 +378,7 @@ impl Session {
                 Message::EndStage => {
                     self.pass_gate(stage)?;
                     stage = (stage + 1) % STAGES;
-                    last = LastDirectory::default();
+                    desk.end_stage();
                 }
                 _ => return Err(out_of_turn()),
             }

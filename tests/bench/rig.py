@@ -173,7 +173,8 @@ class Rig:
         self.environment = {**os.environ, "TMPDIR": os.path.join(folder, "tmp"), "LC_ALL": "C"}
 
     def attach(self, image):
-        device = sh("losetup", "-f", "--show", image)
+        # As a disk does, it keeps nothing in the node's memory: else what is read past the page cache comes from one all the same.
+        device = sh("losetup", "-f", "--show", "--direct-io=on", image)
         self.loops.append(device)
         return device
 

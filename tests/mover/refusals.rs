@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubectl_stateful::mover::apply::LastDirectory;
+use kubectl_stateful::mover::apply::Desk;
 use kubectl_stateful::mover::change::{Item, Piece};
 use kubectl_stateful::mover::metadata::{Kind, Metadata, Time};
 use kubectl_stateful::mover::orders::VolumeMode;
@@ -86,7 +86,7 @@ fn no_change_reaches_through_a_link_that_leads_out() {
             let pieces = [Piece { offset: 0, length: 4, bytes: Some(b"ours") }];
             let has_content = matches!(item, Item::Create { .. } | Item::Patch { .. } | Item::Segment { .. });
             // Carried out or refused, as it can be.
-            let _ = apply.apply(&item, if has_content { &pieces } else { &[] }, &mut LastDirectory::default());
+            let _ = apply.apply(&item, if has_content { &pieces } else { &[] }, &mut Desk::default());
             assert_eq!(trees::looks(outside.path()), before, "{item:?}");
         }
     }
