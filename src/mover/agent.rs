@@ -23,6 +23,7 @@ use super::source::{Here, SourceVolume, TargetEnd};
 use super::target::TargetVolume;
 use super::tls::Identity;
 use super::volume;
+use super::work;
 
 /// Where an agent finds what it needs.
 #[derive(Clone, Debug)]
@@ -216,12 +217,14 @@ impl Agent {
     fn carry_out(&self, job: &Job, work: impl FnOnce(&Job) -> Result<()> + Send) -> Result<Outcome> {
         let outcome = std::thread::scope(|scope| {
             let (send, receive) = std::sync::mpsc::channel();
-            scope.spawn(move || {
+            let working = scope.spawn(move || {
                 let outcome = work(job);
                 // Nobody listens any more only if reporting failed, which ends the process.
                 let _ = send.send(outcome);
             });
-            self.watch(job, &receive)
+            let outcome = self.watch(job, &receive);
+            work::join(working);
+            outcome
         })?;
         Ok(match outcome {
             Ok(()) => Outcome::Done(job.reports()),

@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
@@ -132,17 +133,20 @@ fn open(socket: Socket, address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 fn take_all(listener: &TcpListener, shared: &Arc<Shared>) {
+    let mut guests: Vec<JoinHandle<()>> = Vec::new();
     loop {
         match listener.accept() {
             Ok((stream, _)) if shared.guests.load(Ordering::Relaxed) < GUESTS_MAX => {
                 shared.guests.fetch_add(1, Ordering::Relaxed);
                 let shared = Arc::clone(shared);
-                std::thread::spawn(move || take(stream, &shared));
+                guests.push(std::thread::spawn(move || take(stream, &shared)));
             }
             Ok(_) => {}
             // Out of descriptors or the like: passes.
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
+        // One that panicked was heard of already, and its connection is closed.
+        guests.extract_if(.., |guest| guest.is_finished()).for_each(|guest| drop(guest.join()));
     }
 }
 

@@ -112,7 +112,7 @@ impl SourceVolume {
                 priority::step_back();
                 self.full_pass(target, is_last, progress, cancel)
             });
-            behind.join().expect("a pass does not panic")
+            work::join(behind)
         })
     }
 
@@ -143,7 +143,7 @@ impl SourceVolume {
         let (source_root, target_root) = std::thread::scope(|scope| {
             let finishing = scope.spawn(|| writer.finish(self.place.origin(self.process)));
             let target_root = target.end();
-            (finishing.join().expect("making the root does not panic"), target_root)
+            (work::join(finishing), target_root)
         });
         let manifest = Arc::new(source_root?.commit()?);
         let target_root = target_root?;

@@ -120,23 +120,31 @@ pub fn run<T: Send, C: Send>(
     let state = State { waiting: tasks, working: 0, idle: 0, coming: 0, halt: None };
     let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), hiring: Condvar::new() };
     std::thread::scope(|scope| {
+        let mut hired = Vec::new();
         for context in contexts {
             if !queue.needs_another() {
                 break;
             }
-            scope.spawn(|| {
+            hired.push(scope.spawn(|| {
                 let mut next = queue.take_first();
                 while let Some(task) = next {
                     queue.settle(cancel.check().and_then(|()| work(task, context, &queue)));
                     next = queue.take(queue.lock());
                 }
-            });
+            }));
         }
+        hired.into_iter().for_each(join);
     });
     match queue.state.into_inner().expect("all threads have ended").halt {
         Some(halt) => Err(halt),
         None => Ok(()),
     }
+}
+
+/// Waits for a thread to have ended, and panics if it did. None of ours is let go of instead: for that the C library looks once more
+/// at a thread that may be gone by then, with another one in its place.
+pub fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Returns how many threads an end uses.
