@@ -167,7 +167,10 @@ fn copy_without_privileges(folders: &Folders) -> Output {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let own = folders.path("mover");
-    std::fs::copy(env!("CARGO_BIN_EXE_stateful-mover"), &own).expect("a copy that anybody may run");
+    // A copy that anybody may run, made by another process: one that this process has open for writing may be held open by a child that
+    // another test starts just then, and a file that is open for writing is not run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_stateful-mover")).arg(&own).status();
+    assert!(copied.expect("cp is there").success());
     std::fs::create_dir(folders.path("state")).expect("a folder");
     let mut command = Command::new(own);
     command.args(["local", "source", "target", "--last", "--json", "--state", "state"]).current_dir(folders.all.path());
