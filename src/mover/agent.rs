@@ -23,7 +23,7 @@ use super::source::{Here, SourceVolume, TargetEnd};
 use super::target::TargetVolume;
 use super::tls::Identity;
 use super::volume;
-use super::work;
+use super::work::join;
 
 /// Where an agent finds what it needs.
 #[derive(Clone, Debug)]
@@ -223,7 +223,7 @@ impl Agent {
                 let _ = send.send(outcome);
             });
             let outcome = self.watch(job, &receive);
-            work::join(working);
+            join(working);
             outcome
         })?;
         Ok(match outcome {

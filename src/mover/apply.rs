@@ -99,7 +99,7 @@ impl Apply {
                 _ => false,
             };
             if !is_written {
-                write_pieces(device, std::slice::from_ref(piece), b"")?;
+                write_piece(device, piece, b"")?;
             }
         }
         Ok(())
@@ -446,13 +446,14 @@ fn empty(tree: &Tree, path: Vec<u8>, stack: &mut Vec<(Vec<u8>, bool)>) -> Result
 }
 
 fn write_pieces(file: BorrowedFd<'_>, pieces: &[Piece<'_>], path: &[u8]) -> Result<()> {
-    for piece in pieces {
-        match piece.bytes {
-            Some(bytes) => write_all(file, bytes, piece.offset, path)?,
-            None => write_zeros(file, piece.offset, piece.length, path)?,
-        }
+    pieces.iter().try_for_each(|piece| write_piece(file, piece, path))
+}
+
+fn write_piece(file: BorrowedFd<'_>, piece: &Piece<'_>, path: &[u8]) -> Result<()> {
+    match piece.bytes {
+        Some(bytes) => write_all(file, bytes, piece.offset, path),
+        None => write_zeros(file, piece.offset, piece.length, path),
     }
-    Ok(())
 }
 
 fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64, path: &[u8]) -> Result<()> {

@@ -133,20 +133,20 @@ fn open(socket: Socket, address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 fn take_all(listener: &TcpListener, shared: &Arc<Shared>) {
-    let mut guests: Vec<JoinHandle<()>> = Vec::new();
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
     loop {
         match listener.accept() {
             Ok((stream, _)) if shared.guests.load(Ordering::Relaxed) < GUESTS_MAX => {
                 shared.guests.fetch_add(1, Ordering::Relaxed);
                 let shared = Arc::clone(shared);
-                guests.push(std::thread::spawn(move || take(stream, &shared)));
+                threads.push(std::thread::spawn(move || take(stream, &shared)));
             }
             Ok(_) => {}
             // Out of descriptors or the like: passes.
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
-        // One that panicked was heard of already, and its connection is closed.
-        guests.extract_if(.., |guest| guest.is_finished()).for_each(|guest| drop(guest.join()));
+        // Joined, not detached, see `work::join`; one that panicked has said so, and its connection is closed.
+        threads.extract_if(.., |thread| thread.is_finished()).for_each(|thread| drop(thread.join()));
     }
 }
 

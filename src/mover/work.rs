@@ -141,8 +141,8 @@ pub fn run<T: Send, C: Send>(
     }
 }
 
-/// Waits for a thread to have ended, and panics if it did. None of ours is let go of instead: for that the C library looks once more
-/// at a thread that may be gone by then, with another one in its place.
+/// Waits for a thread to end; if it panicked, so does this. No handle is dropped instead, which would detach the thread: glibc 2.36 looks
+/// at a thread again after it marked it as detached, when it may have ended and another one may lie in its place.
 pub fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
