@@ -60,6 +60,8 @@ component() {
   {
     echo '#!/bin/bash'
     echo "cd $root || exit 1"
+    # Memory is collected seldom: a machine for tests has more of it than of cores.
+    echo "export GOGC=400"
     # shellcheck disable=SC2016  # expanded when the component starts
     printf 'read -r -a stat </proc/$$/stat; echo "$$ ${stat[21]}" >%q\n' "$root/run/$n.pid"
     printf 'exec'

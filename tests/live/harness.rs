@@ -66,7 +66,8 @@ impl Space {
 
     fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(args).env("KUBECONFIG", &self.kubeconfig).env("TERM", "dumb");
+        // kubectl is over before it would be worth its while to collect memory.
+        command.args(args).env("KUBECONFIG", &self.kubeconfig).env("TERM", "dumb").env("GOGC", "off");
         command
     }
 
@@ -122,25 +123,28 @@ impl Space {
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let since = Instant::now();
         while !holds(self) {
-            let pods = || self.try_kubectl(&["get", "pods,pvc,events", "-o", "wide"]).stdout;
-            assert!(since.elapsed() < PATIENCE, "waited in vain for {what}; there is:\n{}", pods());
-            std::thread::sleep(Duration::from_millis(100));
+            assert!(since.elapsed() < PATIENCE, "waited in vain for {what}; there is:\n{}", self.seen());
+            std::thread::sleep(Duration::from_millis(500));
         }
     }
 
-    /// Waits until a set, deployment or pod is ready.
+    /// Waits until a set, deployment or pod is ready; by a watch, since a kubectl started over and over is what the machine would be busy with.
     #[track_caller]
     pub(crate) fn until_ready(&self, reference: &str) {
-        self.until(&format!("{reference} to be ready"), |space| {
-            let object = space.get(reference).unwrap_or_default();
-            let wanted = object["spec"]["replicas"].as_u64();
-            match wanted {
-                Some(count) => object["status"]["readyReplicas"].as_u64().unwrap_or(0) == count,
-                None => object["status"]["conditions"]
-                    .as_array()
-                    .is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")),
-            }
-        });
+        let object = self.get(reference).unwrap_or_else(|| panic!("there is no {reference}"));
+        let condition = match object["spec"]["replicas"].as_u64() {
+            Some(0) => return,
+            Some(count) => format!("jsonpath={{.status.readyReplicas}}={count}"),
+            None => "condition=Ready".to_owned(),
+        };
+        let (condition, patience) = (format!("--for={condition}"), format!("--timeout={}s", PATIENCE.as_secs()));
+        let ran = self.try_kubectl(&["wait", reference, &condition, &patience]);
+        assert_eq!(ran.code, 0, "{}; there is:\n{}", ran.stderr, self.seen());
+    }
+
+    /// What there is and what happened, for a test that fails.
+    fn seen(&self) -> String {
+        self.try_kubectl(&["get", "sts,deploy,pods,pvc,cm,leases,events", "-o", "wide"]).stdout
     }
 
     /// Runs the command under test in the namespace, to its end.
@@ -186,8 +190,7 @@ impl Drop for Space {
     #[expect(clippy::print_stderr, reason = "what a failed test leaves to read")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let seen = self.try_kubectl(&["get", "sts,deploy,pods,pvc,cm,leases,events", "-o", "wide"]);
-            eprintln!("namespace {} at the failure:\n{}", self.name, seen.stdout);
+            eprintln!("namespace {} at the failure:\n{}", self.name, self.seen());
         }
         let volumes: Vec<String> =
             self.volumes().iter().filter_map(|volume| volume["metadata"]["name"].as_str().map(str::to_owned)).collect();
