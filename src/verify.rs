@@ -193,9 +193,10 @@ fn refuse(claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
 /// Gives the mover its order once it answers, and waits for what it finds.
 async fn compared(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2]) -> Result<Verified, VerifyError> {
     let since = Instant::now();
+    let mut ordered_at = None;
     let mut failures = 0;
     loop {
-        match step(connection, asked, claims, since.elapsed()).await {
+        match step(connection, asked, claims, since.elapsed(), &mut ordered_at).await {
             Ok(Some(verified)) => return Ok(verified),
             Ok(None) => failures = 0,
             Err(VerifyError::Api(error)) if error.is_passing() && failures < FAILURES_MAX => failures += 1,
@@ -209,7 +210,13 @@ async fn compared(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2
 }
 
 /// Looks at the pod once, and does what is next; returns the end of it.
-async fn step(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2], waited: Duration) -> Result<Option<Verified>, VerifyError> {
+async fn step(
+    connection: &Connection,
+    asked: &Asked,
+    claims: [&ClaimSeen; 2],
+    waited: Duration,
+    ordered_at: &mut Option<Instant>,
+) -> Result<Option<Verified>, VerifyError> {
     let Some(pod) = connection.get(&Kind::POD, &asked.namespace, &asked.pod).await? else {
         return Err(VerifyError::Failed(format!("somebody deleted pod {}", asked.pod)));
     };
@@ -221,7 +228,7 @@ async fn step(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2], w
         return if is_late { Err(not_started()) } else { Ok(None) };
     };
     match (report.state, report.failure) {
-        (State::Ready, _) => order(connection, asked, &pod, claims[0].block).await.map(|()| None),
+        (State::Ready, _) => order(connection, asked, &pod, claims[0].block, ordered_at).await.map(|()| None),
         (State::Running, _) => Ok(None),
         (State::Done, _) => verified(claims, &report.volumes).map(Some),
         (State::Failed, failure) => Err(VerifyError::Failed(said(failure))),
@@ -241,17 +248,31 @@ fn why(pod: &Value) -> String {
     said.map(|said| format!(": {said}")).unwrap_or_default()
 }
 
-async fn order(connection: &Connection, asked: &Asked, pod: &Value, is_block: bool) -> Result<(), VerifyError> {
-    if pod["metadata"]["annotations"][marks::ORDERS].is_string() {
+/// Orders the comparison; an order that is not taken for a while is brought to mind again.
+async fn order(
+    connection: &Connection,
+    asked: &Asked,
+    pod: &Value,
+    is_block: bool,
+    ordered_at: &mut Option<Instant>,
+) -> Result<(), VerifyError> {
+    let is_ordered = pod["metadata"]["annotations"][marks::ORDERS].is_string();
+    let since = *ordered_at.get_or_insert_with(Instant::now);
+    if is_ordered && since.elapsed() < orders::REMIND_AFTER {
         return Ok(());
     }
+    let annotations = if is_ordered { marks::reminder(pod) } else { json!({ marks::ORDERS: comparison(is_block) }) };
+    let metadata = json!({ "uid": pod["metadata"]["uid"], "annotations": annotations });
+    connection.patch(&Kind::POD, &asked.namespace, &asked.pod, &json!({ "metadata": metadata })).await?;
+    *ordered_at = Some(Instant::now());
+    Ok(())
+}
+
+fn comparison(is_block: bool) -> String {
     let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
     let volumes = objects::COMPARED.map(|name| Volume { name: name.to_owned(), mode }).to_vec();
     let orders = Orders { version: orders::VERSION, sequence: 1, order: Order::Compare { volumes } };
-    let text = serde_json::to_string(&orders).expect("orders have only string keys");
-    let metadata = json!({ "uid": pod["metadata"]["uid"], "annotations": { marks::ORDERS: text } });
-    connection.patch(&Kind::POD, &asked.namespace, &asked.pod, &json!({ "metadata": metadata })).await?;
-    Ok(())
+    serde_json::to_string(&orders).expect("orders have only string keys")
 }
 
 fn verified(claims: [&ClaimSeen; 2], reports: &[VolumeReport]) -> Result<Verified, VerifyError> {

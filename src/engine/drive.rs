@@ -12,6 +12,7 @@ use super::pace::Pace;
 use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
 use crate::journal::{Event, Stand};
+use crate::mover::orders::REMIND_AFTER;
 use crate::plan::PlannedStep;
 use crate::steps::{self, Progress, Standing, StepError};
 
@@ -33,6 +34,7 @@ struct Drive<'a, 'r> {
     silent_since: Option<Instant>,
     waiting_for: String,
     guarded_at: Instant,
+    unnoticed_since: Option<Instant>,
 }
 
 impl<'a, 'r> Drive<'a, 'r> {
@@ -46,6 +48,7 @@ impl<'a, 'r> Drive<'a, 'r> {
             silent_since: None,
             waiting_for: planned.step.does(),
             guarded_at: now,
+            unnoticed_since: None,
         }
     }
 
@@ -106,6 +109,23 @@ impl<'a, 'r> Drive<'a, 'r> {
         seen
     }
 
+    /// Has what was done noticed where it was not for a while.
+    async fn remind(&mut self, is_unnoticed: bool) -> Result<(), Trouble> {
+        if !is_unnoticed {
+            self.unnoticed_since = None;
+            return Ok(());
+        }
+        let since = *self.unnoticed_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < REMIND_AFTER {
+            return Ok(());
+        }
+        self.unnoticed_since = None;
+        match steps::remind(&self.planned.step, self.run.world()).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.endure(error).await,
+        }
+    }
+
     /// Every few seconds: does what earlier steps did still stand?
     async fn guard(&mut self, stage: Option<usize>) -> Result<(), Trouble> {
         let Some(stage) = stage.filter(|_| self.guarded_at.elapsed() >= GUARD_EVERY) else { return Ok(()) };
@@ -134,6 +154,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                 return run.write(event).await;
             }
             Ok(Standing::Underway(progress)) => {
+                drive.remind(progress.is_unnoticed).await?;
                 drive.wait_for(progress).await?;
                 drive.guard(stage).await?;
             }
@@ -180,7 +201,7 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Tro
             Ok(Standing::Underway(progress)) => progress,
             Ok(Standing::After(_)) => Progress::default(),
             // What failed on the way there can be taken back all the same.
-            Err(StepError::Failed { why, .. }) => Progress { waiting_for: format!("{undoes} ({why})"), volumes: Vec::new() },
+            Err(StepError::Failed { why, .. }) => Progress { waiting_for: format!("{undoes} ({why})"), ..Progress::default() },
         };
         if !intended {
             run.write(Event::UndoIntent { step: step.clone() }).await?;

@@ -5,6 +5,8 @@
 //! complete [`Report`] of where the mover stands, so that the last line alone is always enough. This file does no I/O and
 //! copies nothing. It is a wire format: fields are added with `#[serde(default)]` and never renamed.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// The version of this contract; a mover refuses orders of a newer one.
@@ -18,6 +20,13 @@ pub const TARGET_ROOT: &str = "/volumes/target";
 
 /// The file in which a mover finds its orders; it may not exist yet when the mover starts.
 pub const ORDERS_FILE: &str = "/orders/orders";
+
+/// How long an order may stay untaken before its pod is changed once more.
+///
+/// A kubelet can miss a change: one that comes while the change before it is written to the volume is taken for written (1.36:
+/// `MarkRemountRequired` before, `AddPodToVolume` after). It looks again when the pod is changed again, or after 60 to 90 seconds. Otherwise
+/// orders are there within half a second, or one and a half under load.
+pub const REMIND_AFTER: Duration = Duration::from_secs(2);
 
 /// A scratch folder of the mover's own, kept over a restart of its container (manifests live here).
 pub const STATE_ROOT: &str = "/state";

@@ -24,6 +24,10 @@ pub const TARGET_OF: &str = "kubectl-stateful.dev/target-of";
 pub const ORDERS: &str = "kubectl-stateful.dev/orders";
 /// Annotation on a mover pod: what earlier passes predicted, in milliseconds.
 pub const PASSES: &str = "kubectl-stateful.dev/passes";
+/// Annotation on a mover pod: how often it was changed only for its kubelet to look at it again, see [`REMIND_AFTER`].
+///
+/// [`REMIND_AFTER`]: crate::mover::orders::REMIND_AFTER
+pub const REMINDED: &str = "kubectl-stateful.dev/reminded";
 /// Label on a stopped app: the run that stopped it and the generation it got by that, as `RUN.GENERATION`. A label, because a
 /// deployment's annotations are copied to its replica sets, and back by a rollback.
 pub const DRAINED: &str = "kubectl-stateful.dev/drained";
@@ -46,6 +50,12 @@ pub const ROLE_TARGET: &str = "target";
 pub const ROLE_STAGING: &str = "staging";
 /// [`ROLE`] of a mover pod.
 pub const ROLE_MOVER: &str = "mover";
+
+/// The annotation that changes a pod and nothing else of it, each time to another value.
+pub fn reminder(pod: &Value) -> Value {
+    let so_far = pod["metadata"]["annotations"][REMINDED].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    json!({ REMINDED: so_far.saturating_add(1).to_string() })
+}
 
 /// The labels of a volume of a run.
 pub fn of_volume(namespace: &str, run: &RunId, role: &str, slot: &str) -> Value {

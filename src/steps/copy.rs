@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{StepError, World, look, start_mover};
+use super::{Progress, Standing, StepError, World, look, start_mover};
 use crate::cluster::{Connection, Kind};
 use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Reason, Report, State};
 use crate::plan::{marks, step::Route};
@@ -28,6 +28,20 @@ pub(super) struct Ends {
     target: Option<End>,
 }
 
+impl End {
+    /// Whether it has not taken its latest order.
+    fn is_behind(&self) -> bool {
+        let taken = self.report.as_ref().map_or(0, |report| report.sequence);
+        self.orders.as_ref().is_some_and(|orders| orders.sequence > taken)
+    }
+}
+
+impl Ends {
+    fn all(&self) -> impl Iterator<Item = &End> {
+        std::iter::once(&self.source).chain(&self.target)
+    }
+}
+
 /// Where a pass stands.
 #[derive(Debug)]
 pub(super) enum Pass {
@@ -37,7 +51,7 @@ pub(super) enum Pass {
     NotStarted(String),
     /// It has to be ordered (again).
     NotOrdered,
-    /// It was ordered and has not begun.
+    /// It was ordered; one end or both have not taken their order.
     Ordered,
     /// It is at it.
     Running(Report),
@@ -86,7 +100,7 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
         Ok(ends) => ends,
         Err(pod) => return Ok(Pass::Gone(pod)),
     };
-    for end in [Some(&ends.source), ends.target.as_ref()].into_iter().flatten() {
+    for end in ends.all() {
         if end.report.is_none() {
             return not_started(world, route, end).await;
         }
@@ -110,7 +124,7 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     if !is_ordered(orders, ends, route, last) || !peer_is_served(ends, route) {
         return Ok(Pass::NotOrdered);
     }
-    if report.sequence < orders.sequence {
+    if ends.all().any(End::is_behind) {
         return Ok(Pass::Ordered);
     }
     match report.state {
@@ -192,6 +206,28 @@ fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
     Ok(Pass::Done { source: report.clone(), target })
 }
 
+/// What a step stands at whose pass was ordered.
+pub(super) fn ordered() -> Standing {
+    Standing::Underway(Progress { waiting_for: "the mover to begin".to_owned(), is_unnoticed: true, ..Progress::default() })
+}
+
+/// What a step stands at whose pass is underway.
+pub(super) fn running(pass: &str, report: Report) -> Standing {
+    Standing::Underway(Progress { waiting_for: pass.to_owned(), volumes: report.volumes, ..Progress::default() })
+}
+
+/// Changes the pods whose orders were not taken, so that their kubelets look at them again.
+pub(super) async fn remind(world: &World, route: &Route) -> Result<(), StepError> {
+    let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
+    if ends.source.is_behind() {
+        return annotate(&world.source, &route.namespace, &ends.source.pod, marks::reminder(&ends.source.pod)).await;
+    }
+    match ends.target.filter(End::is_behind) {
+        Some(target) => annotate(&world.target, &route.namespace, &target.pod, marks::reminder(&target.pod)).await,
+        None => Ok(()),
+    }
+}
+
 /// Orders the next pass: first the target end, if it does not serve this source end yet. One change a call.
 pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<(), StepError> {
     let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
@@ -222,9 +258,13 @@ async fn send(connection: &Connection, namespace: &str, end: &End, order: Order,
     if let Some(passes) = passes {
         annotations[marks::PASSES] = json!(serde_json::to_string(&passes).expect("numbers are JSON"));
     }
-    let mut metadata = look::only(&end.pod);
+    annotate(connection, namespace, &end.pod, annotations).await
+}
+
+async fn annotate(connection: &Connection, namespace: &str, pod: &Value, annotations: Value) -> Result<(), StepError> {
+    let mut metadata = look::only(pod);
     metadata["annotations"] = annotations;
-    connection.patch(&Kind::POD, namespace, look::name(&end.pod), &json!({ "metadata": metadata })).await?;
+    connection.patch(&Kind::POD, namespace, look::name(pod), &json!({ "metadata": metadata })).await?;
     Ok(())
 }
 

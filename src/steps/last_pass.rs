@@ -1,7 +1,7 @@
 //! [`LastPass`]: what changed since the warm passes, and the proof. Its evidence is the receipt without which nothing is cut over.
 
 use super::copy::{self, Pass};
-use super::{Act, Progress, Standing, StepError, World};
+use super::{Act, Standing, StepError, World};
 use crate::journal::Evidence;
 use crate::journal::event::Receipt;
 use crate::mover::orders::{Report, VolumeReport};
@@ -13,14 +13,18 @@ impl Act for LastPass {
             Pass::Gone(pod) => Ok(Standing::Adrift(format!("mover pod {pod} was deleted by somebody"))),
             Pass::NotStarted(why) => Ok(Standing::waiting_for(why)),
             Pass::NotOrdered => Ok(Standing::Before),
-            Pass::Ordered => Ok(Standing::waiting_for("the mover to begin")),
-            Pass::Running(report) => Ok(Standing::Underway(Progress { waiting_for: "the last pass".to_owned(), volumes: report.volumes })),
+            Pass::Ordered => Ok(copy::ordered()),
+            Pass::Running(report) => Ok(copy::running("the last pass", report)),
             Pass::Done { source, target } => self.proof(&source, target.as_ref().unwrap_or(&source)),
         }
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         copy::order(world, &self.route, true).await
+    }
+
+    async fn remind(&self, world: &World) -> Result<(), StepError> {
+        copy::remind(world, &self.route).await
     }
 }
 

@@ -81,11 +81,14 @@ pub struct Progress {
     /// How far copies are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<VolumeReport>,
+    /// What was done has not been noticed by those it is for; when that lasts they are reminded of it.
+    #[serde(skip)]
+    pub is_unnoticed: bool,
 }
 
 impl Standing {
     fn waiting_for(what: impl Into<String>) -> Self {
-        Self::Underway(Progress { waiting_for: what.into(), volumes: Vec::new() })
+        Self::Underway(Progress { waiting_for: what.into(), ..Progress::default() })
     }
 
     fn done(note: impl Into<String>) -> Self {
@@ -131,6 +134,12 @@ trait Act {
 
     /// Makes one change towards the goal. Called from [`Standing::Before`] only.
     async fn act(&self, world: &World) -> Result<(), StepError>;
+
+    /// Has what was done noticed by those it is for; changes nothing else. Called when [`Progress::is_unnoticed`] lasts.
+    async fn remind(&self, world: &World) -> Result<(), StepError> {
+        let _ = world;
+        Ok(())
+    }
 
     /// What stands in the way of taking the run back, now that this step was begun; none: nothing.
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
@@ -192,6 +201,15 @@ pub async fn observe(step: &Step, world: &World) -> Result<Standing, StepError> 
 /// See [`StepError`].
 pub async fn observe_back(step: &Step, world: &World) -> Result<Standing, StepError> {
     each!(step, one => one.observe_back(world).await)
+}
+
+/// Has what a step did noticed by those it is for.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn remind(step: &Step, world: &World) -> Result<(), StepError> {
+    each!(step, one => one.remind(world).await)
 }
 
 /// Says what stands in the way of taking a run back, now that this step was begun.

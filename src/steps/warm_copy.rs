@@ -1,7 +1,7 @@
 //! [`WarmCopy`]: passes over the running app, until the last one is predicted to fit the time it may take.
 
 use super::copy::{self, Pass};
-use super::{Act, Progress, Standing, StepError, World};
+use super::{Act, Standing, StepError, World};
 use crate::plan::step::WarmCopy;
 
 /// What the passes so far add up to.
@@ -41,14 +41,18 @@ impl Act for WarmCopy {
             // Its driver refuses a second mount: everything is copied after the drain.
             Pass::NotStarted(why) => Ok(Standing::done(format!("not copied while the app runs: waiting for {why}"))),
             Pass::NotOrdered => Ok(Standing::Before),
-            Pass::Ordered => Ok(Standing::waiting_for("the mover to begin")),
-            Pass::Running(report) => Ok(Standing::Underway(Progress { waiting_for: "the copy".to_owned(), volumes: report.volumes })),
+            Pass::Ordered => Ok(copy::ordered()),
+            Pass::Running(report) => Ok(copy::running("the copy", report)),
             Pass::Done { .. } => self.judged(world).await,
         }
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         copy::order(world, &self.route, false).await
+    }
+
+    async fn remind(&self, world: &World) -> Result<(), StepError> {
+        copy::remind(world, &self.route).await
     }
 }
 

@@ -262,7 +262,9 @@ impl Sim {
         let mut is_over = false;
         if let Some(orders) = mover.at.take() {
             is_over = self.carry_out(pod, &mut mover, &orders);
-        } else if let Some(orders) = orders.filter(|orders| orders.sequence > mover.report.sequence) {
+        } else if let Some(orders) =
+            orders.filter(|orders| orders.sequence > mover.report.sequence && !self.is_missed(pod, orders.sequence))
+        {
             mover.report.sequence = orders.sequence;
             mover.report.state = if orders.order == Order::Idle { State::Ready } else { State::Running };
             mover.report.failure = None;

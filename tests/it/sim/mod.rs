@@ -24,6 +24,7 @@ mod select;
 mod store;
 mod sweep;
 mod table;
+mod unnoticed;
 mod verify;
 mod void;
 
@@ -135,6 +136,8 @@ pub(crate) struct Sim {
     pub(crate) phase: Phase,
     /// Somebody else scaled the app.
     was_scaled: bool,
+    /// Where kubelets miss orders: the orders that came, by pod and number, with the reminders their pods had then.
+    missed: Option<BTreeMap<(String, u64), Value>>,
     /// Whether the scheduler does not know of volumes' affinities for the next pod of the app.
     scheduler_is_behind: bool,
     /// Somebody else deleted a claim or volume of the app.
@@ -198,6 +201,7 @@ impl Sim {
             may_discard: false,
             expects_pods: true,
             manifest: Value::Null,
+            missed: None,
             dies_at: None,
             phase: Phase::default(),
             was_scaled: false,

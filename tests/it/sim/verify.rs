@@ -117,6 +117,15 @@ fn a_copy_is_the_same_and_one_byte_makes_it_another() {
 }
 
 #[test]
+fn an_order_that_the_kubelet_missed_is_brought_to_mind_again() {
+    in_paused_time(async {
+        let sim = furnished();
+        with(&sim, Sim::miss_orders);
+        assert!(compared(&sim).await.expect("they are compared").is_same());
+    });
+}
+
+#[test]
 fn an_interrupt_takes_the_pod_away() {
     in_paused_time(async {
         let sim = furnished();
