@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
+
 use super::change::{Item, Lane, Piece};
 use super::channel::{Channel, Closer};
 use super::compress::Compress;
@@ -76,9 +78,8 @@ impl Remote {
         let config = identity.client(peer)?;
         let lanes = u16::try_from(work::threads()).expect("there are few threads");
         let told = Arc::new(Told::default());
-        let open = |role| -> Result<Channel> {
-            let mut channel = Channel::connect(address, &config)?;
-            channel.send(&Message::Hello { version: wire::VERSION, session, role, lanes }, &[])?;
+        let greet = |channel: &mut Channel, role| channel.send(&Message::Hello { version: wire::VERSION, session, role, lanes }, &[]);
+        let settle = |mut channel: Channel| -> Result<Channel> {
             match channel.receive(&mut Vec::new())? {
                 Message::Welcome { version: wire::VERSION } => {}
                 Message::Failed { reason, message } => return Err(Halt::new(reason, message)),
@@ -88,9 +89,16 @@ impl Remote {
             told.closers.lock().expect("no thread panics while it holds this lock").push(channel.closer()?);
             Ok(channel)
         };
-        let control = open(Role::Control)?;
-        let notices = open(Role::Notices)?;
-        let lanes = (0..lanes).map(|_| Ok((open(Role::Data)?, Compress::default()))).collect::<Result<Vec<_>>>()?;
+        let mut opened = open(address, &config, 2 + usize::from(lanes))?;
+        // It begins the session, which the others join.
+        let mut control = opened.remove(0);
+        greet(&mut control, Role::Control)?;
+        let control = settle(control)?;
+        let roles = std::iter::once(Role::Notices).chain(std::iter::repeat(Role::Data));
+        opened.iter_mut().zip(roles).try_for_each(|(channel, role)| greet(channel, role))?;
+        let mut joined = opened.into_iter().map(settle).collect::<Result<Vec<_>>>()?;
+        let notices = joined.remove(0);
+        let lanes = joined.into_iter().map(|channel| (channel, Compress::default())).collect();
         let hearing = Arc::clone(&told);
         let listener = std::thread::spawn(move || hear(notices, &hearing));
         Ok(Remote { control, lanes, told, listener: Some(listener), progress: None, pace, folder: None })
@@ -163,6 +171,15 @@ impl Drop for Remote {
             let _ = listener.join();
         }
     }
+}
+
+/// Opens connections side by side: on a far link each takes several round trips.
+fn open(address: SocketAddr, config: &Arc<ClientConfig>, count: usize) -> Result<Vec<Channel>> {
+    std::thread::scope(|scope| {
+        let opening: Vec<_> = (0..count).map(|_| scope.spawn(|| Channel::connect(address, config))).collect();
+        let opened: Vec<_> = opening.into_iter().map(work::join).collect();
+        opened.into_iter().collect()
+    })
 }
 
 fn unexpected() -> Halt {
