@@ -89,6 +89,10 @@ async fn end(connection: &Connection, namespace: &str, name: &str) -> Result<Opt
     if look::is_terminating(&pod) {
         return Ok(None);
     }
+    // What it said last would else be believed for as long as a copy may take.
+    if look::is_lost(&pod) {
+        return Err(start_mover::failed(namespace, &pod));
+    }
     let orders = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
     let report = last_report(connection, namespace, name).await?;
     Ok(Some(End { pod, orders, report }))
@@ -110,9 +114,6 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
 
 async fn not_started(world: &World, route: &Route, end: &End) -> Result<Pass, StepError> {
     let name = look::name(&end.pod);
-    if look::text(&end.pod, "/status/phase") == "Failed" || look::crashes(&end.pod) {
-        return Err(start_mover::failed(&route.namespace, &end.pod));
-    }
     Ok(Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &route.namespace, name).await)))
 }
 

@@ -88,8 +88,13 @@ fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
 /// A container that ended so often is not started again soon, nor with another outcome.
 const RESTARTS_MAX: u64 = 4;
 
+/// Whether a pod will not run any more: it is over and did not succeed (its node was short of something, say), or it ends again and again.
+pub(super) fn is_lost(pod: &Value) -> bool {
+    text(pod, "/status/phase") == "Failed" || crashes(pod)
+}
+
 /// Whether a pod's only container ends again and again.
-pub(super) fn crashes(pod: &Value) -> bool {
+fn crashes(pod: &Value) -> bool {
     let waits = text(pod, "/status/containerStatuses/0/state/waiting/reason") == "CrashLoopBackOff";
     waits && pod.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64).unwrap_or(0) >= RESTARTS_MAX
 }

@@ -50,9 +50,11 @@ pub(super) async fn standing(world: &World, namespace: &str, pod: &Value) -> Res
     if look::is_terminating(pod) {
         return Ok(Standing::waiting_for(format!("mover pod {name} to be gone")));
     }
+    if look::is_lost(pod) {
+        return Err(failed(namespace, pod));
+    }
     match look::text(pod, "/status/phase") {
         "Running" | "Succeeded" => answering(world, namespace, pod).await,
-        "Failed" => Err(failed(namespace, pod)),
         _ => starting(world, namespace, pod).await,
     }
 }
@@ -61,9 +63,6 @@ async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standi
     let name = look::name(pod);
     if copy::last_report(&world.target, namespace, name).await?.is_some() {
         return Ok(Standing::done(format!("mover {name} is on {}", look::text(pod, "/spec/nodeName"))));
-    }
-    if look::crashes(pod) {
-        return Err(failed(namespace, pod));
     }
     Ok(Standing::waiting_for(format!("mover {name} to answer")))
 }
@@ -79,12 +78,19 @@ async fn starting(world: &World, namespace: &str, pod: &Value) -> Result<Standin
     Ok(Standing::waiting_for(format!("mover pod {name} to start{warning}")))
 }
 
-/// What a mover pod that is over said last.
+/// Where it says why a pod is lost, the most telling first.
+const WHYS: [&str; 4] = [
+    "/status/containerStatuses/0/lastState/terminated/message",
+    "/status/message",
+    "/status/reason",
+    "/status/containerStatuses/0/lastState/terminated/reason",
+];
+
+/// Why a mover pod is lost.
 pub(super) fn failed(namespace: &str, pod: &Value) -> StepError {
     let name = look::name(pod);
-    let ended = pod.pointer("/status/containerStatuses/0/lastState/terminated/message").and_then(Value::as_str);
-    let said = ended.unwrap_or_else(|| look::text(pod, "/status/message"));
-    StepError::hinted(format!("mover pod {name} failed: {said}"), format!("kubectl logs -n {namespace} {name}"))
+    let why = WHYS.iter().map(|place| look::text(pod, place)).find(|why| !why.is_empty()).unwrap_or("no reason is given");
+    StepError::hinted(format!("mover pod {name} failed: {why}"), format!("kubectl describe pod -n {namespace} {name}"))
 }
 
 /// Deletes a mover pod of this run, if it is there.

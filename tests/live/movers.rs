@@ -43,6 +43,14 @@ fn movers_are_killed_in_the_warm_copy_and_in_the_last_pass() {
     }
 }
 
+/// Its last words would say for ever that it is at it, with the app down.
+#[test]
+fn a_mover_pod_that_is_failed_in_the_last_pass_brings_the_app_back() {
+    let moving = Move::cold_at("failed", ("slow", "fast"), "last-pass");
+    moving.movers_are_failed();
+    moving.comes_back("slow", "longer than the specified deadline");
+}
+
 #[test]
 fn a_missing_image_is_named_and_the_app_left_alone() {
     let space = Space::new("image");

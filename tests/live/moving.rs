@@ -68,6 +68,25 @@ impl Move {
         space
     }
 
+    /// Lets it end without having come through, for this reason, and looks whether the app is where it was, with everything.
+    #[track_caller]
+    pub(crate) fn comes_back(self, class: &str, why: &str) {
+        let Move { space, set, child, .. } = self;
+        Ran::of(&child.wait_with_output().expect("it ends")).ends_with(5).says(why);
+        space.until_ready(&format!("sts/{set}"));
+        assert_eq!(space.claim(&format!("data-{set}-0")).0, class);
+        apps::nothing_is_lost(&space, &format!("{set}-0"));
+    }
+
+    /// Has the kubelet fail each mover pod for good, as it does when a node is short of something.
+    #[track_caller]
+    pub(crate) fn movers_are_failed(&self) {
+        for pod in self.movers() {
+            let name = pod["metadata"]["name"].as_str().expect("every object has one");
+            self.space.kubectl(&["patch", "pod", name, "--patch", r#"{"spec":{"activeDeadlineSeconds":1}}"#]);
+        }
+    }
+
     /// Waits for the app's pod to be made again, and puts it on a node of that number, without asking whether it can be there.
     #[track_caller]
     pub(crate) fn app_is_put_on(&self, node: &str) {

@@ -23,6 +23,8 @@ pub(crate) enum Deed {
     DeletesMover,
     /// Every mover's process is killed and started again.
     KillsMovers,
+    /// A node that is short of memory fails a mover pod for good.
+    EvictsMover,
     /// Somebody deletes the lease.
     DeletesLease,
     /// Somebody takes our labels off a volume.
@@ -52,12 +54,13 @@ pub(crate) enum Deed {
 }
 
 impl Deed {
-    pub(crate) const ALL: [Deed; 18] = [
+    pub(crate) const ALL: [Deed; 19] = [
         Deed::Scales,
         Deed::PutsReplicasBack,
         Deed::DeletesStaging,
         Deed::DeletesMover,
         Deed::KillsMovers,
+        Deed::EvictsMover,
         Deed::DeletesLease,
         Deed::TakesLabels,
         Deed::UnpinsSource,
@@ -80,7 +83,7 @@ impl Deed {
                 matches!(plural, "statefulsets" | "deployments")
             }
             Deed::DeletesStaging | Deed::DeletesClaim => plural == "persistentvolumeclaims",
-            Deed::DeletesMover | Deed::KillsMovers | Deed::Misplaces => plural == "pods",
+            Deed::DeletesMover | Deed::KillsMovers | Deed::EvictsMover | Deed::Misplaces => plural == "pods",
             Deed::DeletesLease => plural == "leases",
             Deed::TakesLabels | Deed::UnpinsSource | Deed::DeletesSource | Deed::DeletesTarget => plural == "persistentvolumes",
             Deed::TouchesAll => plural != "statefulsets",
@@ -95,6 +98,7 @@ impl Deed {
             Deed::DeletesStaging => "deletes a staging claim",
             Deed::DeletesMover => "deletes a mover pod",
             Deed::KillsMovers => "kills every mover's process",
+            Deed::EvictsMover => "evicts a mover pod",
             Deed::DeletesLease => "deletes the lease",
             Deed::TakesLabels => "takes our labels off a volume",
             Deed::UnpinsSource => "sets a source volume back to Delete",
@@ -148,6 +152,7 @@ impl Sim {
             Deed::DeletesStaging => self.deletes_ours("persistentvolumeclaims"),
             Deed::DeletesMover => self.deletes_ours("pods"),
             Deed::KillsMovers => self.crash_movers(),
+            Deed::EvictsMover => self.evict_mover(),
             Deed::DeletesLease => self.deletes_ours("leases"),
             Deed::TakesLabels => self.edits_volume(marks::ROLE_TARGET, json!({ "metadata": { "labels": { marks::RUN: null } } })),
             Deed::UnpinsSource => {

@@ -259,12 +259,11 @@ impl Sim {
         let Some(mut mover) = self.movers.remove(&uid) else { return };
         let orders: Option<Orders> =
             pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
+        let newer = orders.filter(|orders| orders.sequence > mover.report.sequence && !self.is_missed(pod, orders.sequence));
+        // An end that serves does so until it is told otherwise; a pass is not broken off here.
+        let is_free = mover.at.as_ref().is_none_or(|orders| matches!(orders.order, Order::Serve { .. }));
         let mut is_over = false;
-        if let Some(orders) = mover.at.take() {
-            is_over = self.carry_out(pod, &mut mover, &orders);
-        } else if let Some(orders) =
-            orders.filter(|orders| orders.sequence > mover.report.sequence && !self.is_missed(pod, orders.sequence))
-        {
+        if let Some(orders) = newer.filter(|_| is_free) {
             mover.report.sequence = orders.sequence;
             mover.report.state = if orders.order == Order::Idle { State::Ready } else { State::Running };
             mover.report.failure = None;
@@ -272,6 +271,8 @@ impl Sim {
                 program.order(&orders);
             }
             mover.at = Some(orders);
+        } else if let Some(orders) = mover.at.take() {
+            is_over = self.carry_out(pod, &mut mover, &orders);
         }
         self.movers.insert(uid, mover);
         if is_over {
@@ -399,6 +400,20 @@ impl Sim {
             self.overhear("said by a mover", || program.words());
         }
         serde_json::to_string(&mover.report).expect("plain data") + "\n"
+    }
+
+    /// The kubelet fails the first mover pod that runs, as it does when its node is short of memory. What it said stays.
+    pub(super) fn evict_mover(&mut self) {
+        let runs = |pod: &Arc<Value>| is_mover(pod) && text(pod, "/status/phase") == "Running" && !is_terminating(pod);
+        let Some(pod) = self.store.copies("pods").into_iter().find(runs) else { return };
+        if let Some(mover) = self.movers.get_mut(&key(&pod)) {
+            mover.at = None;
+            mover.targets.clear();
+        }
+        self.pod_status(&pod, |pod| {
+            pod["status"] = json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory.",
+                "containerStatuses": [{ "state": { "terminated": { "exitCode": 137 } } }] });
+        });
     }
 
     /// A mover's process ends and is started again, with another identity and without its memory.
