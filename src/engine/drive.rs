@@ -12,7 +12,6 @@ use super::pace::Pace;
 use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
 use crate::journal::{Event, Stand};
-use crate::mover::orders::REMIND_AFTER;
 use crate::plan::PlannedStep;
 use crate::steps::{self, Progress, Standing, StepError};
 
@@ -110,13 +109,13 @@ impl<'a, 'r> Drive<'a, 'r> {
     }
 
     /// Has what was done noticed where it was not for a while.
-    async fn remind(&mut self, is_unnoticed: bool) -> Result<(), Trouble> {
-        if !is_unnoticed {
+    async fn remind(&mut self, after: Option<Duration>) -> Result<(), Trouble> {
+        let Some(after) = after else {
             self.unnoticed_since = None;
             return Ok(());
-        }
+        };
         let since = *self.unnoticed_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < REMIND_AFTER {
+        if since.elapsed() < after {
             return Ok(());
         }
         self.unnoticed_since = None;
@@ -154,7 +153,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                 return run.write(event).await;
             }
             Ok(Standing::Underway(progress)) => {
-                drive.remind(progress.is_unnoticed).await?;
+                drive.remind(progress.remind_after).await?;
                 drive.wait_for(progress).await?;
                 drive.guard(stage).await?;
             }

@@ -209,7 +209,11 @@ fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
 
 /// What a step stands at whose pass was ordered.
 pub(super) fn ordered() -> Standing {
-    Standing::Underway(Progress { waiting_for: "the mover to begin".to_owned(), is_unnoticed: true, ..Progress::default() })
+    Standing::Underway(Progress {
+        waiting_for: "the mover to begin".to_owned(),
+        remind_after: Some(orders::REMIND_AFTER),
+        ..Progress::default()
+    })
 }
 
 /// What a step stands at whose pass is underway.

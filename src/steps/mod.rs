@@ -30,6 +30,8 @@ mod start_mover;
 mod stop_mover;
 mod warm_copy;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -81,9 +83,9 @@ pub struct Progress {
     /// How far copies are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<VolumeReport>,
-    /// What was done has not been noticed by those it is for; when that lasts they are reminded of it.
+    /// Where what was done has not been noticed by those it is for: for how long that may be before they are reminded of it.
     #[serde(skip)]
-    pub is_unnoticed: bool,
+    pub remind_after: Option<Duration>,
 }
 
 impl Standing {
@@ -135,7 +137,7 @@ trait Act {
     /// Makes one change towards the goal. Called from [`Standing::Before`] only.
     async fn act(&self, world: &World) -> Result<(), StepError>;
 
-    /// Has what was done noticed by those it is for; changes nothing else. Called when [`Progress::is_unnoticed`] lasts.
+    /// Has what was done noticed by those it is for; changes nothing else. Called after [`Progress::remind_after`].
     async fn remind(&self, world: &World) -> Result<(), StepError> {
         let _ = world;
         Ok(())
