@@ -125,11 +125,13 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     if !is_ordered(orders, ends, route, last) || !peer_is_served(ends, route) {
         return Ok(Pass::NotOrdered);
     }
-    if ends.all().any(End::is_behind) {
+    if ends.source.is_behind() {
         return Ok(Pass::Ordered);
     }
     match report.state {
         State::Ready => Ok(Pass::Ordered),
+        // It tries to connect for a while; that it failed counts, or a target that takes no order would keep the app down.
+        State::Running if ends.target.as_ref().is_some_and(End::is_behind) => Ok(Pass::Ordered),
         State::Running => Ok(Pass::Running(report.clone())),
         State::Failed => failed(report, orders),
         State::Done => done(ends, report, last),
@@ -221,16 +223,15 @@ pub(super) fn running(pass: &str, report: Report) -> Standing {
     Standing::Underway(Progress { waiting_for: pass.to_owned(), volumes: report.volumes, ..Progress::default() })
 }
 
-/// Changes the pods whose orders were not taken, so that their kubelets look at them again.
+/// Changes a pod whose order was not taken, the target's first, so that its kubelet looks at it again.
 pub(super) async fn remind(world: &World, route: &Route) -> Result<(), StepError> {
     let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
-    if ends.source.is_behind() {
-        return annotate(&world.source, &route.namespace, &ends.source.pod, marks::reminder(&ends.source.pod)).await;
-    }
-    match ends.target.filter(End::is_behind) {
-        Some(target) => annotate(&world.target, &route.namespace, &target.pod, marks::reminder(&target.pod)).await,
-        None => Ok(()),
-    }
+    let (connection, end) = match ends.target.filter(End::is_behind) {
+        Some(target) => (&world.target, target),
+        None if ends.source.is_behind() => (&world.source, ends.source),
+        None => return Ok(()),
+    };
+    annotate(connection, &route.namespace, &end.pod, marks::reminder(&end.pod)).await
 }
 
 /// Orders the next pass: first the target end, if it does not serve this source end yet. One change a call.
