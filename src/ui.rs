@@ -492,6 +492,9 @@ fn line(notice: &Notice) -> Option<String> {
         Notice::Retrying { why, .. } => Some(format!("  … trying again: {why}")),
         Notice::AppStops => Some("  the app is down from now".to_owned()),
         Notice::AppReady { down_ms } => Some(format!("  the app is ready; it was down for {:.1} s", *down_ms as f64 / 1000.0)),
+        Notice::AppStarted { stopped_ms } => {
+            Some(format!("  the app is started again on its source; it was stopped for {:.1} s", *stopped_ms as f64 / 1000.0))
+        }
         Notice::InterruptHeld => {
             Some("  interrupted: going on until the app is up again; interrupt once more to stop right here".to_owned())
         }

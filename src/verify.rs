@@ -223,11 +223,15 @@ async fn step(
     let line = connection.last_log_line(&asked.namespace, &asked.pod).await?;
     let report: Option<Report> = line.as_deref().and_then(|line| serde_json::from_str(line).ok());
     let Some(report) = report else {
-        let is_late = waited > ANSWERS_WITHIN || pod["status"]["phase"] == "Failed";
+        let is_late = waited > ANSWERS_WITHIN || has_failed(&pod);
         let not_started = || VerifyError::NotStarted { pod: asked.pod.clone(), why: why(&pod) };
         return if is_late { Err(not_started()) } else { Ok(None) };
     };
     match (report.state, report.failure) {
+        // What it said last would else be believed for as long as it may take.
+        (State::Ready | State::Running, _) if has_failed(&pod) => {
+            Err(VerifyError::Failed(format!("pod {} has failed{}", asked.pod, why(&pod))))
+        }
         (State::Ready, _) => order(connection, asked, &pod, claims[0].block, ordered_at).await.map(|()| None),
         (State::Running, _) => Ok(None),
         (State::Done, _) => verified(claims, &report.volumes).map(Some),
@@ -239,12 +243,16 @@ fn said(failure: Option<Failure>) -> String {
     failure.map_or_else(|| "the mover did not say why".to_owned(), |failure| failure.message)
 }
 
+fn has_failed(pod: &Value) -> bool {
+    pod["status"]["phase"] == "Failed"
+}
+
 /// What the status of a pod says of why it does not run.
 fn why(pod: &Value) -> String {
     let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
     let unmet = conditions.filter(|condition| condition["status"] == "False");
-    let said = std::iter::once(waiting).chain(unmet).find_map(|one| one["message"].as_str().or(one["reason"].as_str()));
+    let said = [&pod["status"], waiting].into_iter().chain(unmet).find_map(|one| one["message"].as_str().or(one["reason"].as_str()));
     said.map(|said| format!(": {said}")).unwrap_or_default()
 }
 

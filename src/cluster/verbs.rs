@@ -3,6 +3,8 @@
 //! Objects stay raw JSON, so that fields newer than our types survive a round trip. Each call is sent once, under its own
 //! timeout: whether and when to try again is the engine's to decide, because a lost reply may hide an applied change.
 
+use std::time::Duration;
+
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -58,15 +60,26 @@ pub enum ApiError {
     },
 }
 
+/// How long an API server may be gone: its upgrade, or that of its only node, takes minutes, and who stops waiting for it leaves the app
+/// as it is, which may be down.
+const OUTAGE_MAX: Duration = Duration::from_secs(600);
+
+/// How long credentials may be refused: they are exchanged before they run out, and whoever checks them may be down for a while.
+const VOID_MAX: Duration = Duration::from_secs(90);
+
 impl ApiError {
-    /// Whether the same call may succeed later without anybody changing anything. Credentials may: they are exchanged before they
-    /// run out, and whoever checks them may be down for a while.
-    pub fn is_passing(&self) -> bool {
+    /// For how long the same call may fail in this way and yet succeed later without anybody changing anything; none where it will not.
+    pub fn passes_within(&self) -> Option<Duration> {
         match self {
-            Self::Conflict(_) | Self::Busy { .. } | Self::NoAnswer(_) | Self::Unauthorized(_) => true,
-            Self::Other { status, .. } => *status >= 500,
-            Self::NotFound(_) | Self::AlreadyExists(_) | Self::Forbidden(_) | Self::Invalid(_) => false,
+            Self::Conflict(_) | Self::Busy { .. } | Self::NoAnswer(_) | Self::Other { status: 500.., .. } => Some(OUTAGE_MAX),
+            Self::Unauthorized(_) => Some(VOID_MAX),
+            Self::NotFound(_) | Self::AlreadyExists(_) | Self::Forbidden(_) | Self::Invalid(_) | Self::Other { .. } => None,
         }
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_passing(&self) -> bool {
+        self.passes_within().is_some()
     }
 }
 

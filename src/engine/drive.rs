@@ -18,9 +18,6 @@ use crate::steps::{self, Progress, Standing, StepError};
 /// How often a waiting step looks whether what earlier steps did still stands.
 const GUARD_EVERY: Duration = Duration::from_secs(5);
 
-/// How long the API may be silent before the run halts; the step's own deadline goes on meanwhile.
-const SILENCE_MAX: Duration = Duration::from_secs(90);
-
 /// Longer than this no step is waited for, however long a plan says: ten years, far from what a clock can count.
 const DEADLINE_SECS_MAX: u64 = 10 * 366 * 24 * 3600;
 
@@ -30,10 +27,13 @@ struct Drive<'a, 'r> {
     planned: &'a PlannedStep,
     pace: Pace,
     deadline: Instant,
+    /// Since when the API does not answer. The deadline stands still meanwhile.
     silent_since: Option<Instant>,
     waiting_for: String,
     guarded_at: Instant,
     unnoticed_since: Option<Instant>,
+    /// What was heard last of how far copies are, and when.
+    heard: Option<(Progress, Instant)>,
 }
 
 impl<'a, 'r> Drive<'a, 'r> {
@@ -48,44 +48,82 @@ impl<'a, 'r> Drive<'a, 'r> {
             waiting_for: planned.step.does(),
             guarded_at: now,
             unnoticed_since: None,
+            heard: None,
         }
     }
 
     /// Sleeps, or says why not to go on.
     async fn pause(&self, wait: Duration) -> Result<(), Trouble> {
         self.run.may_go_on()?;
-        if Instant::now() >= self.deadline {
-            let why = format!("gave up after {} s of waiting for {}", self.planned.deadline_secs, self.waiting_for);
-            return Err(Trouble::Step { step: self.planned.id.clone(), why, hint: None });
+        let now = self.silent_since.unwrap_or_else(Instant::now);
+        if now >= self.deadline {
+            return Err(self.gives_up(format!("gave up after {} s of waiting for {}", self.planned.deadline_secs, self.waiting_for)));
         }
-        self.run.sleep(wait.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+        self.run.sleep(wait.min(self.deadline - now)).await;
         self.run.may_go_on()
+    }
+
+    /// Journals, which may take as long as the API does not answer; nothing is waited for meanwhile.
+    async fn write(&mut self, event: Event) -> Result<(), Trouble> {
+        let since = Instant::now();
+        self.run.write(event).await?;
+        self.deadline += since.elapsed();
+        Ok(())
+    }
+
+    fn gives_up(&self, why: String) -> Trouble {
+        Trouble::Step { step: self.planned.id.clone(), why, hint: None }
+    }
+
+    /// The API has answered. What was waited for could not be seen meanwhile, nor, perhaps, go on.
+    fn hear_again(&mut self) {
+        if let Some(since) = self.silent_since.take() {
+            self.deadline += since.elapsed();
+            self.heard = None;
+        }
+    }
+
+    /// Fails when nothing new was heard of how far copies are for as long as that may be.
+    fn listen(&mut self, progress: &Progress) -> Result<(), Trouble> {
+        let Some(longest) = progress.lost_after else {
+            self.heard = None;
+            return Ok(());
+        };
+        match &self.heard {
+            Some((heard, at)) if progress.volumes.is_empty() || heard.volumes == progress.volumes => {
+                if at.elapsed() > longest {
+                    let why = format!("heard nothing new for {} s while waiting for {}", longest.as_secs(), progress.waiting_for);
+                    return Err(self.gives_up(why));
+                }
+            }
+            _ => self.heard = Some((progress.clone(), Instant::now())),
+        }
+        Ok(())
     }
 
     /// Waits after a failed call if another may succeed.
     async fn endure(&mut self, error: StepError) -> Result<(), Trouble> {
         let step = self.planned.id.clone();
-        let (why, asked_secs, is_silence) = match error {
-            StepError::Api(error) if error.is_passing() => {
-                let asked = if let ApiError::Busy { retry_after_secs, .. } = &error { *retry_after_secs } else { None };
-                let is_silence = !matches!(error, ApiError::Conflict(_));
-                (error.to_string(), asked, is_silence)
-            }
-            StepError::Api(error) => return Err(Trouble::Step { step, why: error.to_string(), hint: None }),
+        let error = match error {
+            StepError::Api(error) => error,
             StepError::Failed { why, hint } => return Err(Trouble::Step { step, why, hint }),
         };
-        if is_silence {
+        let why = error.to_string();
+        let Some(longest) = error.passes_within() else { return Err(self.gives_up(why)) };
+        if !matches!(error, ApiError::Conflict(_)) {
             let since = *self.silent_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > SILENCE_MAX {
+            if since.elapsed() > longest {
                 return Err(Trouble::Silence(why));
             }
             self.run.tell(&Notice::Retrying { step, why });
         }
+        let asked_secs = if let ApiError::Busy { retry_after_secs, .. } = error { retry_after_secs } else { None };
         let wait = self.pace.back_off(asked_secs);
         self.pause(wait).await
     }
 
-    async fn wait_for(&mut self, progress: steps::Progress) -> Result<(), Trouble> {
+    async fn wait_for(&mut self, progress: Progress) -> Result<(), Trouble> {
+        self.listen(&progress)?;
         self.waiting_for.clone_from(&progress.waiting_for);
         self.run.tell(&Notice::Waiting { step: self.planned.id.clone(), progress });
         let wait = self.pace.wait();
@@ -95,7 +133,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     async fn look(&mut self) -> Result<Standing, StepError> {
         let seen = steps::observe(&self.planned.step, self.run.world()).await;
         if seen.is_ok() {
-            self.silent_since = None;
+            self.hear_again();
         }
         seen
     }
@@ -103,7 +141,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     async fn look_back(&mut self) -> Result<Standing, StepError> {
         let seen = steps::observe_back(&self.planned.step, self.run.world()).await;
         if seen.is_ok() {
-            self.silent_since = None;
+            self.hear_again();
         }
         seen
     }
@@ -159,7 +197,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
             }
             Ok(Standing::Before) => {
                 if !intended {
-                    run.write(Event::Intent { step: step.clone() }).await?;
+                    drive.write(Event::Intent { step: step.clone() }).await?;
                     intended = true;
                     run.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
                 }
@@ -176,8 +214,17 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
     }
 }
 
-/// Drives a step back to [`Standing::Before`].
-pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Trouble> {
+/// Until when a step that is taken back is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// It was asked for.
+    Asked,
+    /// It is seen to be so.
+    Seen,
+}
+
+/// Drives a step back to [`Standing::Before`], or towards it.
+pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> Result<(), Trouble> {
     let step = planned.id.clone();
     let (mut intended, was_begun) = match run.state().await.stand(&step) {
         Stand::Undone => return Ok(()),
@@ -203,11 +250,12 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep) -> Result<(), Tro
             Err(StepError::Failed { why, .. }) => Progress { waiting_for: format!("{undoes} ({why})"), ..Progress::default() },
         };
         if !intended {
-            run.write(Event::UndoIntent { step: step.clone() }).await?;
+            drive.write(Event::UndoIntent { step: step.clone() }).await?;
             intended = true;
             run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
         }
         match steps::undo(&planned.step, run.world()).await {
+            Ok(()) if until == Until::Asked => return Ok(()),
             Ok(()) => drive.wait_for(progress).await?,
             Err(error) => drive.endure(error).await?,
         }

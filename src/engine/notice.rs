@@ -59,6 +59,11 @@ pub enum Notice {
         /// For how long it was down, from the order to stop to ready; in milliseconds, by this executor's clock.
         down_ms: u64,
     },
+    /// The app was started again on its source, and may take a while to be ready.
+    AppStarted {
+        /// For how long it was stopped, from the order to stop to the order to start; in milliseconds, by this executor's clock.
+        stopped_ms: u64,
+    },
     /// An interrupt waits until the app is up again.
     InterruptHeld,
     /// Something went wrong and the run goes back.

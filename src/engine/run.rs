@@ -11,7 +11,7 @@ use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::drive;
+use super::drive::{self, Until};
 use super::notice::{Listener, Notice};
 use super::record::Record;
 use crate::journal::lease::{self, Lease, LeaseError};
@@ -89,6 +89,9 @@ pub enum Ending {
         remains: Vec<String>,
     },
 }
+
+/// How long the journal is waited for where the run ends in any case.
+const NOTE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often what got lost is made again.
 const RENEWALS_MAX: u32 = 5;
@@ -252,10 +255,14 @@ impl<'a> Run<'a> {
             }
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
             self.check_guards(index).await?;
-            self.note_down(stage.app_is_down);
+            if stage.app_is_down {
+                self.note_stop()
+            } else {
+                self.note_ready()
+            }
             self.together(stage.steps.iter().map(|step| drive::forward(self, Some(index), step))).await?;
         }
-        self.note_down(false);
+        self.note_ready();
         self.write(Event::Ended { outcome: Outcome::Completed }).await?;
         self.record.label_state("completed").await;
         Ok(())
@@ -264,16 +271,23 @@ impl<'a> Run<'a> {
     async fn go_back(&self) -> Result<(), Trouble> {
         self.write(Event::Opened { executor: self.executor.clone(), back: true }).await?;
         let of = self.plan.stages.len();
+        let mut lingering = Vec::new();
         for (index, stage) in self.plan.stages.iter().enumerate().rev() {
+            if !stage.app_is_down {
+                self.note_start();
+            }
             let state = self.state().await;
-            let wanted = |step: &&PlannedStep| self.is_taken_back(step, &state);
-            if !stage.steps.iter().any(|step| wanted(&step)) {
+            let steps: Vec<&PlannedStep> = stage.steps.iter().filter(|step| self.is_taken_back(step, &state)).collect();
+            if steps.is_empty() {
                 continue;
             }
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: true });
-            self.together(stage.steps.iter().filter(wanted).map(|step| drive::back(self, step))).await?;
+            let until = |step: &PlannedStep| if step.step.may_linger() { Until::Asked } else { Until::Seen };
+            self.together(steps.iter().map(|step| drive::back(self, step, until(step)))).await?;
+            lingering.extend(steps.into_iter().filter(|step| step.step.may_linger()));
         }
-        self.note_down(false);
+        self.note_start();
+        self.together(lingering.into_iter().map(|step| drive::back(self, step, Until::Seen))).await?;
         self.write(Event::Ended { outcome: Outcome::Undone }).await?;
         self.record.label_state("undone").await;
         Ok(())
@@ -324,7 +338,7 @@ impl<'a> Run<'a> {
                 Err(error @ LeaseError::Lost { .. }) => return Trouble::Journal(error.to_string()),
                 // Nobody can take it over before it has run out; the steps notice the silence themselves.
                 Err(LeaseError::Api { error, .. }) if error.is_passing() => {
-                    if renewed.elapsed() > Duration::from_secs(lease::DURATION_SECS) * 10 {
+                    if error.passes_within().is_some_and(|longest| renewed.elapsed() > longest) {
                         return Trouble::Silence(error.to_string());
                     }
                 }
@@ -390,20 +404,35 @@ impl<'a> Run<'a> {
             Trouble::Step { step, .. } | Trouble::Adrift { step, .. } => Some(step.clone()),
             _ => None,
         };
-        drop(self.record.write(Event::Halted { step, why: trouble.to_string() }).await);
+        // It is not worth a wait: the journal says how far the run is without it.
+        let noted = self.record.write(Event::Halted { step, why: trouble.to_string() });
+        drop(tokio::time::timeout(NOTE_WITHIN, noted).await);
     }
 
-    fn note_down(&self, down: bool) {
-        let was = self.app_is_down.swap(down, Ordering::SeqCst);
-        let mut stopped_at = self.stopped_at.lock().expect("no code panics while holding this lock");
-        if down && !was {
-            *stopped_at = Some(Instant::now());
+    fn note_stop(&self) {
+        if !self.app_is_down.swap(true, Ordering::SeqCst) {
+            *self.stopped_at.lock().expect("no code panics while holding this lock") = Some(Instant::now());
             self.tell(&Notice::AppStops);
         }
-        if !down && was {
-            let down_ms = stopped_at.take().map_or(0, |at| at.elapsed().as_millis());
-            self.tell(&Notice::AppReady { down_ms: u64::try_from(down_ms).unwrap_or(u64::MAX) });
+    }
+
+    fn note_ready(&self) {
+        if let Some(down_ms) = self.was_down_ms() {
+            self.tell(&Notice::AppReady { down_ms });
         }
+    }
+
+    fn note_start(&self) {
+        if let Some(stopped_ms) = self.was_down_ms() {
+            self.tell(&Notice::AppStarted { stopped_ms });
+        }
+    }
+
+    /// The app is not down any more; for how long it was, if it was.
+    fn was_down_ms(&self) -> Option<u64> {
+        self.app_is_down.store(false, Ordering::SeqCst);
+        let stopped_at = self.stopped_at.lock().expect("no code panics while holding this lock").take()?;
+        Some(u64::try_from(stopped_at.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Whether the next change may be made: no neighbour in trouble, no interrupt. A first interrupt waits while the app is down.
@@ -411,15 +440,20 @@ impl<'a> Run<'a> {
         if self.stage_in_trouble.load(Ordering::SeqCst) {
             return Err(Trouble::Neighbour);
         }
+        if self.is_interrupted() {
+            return Err(Trouble::Interrupted);
+        }
+        if *self.interrupts.borrow() > 0 && !self.interrupt_was_held.swap(true, Ordering::SeqCst) {
+            self.tell(&Notice::InterruptHeld);
+        }
+        Ok(())
+    }
+
+    fn is_interrupted(&self) -> bool {
         match *self.interrupts.borrow() {
-            0 => Ok(()),
-            1 if self.app_is_down.load(Ordering::SeqCst) => {
-                if !self.interrupt_was_held.swap(true, Ordering::SeqCst) {
-                    self.tell(&Notice::InterruptHeld);
-                }
-                Ok(())
-            }
-            _ => Err(Trouble::Interrupted),
+            0 => false,
+            1 => !self.app_is_down.load(Ordering::SeqCst),
+            _ => true,
         }
     }
 
@@ -434,11 +468,28 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Journals an event. An interrupt ends that only where nobody answers.
     pub(super) async fn write(&self, event: Event) -> Result<(), Trouble> {
-        self.record.write(event).await.map_err(|error| match error {
+        let written = tokio::select! {
+            biased;
+            written = self.record.write(event) => written,
+            () = self.interrupted_for(NOTE_WITHIN) => return Err(Trouble::Interrupted),
+        };
+        written.map_err(|error| match error {
             JournalError::Api { error, .. } if error.is_passing() => Trouble::Silence(error.to_string()),
             error => Trouble::Journal(error.to_string()),
         })
+    }
+
+    /// Returns so long after an interrupt that is not held.
+    async fn interrupted_for(&self, long: Duration) {
+        let mut interrupts = self.interrupts.clone();
+        while !self.is_interrupted() {
+            if interrupts.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        tokio::time::sleep(long).await;
     }
 
     pub(super) async fn state(&self) -> RunState {

@@ -25,9 +25,6 @@ const PIECE_ENTRIES_MAX: usize = 64;
 /// How often one append is tried while others change the object it goes to.
 const APPEND_TRIES_MAX: u32 = 8;
 
-/// How long one append is tried while the server does not answer, or does not know us: as long as steps wait for it.
-const SILENCE_MAX: Duration = Duration::from_secs(90);
-
 /// How often it is asked meanwhile what is stored.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -212,7 +209,7 @@ impl Journal {
         if matches!(error, ApiError::Conflict(_)) {
             return tries < APPEND_TRIES_MAX;
         }
-        error.is_passing() && self.silent_since.get_or_insert_with(Instant::now).elapsed() < SILENCE_MAX
+        error.passes_within().is_some_and(|longest| self.silent_since.get_or_insert_with(Instant::now).elapsed() < longest)
     }
 
     /// As [`Journal::has_been_written`], asked until there is an answer: without one it is not known against which version to write.

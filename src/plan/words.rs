@@ -71,6 +71,12 @@ impl Step {
         matches!(self, Self::ReleaseClaim(_))
     }
 
+    /// Whether the app is started on its source before the step is seen to be taken back: a mover that was told to go only reads there,
+    /// and it cannot be seen to have gone while its node is lost. Kubernetes lets the app wait where they cannot both have the volume.
+    pub fn may_linger(&self) -> bool {
+        matches!(self, Self::StartMover(_))
+    }
+
     /// Whether what the step did may get lost without anybody meaning it, and is then done again: a mover pod goes with its node.
     pub fn is_renewed(&self) -> bool {
         matches!(self, Self::StartMover(_))

@@ -3,12 +3,19 @@
 //! What a pass does is the mover's business; here it is ordered, watched and judged. Nothing is kept in memory between calls: how
 //! far a copy is can be read off the pods by any executor.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Progress, Standing, StepError, World, look, start_mover};
-use crate::cluster::{Connection, Kind};
-use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Reason, Report, State};
+use crate::cluster::{ApiError, Connection, Kind};
+use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
 use crate::plan::{marks, step::Route};
+
+/// How long movers, which report every second, may say nothing new before they are given up: while the app waits for them, and while it
+/// runs. A node that is short of everything can be late.
+pub(super) const LOST_AFTER_IN_LAST_PASS: Duration = Duration::from_secs(120);
+pub(super) const LOST_AFTER: Duration = Duration::from_secs(600);
 
 /// After so many orders a peer that cannot be reached is a failure; before, it is a mover that was started again.
 const ORDERS_MAX_BEFORE_PEER_FAILS: u64 = 24;
@@ -18,7 +25,24 @@ const ORDERS_MAX_BEFORE_PEER_FAILS: u64 = 24;
 struct End {
     pod: Value,
     orders: Option<Orders>,
-    report: Option<Report>,
+    said: Said,
+}
+
+/// What a mover said last.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// How far it is.
+    Report(Report),
+    /// Nothing that is a report.
+    Nothing,
+    /// It cannot be asked, for this reason: its node does not answer.
+    Unheard(String),
+}
+
+impl Said {
+    fn report(&self) -> Option<&Report> {
+        if let Self::Report(report) = self { Some(report) } else { None }
+    }
 }
 
 /// Both ends of a copy, as they are.
@@ -29,9 +53,13 @@ pub(super) struct Ends {
 }
 
 impl End {
+    fn report(&self) -> Option<&Report> {
+        self.said.report()
+    }
+
     /// Whether it has not taken its latest order.
     fn is_behind(&self) -> bool {
-        let taken = self.report.as_ref().map_or(0, |report| report.sequence);
+        let taken = self.report().map_or(0, |report| report.sequence);
         self.orders.as_ref().is_some_and(|orders| orders.sequence > taken)
     }
 }
@@ -49,6 +77,8 @@ pub(super) enum Pass {
     Gone(String),
     /// A mover pod has not started, for this reason.
     NotStarted(String),
+    /// A mover that has started does not say where it stands; with whose answer is waited for.
+    Unheard(String),
     /// It has to be ordered (again).
     NotOrdered,
     /// It was ordered; one end or both have not taken their order.
@@ -63,10 +93,15 @@ pub(super) enum Pass {
     },
 }
 
-/// What a pod's log says last; none while it says nothing that is a report.
-pub(super) async fn last_report(connection: &Connection, namespace: &str, pod: &str) -> Result<Option<Report>, StepError> {
-    let line = connection.last_log_line(namespace, pod).await?;
-    Ok(line.and_then(|line| serde_json::from_str(&line).ok()))
+/// What the log of a pod says last which the server just returned: it is its node that does not answer, then.
+pub(super) async fn said(connection: &Connection, namespace: &str, pod: &str) -> Result<Said, StepError> {
+    match connection.last_log_line(namespace, pod).await {
+        Ok(line) => Ok(line.and_then(|line| serde_json::from_str(&line).ok()).map_or(Said::Nothing, Said::Report)),
+        Err(error @ (ApiError::NoAnswer(_) | ApiError::Other { status: 500.., .. } | ApiError::Busy { retry_after_secs: None, .. })) => {
+            Ok(Said::Unheard(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads both ends; none where a pod is missing, with its name.
@@ -94,8 +129,8 @@ async fn end(connection: &Connection, namespace: &str, name: &str) -> Result<Opt
         return Err(start_mover::failed(namespace, &pod));
     }
     let orders = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
-    let report = last_report(connection, namespace, name).await?;
-    Ok(Some(End { pod, orders, report }))
+    let said = said(connection, namespace, name).await?;
+    Ok(Some(End { pod, orders, said }))
 }
 
 /// Reads where the pass stands that a route is at.
@@ -104,21 +139,26 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
         Ok(ends) => ends,
         Err(pod) => return Ok(Pass::Gone(pod)),
     };
-    for end in ends.all() {
-        if end.report.is_none() {
-            return not_started(world, route, end).await;
-        }
+    match ends.all().find(|end| end.report().is_none()) {
+        Some(end) => Ok(without_report(world, route, end).await),
+        None => pass_of(&ends, route, last),
     }
-    pass_of(&ends, route, last)
 }
 
-async fn not_started(world: &World, route: &Route, end: &End) -> Result<Pass, StepError> {
+async fn without_report(world: &World, route: &Route, end: &End) -> Pass {
     let name = look::name(&end.pod);
-    Ok(Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &route.namespace, name).await)))
+    match &end.said {
+        Said::Unheard(why) => Pass::Unheard(format!("mover {name} on {} to answer ({why})", look::text(&end.pod, "/spec/nodeName"))),
+        _ if look::never_ran(&end.pod) => {
+            Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &route.namespace, name).await))
+        }
+        // Its container was started again, and is about to.
+        _ => Pass::Unheard(format!("mover {name} to answer")),
+    }
 }
 
 fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
-    let (Some(report), Some(orders)) = (&ends.source.report, &ends.source.orders) else { return Ok(Pass::NotOrdered) };
+    let (Some(report), Some(orders)) = (ends.source.report(), &ends.source.orders) else { return Ok(Pass::NotOrdered) };
     if last && report.state == State::Done && is_final(&ends.source, orders, report) {
         return done(ends, report, last);
     }
@@ -166,12 +206,12 @@ fn peer_is_served(ends: &Ends, route: &Route) -> bool {
 }
 
 fn fingerprint(end: &End) -> Option<Fingerprint> {
-    end.report.as_ref().map(|report| report.fingerprint.clone())
+    end.report().map(|report| report.fingerprint.clone())
 }
 
 fn destination(ends: &Ends) -> Option<Destination> {
     let Some(target) = &ends.target else { return Some(Destination::Here) };
-    let report = target.report.as_ref()?;
+    let report = target.report()?;
     let ip = look::text(&target.pod, "/status/podIP");
     let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
     (!ip.is_empty()).then(|| Destination::Peer { address: format!("{host}:{}", report.port), fingerprint: report.fingerprint.clone() })
@@ -201,7 +241,7 @@ fn failed(report: &Report, orders: &Orders) -> Result<Pass, StepError> {
 }
 
 fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
-    let target = ends.target.as_ref().and_then(|end| end.report.clone());
+    let target = ends.target.as_ref().and_then(|end| end.report().cloned());
     // The proof needs both ends' own digests, so wait for the other one too.
     if last && target.as_ref().is_some_and(|report| report.state != State::Done) {
         return Ok(Pass::Running(report.clone()));
@@ -210,17 +250,30 @@ fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
 }
 
 /// What a step stands at whose pass was ordered.
-pub(super) fn ordered() -> Standing {
+pub(super) fn ordered(lost_after: Duration) -> Standing {
     Standing::Underway(Progress {
         waiting_for: "the mover to begin".to_owned(),
         remind_after: Some(orders::REMIND_AFTER),
+        lost_after: Some(lost_after),
         ..Progress::default()
     })
 }
 
+/// What a step stands at that does not know where its pass does.
+pub(super) fn unheard(whom: String, lost_after: Duration) -> Standing {
+    Standing::Underway(Progress { waiting_for: whom, lost_after: Some(lost_after), ..Progress::default() })
+}
+
 /// What a step stands at whose pass is underway.
-pub(super) fn running(pass: &str, report: Report) -> Standing {
-    Standing::Underway(Progress { waiting_for: pass.to_owned(), volumes: report.volumes, ..Progress::default() })
+pub(super) fn running(pass: &str, report: Report, lost_after: Duration) -> Standing {
+    let begun = report.volumes.iter().any(|volume| volume.phase != Phase::Waiting);
+    let waiting_for = if begun { pass } else { "the movers to reach each other" };
+    Standing::Underway(Progress {
+        waiting_for: waiting_for.to_owned(),
+        volumes: report.volumes,
+        lost_after: Some(lost_after),
+        ..Progress::default()
+    })
 }
 
 /// Changes a pod whose order was not taken, the target's first, so that its kubelet looks at it again.
@@ -278,7 +331,7 @@ async fn annotate(connection: &Connection, namespace: &str, pod: &Value, annotat
 fn passes_so_far(source: &End) -> Vec<u64> {
     let noted = source.pod["metadata"]["annotations"][marks::PASSES].as_str();
     let mut passes: Vec<u64> = noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    if let Some(report) = source.report.as_ref().filter(|report| report.state == State::Done) {
+    if let Some(report) = source.report().filter(|report| report.state == State::Done) {
         passes.push(predicted_ms(report));
     }
     passes

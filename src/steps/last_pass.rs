@@ -1,6 +1,6 @@
 //! [`LastPass`]: what changed since the warm passes, and the proof. Its evidence is the receipt without which nothing is cut over.
 
-use super::copy::{self, Pass};
+use super::copy::{self, LOST_AFTER_IN_LAST_PASS, Pass};
 use super::{Act, Standing, StepError, World};
 use crate::journal::Evidence;
 use crate::journal::event::Receipt;
@@ -11,10 +11,10 @@ impl Act for LastPass {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match copy::stand(world, &self.route, true).await? {
             Pass::Gone(pod) => Ok(Standing::Adrift(format!("mover pod {pod} was deleted by somebody"))),
-            Pass::NotStarted(why) => Ok(Standing::waiting_for(why)),
+            Pass::NotStarted(whom) | Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER_IN_LAST_PASS)),
             Pass::NotOrdered => Ok(Standing::Before),
-            Pass::Ordered => Ok(copy::ordered()),
-            Pass::Running(report) => Ok(copy::running("the last pass", report)),
+            Pass::Ordered => Ok(copy::ordered(LOST_AFTER_IN_LAST_PASS)),
+            Pass::Running(report) => Ok(copy::running("the last pass", report, LOST_AFTER_IN_LAST_PASS)),
             Pass::Done { source, target } => self.proof(&source, target.as_ref().unwrap_or(&source)),
         }
     }

@@ -86,6 +86,9 @@ pub struct Progress {
     /// Where what was done has not been noticed by those it is for: for how long that may be before they are reminded of it.
     #[serde(skip)]
     pub remind_after: Option<Duration>,
+    /// Where who works on it tells how far it is, in `volumes`: for how long it may tell nothing new before it is given up.
+    #[serde(skip)]
+    pub lost_after: Option<Duration>,
 }
 
 impl Standing {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Act, Standing, StepError, World, copy, look};
+use super::copy::{self, Said};
+use super::{Act, Standing, StepError, World, look};
 use crate::cluster::{Delete, Kind};
 use crate::plan::step::StartMover;
 
@@ -61,10 +62,11 @@ pub(super) async fn standing(world: &World, namespace: &str, pod: &Value) -> Res
 
 async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
     let name = look::name(pod);
-    if copy::last_report(&world.target, namespace, name).await?.is_some() {
-        return Ok(Standing::done(format!("mover {name} is on {}", look::text(pod, "/spec/nodeName"))));
-    }
-    Ok(Standing::waiting_for(format!("mover {name} to answer")))
+    Ok(match copy::said(&world.target, namespace, name).await? {
+        // One that runs and cannot be asked is not gone; how long it may be so is the business of who has an order for it.
+        Said::Report(_) | Said::Unheard(_) => Standing::done(format!("mover {name} is on {}", look::text(pod, "/spec/nodeName"))),
+        Said::Nothing => Standing::waiting_for(format!("mover {name} to answer")),
+    })
 }
 
 async fn starting(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {

@@ -1,6 +1,6 @@
 //! [`WarmCopy`]: passes over the running app, until the last one is predicted to fit the time it may take.
 
-use super::copy::{self, Pass};
+use super::copy::{self, LOST_AFTER, Pass};
 use super::{Act, Standing, StepError, World};
 use crate::plan::step::WarmCopy;
 
@@ -40,9 +40,10 @@ impl Act for WarmCopy {
             Pass::Gone(pod) => Ok(Standing::waiting_for(format!("mover pod {pod} to be made again"))),
             // Its driver refuses a second mount: everything is copied after the drain.
             Pass::NotStarted(why) => Ok(Standing::done(format!("not copied while the app runs: waiting for {why}"))),
+            Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER)),
             Pass::NotOrdered => Ok(Standing::Before),
-            Pass::Ordered => Ok(copy::ordered()),
-            Pass::Running(report) => Ok(copy::running("the copy", report)),
+            Pass::Ordered => Ok(copy::ordered(LOST_AFTER)),
+            Pass::Running(report) => Ok(copy::running("the copy", report, LOST_AFTER)),
             Pass::Done { .. } => self.judged(world).await,
         }
     }

@@ -91,6 +91,15 @@ pub(crate) fn restricted_set(space: &Space, name: &str) {
     space.until_ready(&format!("sts/{name}"));
 }
 
+/// Makes a class of volumes that are on this node only. A storage class is not in a namespace: it is named after ours, and must go with the test.
+pub(crate) fn class_on(space: &Space, node: &str) -> String {
+    let class = format!("{node}-{}", space.name);
+    space.apply(&json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": class },
+        "provisioner": "fast.loop.csi", "volumeBindingMode": "WaitForFirstConsumer",
+        "allowedTopologies": [{ "matchLabelExpressions": [{ "key": "topology.fast.loop.csi/node", "values": [node] }] }] }));
+    class
+}
+
 /// XFS cannot be made smaller than 300 MiB.
 fn size(class: &str) -> &'static str {
     if class.ends_with("xfs") { "320Mi" } else { "64Mi" }

@@ -59,11 +59,23 @@ fn the_api_server_is_down_for_a_minute_in_mid_copy() {
     moving.comes_through();
 }
 
+/// Longer than a restart of it may take.
 #[test]
 fn the_api_server_is_down_while_the_app_is() {
     let moving = Move::cold_at("apilate", ("slow", "fast"), "last-pass");
-    Outage::of("apiserver").lasts(20);
+    Outage::of("apiserver").lasts(120);
     moving.comes_through();
+}
+
+/// The app is brought back while the node is still lost; what is on that node goes when it is there again.
+#[test]
+fn the_node_of_the_target_is_lost_while_the_app_is_down() {
+    let moving = Move::cold_between_nodes("lostnode", "last-pass");
+    let kubelet = Outage::of("node2-kubelet");
+    moving.app_is_up();
+    drop(kubelet);
+    moving.forget_classes();
+    moving.comes_back("heard nothing new");
 }
 
 /// What the scheduler does that did not hear yet that a claim was made again, as it may be after an outage of the API server.

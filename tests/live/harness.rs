@@ -128,6 +128,14 @@ impl Space {
         }
     }
 
+    /// The name of the node of this number.
+    #[track_caller]
+    pub(crate) fn node(&self, number: &str) -> String {
+        let nodes = self.kubectl(&["get", "nodes", "-o", "name"]);
+        let node = nodes.lines().find(|one| one.ends_with(&format!("node{number}"))).expect("nodes are numbered");
+        node.trim_start_matches("node/").to_owned()
+    }
+
     /// Waits until a set, deployment or pod is ready; by a watch, since a kubectl started over and over is what the machine would be busy with.
     #[track_caller]
     pub(crate) fn until_ready(&self, reference: &str) {

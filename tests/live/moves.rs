@@ -109,11 +109,7 @@ fn a_source_pinned_to_one_node_moves_to_a_target_on_another() {
     let here = pod["spec"]["nodeName"].as_str().expect("a node");
     let nodes = space.kubectl(&["get", "nodes", "-o", "name"]);
     let there = nodes.lines().filter_map(|node| node.strip_prefix("node/")).find(|node| *node != here).expect("two nodes");
-    // A storage class is not in a namespace: it is named after ours, and goes with the test.
-    let class = format!("elsewhere-{}", space.name);
-    space.apply(&json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": class },
-        "provisioner": "fast.loop.csi", "volumeBindingMode": "WaitForFirstConsumer",
-        "allowedTopologies": [{ "matchLabelExpressions": [{ "key": "topology.fast.loop.csi/node", "values": [there] }] }] }));
+    let class = apps::class_on(&space, there);
     let ran = space.stateful(&["execute", "sts/pinned", "--to-storage-class", &class, "--yes"]);
     space.kubectl(&["delete", "storageclass", &class]);
     ran.ends_with(0);

@@ -25,6 +25,7 @@ pub(crate) fn until_acting(child: &mut Child, step: &str) {
 pub(crate) struct Move {
     space: Space,
     set: String,
+    from: String,
     class: String,
     child: Child,
 }
@@ -40,8 +41,18 @@ impl Move {
         Move::begun(name, classes, step, &["--cold"])
     }
 
-    fn begun(name: &str, (from, to): (&str, &str), step: &str, more: &[&str]) -> Move {
+    /// The same from the first node to the second, each with a class of its own.
+    pub(crate) fn cold_between_nodes(name: &str, step: &str) -> Move {
         let space = Space::new(name);
+        let [from, to] = ["1", "2"].map(|node| apps::class_on(&space, &space.node(node)));
+        Move::begun_in(space, name, (&from, &to), step, &["--cold"])
+    }
+
+    fn begun(name: &str, classes: (&str, &str), step: &str, more: &[&str]) -> Move {
+        Move::begun_in(Space::new(name), name, classes, step, more)
+    }
+
+    fn begun_in(space: Space, name: &str, (from, to): (&str, &str), step: &str, more: &[&str]) -> Move {
         apps::set(&space, name, 1, &[("data", from)]);
         let reference = format!("sts/{name}");
         let args = ["execute", &reference, "--to-storage-class", to, "--yes", "-o", "jsonl", "--run", name, "--bandwidth-limit", "200Ki"];
@@ -49,13 +60,13 @@ impl Move {
         until_acting(&mut child, step);
         // Long enough for movers to be in the middle of it, and much shorter than a copy that is held back.
         std::thread::sleep(Duration::from_secs(3));
-        Move { space, set: name.to_owned(), class: to.to_owned(), child }
+        Move { space, set: name.to_owned(), from: from.to_owned(), class: to.to_owned(), child }
     }
 
     /// Lets it end, resumes it if it could not go on by itself, and looks whether everything is there.
     #[track_caller]
     pub(crate) fn comes_through(self) -> Space {
-        let Move { space, set, class, child } = self;
+        let Move { space, set, class, child, .. } = self;
         let first = Ran::of(&child.wait_with_output().expect("it ends"));
         if first.code != 0 {
             let first = first.says("kubectl stateful execute --resume");
@@ -70,12 +81,24 @@ impl Move {
 
     /// Lets it end without having come through, for this reason, and looks whether the app is where it was, with everything.
     #[track_caller]
-    pub(crate) fn comes_back(self, class: &str, why: &str) {
-        let Move { space, set, child, .. } = self;
+    pub(crate) fn comes_back(self, why: &str) {
+        let Move { space, set, from, child, .. } = self;
         Ran::of(&child.wait_with_output().expect("it ends")).ends_with(5).says(why);
         space.until_ready(&format!("sts/{set}"));
-        assert_eq!(space.claim(&format!("data-{set}-0")).0, class);
+        assert_eq!(space.claim(&format!("data-{set}-0")).0, from);
         apps::nothing_is_lost(&space, &format!("{set}-0"));
+    }
+
+    /// Waits until the app is up, though the move may not have ended.
+    #[track_caller]
+    pub(crate) fn app_is_up(&self) {
+        let is_up = |space: &Space| space.get(&format!("sts/{}", self.set)).is_some_and(|set| set["status"]["readyReplicas"] == 1);
+        self.space.until("the app to be up", is_up);
+    }
+
+    /// Takes away the classes that were made for it.
+    pub(crate) fn forget_classes(&self) {
+        self.space.kubectl(&["delete", "storageclass", &self.from, &self.class]);
     }
 
     /// Has the kubelet fail each mover pod for good, as it does when a node is short of something.
@@ -97,13 +120,12 @@ impl Move {
                 .is_some_and(|pod| pod["spec"]["nodeName"].is_null() && pod["metadata"]["deletionTimestamp"].is_null())
         };
         self.space.until("the app's pod to be made again", is_pending);
-        let nodes = self.space.kubectl(&["get", "nodes", "-o", "name"]);
-        let node = nodes.lines().find(|one| one.ends_with(&format!("node{node}"))).expect("nodes are numbered");
+        let node = self.space.node(node);
         self.space.give(
             &["create", "--raw", &format!("/api/v1/namespaces/{}/pods/{pod}/binding", self.space.name)],
             &json!({
                 "apiVersion": "v1", "kind": "Binding", "metadata": { "name": pod },
-                "target": { "apiVersion": "v1", "kind": "Node", "name": node.trim_start_matches("node/") },
+                "target": { "apiVersion": "v1", "kind": "Node", "name": node },
             }),
         );
         let message = |space: &Space| space.kubectl(&["get", "events", "-o", "json"]).contains("NodeAffinity check failed");

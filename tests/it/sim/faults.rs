@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     SlowApplied,
     /// It arrives and is carried out twice.
     Twice,
+    /// The connection breaks, and so does every other for minutes.
+    Outage,
     /// 401, and so is everything for a while.
     VoidForAWhile,
     /// 401, and so is everything until another process comes.
@@ -36,7 +38,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// All that strike one call; void credentials have a test of their own.
+    /// All that strike one call; outages and void credentials have tests of their own.
     pub(crate) const ALL: [Fault; 12] = [
         Fault::RefusedBefore,
         Fault::ReplyLost,
@@ -75,6 +77,7 @@ impl Fault {
             Fault::Internal => "500",
             Fault::SlowApplied => "slow past its deadline",
             Fault::Twice => "delivered twice",
+            Fault::Outage => "no answer for minutes",
             Fault::VoidForAWhile => "401 for half a minute",
             Fault::VoidForEver => "401 from then on",
             Fault::DiesBefore => "process dies before",

@@ -199,6 +199,7 @@ impl Sim {
         let (plural, words) = (asked.plural.clone(), asked.words());
         self.log.push(Call { is_write, plural, words, version: self.store.version(), ticks: self.ticks, phase: self.phase });
         self.lend_foreign_hand(asked);
+        self.get_stuck();
         self.deliver_late(self.calls);
         let fault = self.faults.strikes(self.calls);
         let mutated = self.mutation.map(|_| self.mutated(asked.clone()));
@@ -221,6 +222,9 @@ impl Sim {
 
     fn suffer(&mut self, fault: Option<Fault>, asked: &Asked) -> (Hit, Option<Answer>) {
         let refused = |status, reason, said: &str| Refused::new(status, reason, said.to_owned());
+        if self.is_gone() {
+            return (Hit::CutOff, None);
+        }
         if self.is_void() {
             return (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None);
         }
@@ -252,6 +256,10 @@ impl Sim {
                 drop(self.answer(asked));
                 let answer = self.answer(asked);
                 (Hit::None, Some(answer))
+            }
+            Fault::Outage => {
+                self.begin_outage();
+                (Hit::CutOff, None)
             }
             Fault::VoidForAWhile | Fault::VoidForEver => {
                 self.make_void(fault);

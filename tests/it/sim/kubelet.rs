@@ -18,6 +18,7 @@ use super::disks::Holds;
 use super::keys::Slip;
 use super::programs::Program;
 use super::store::{Refused, is_terminating, text};
+use super::stuck::Way;
 
 /// A mover's process.
 #[derive(Clone)]
@@ -259,7 +260,8 @@ impl Sim {
         let Some(mut mover) = self.movers.remove(&uid) else { return };
         let orders: Option<Orders> =
             pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
-        let newer = orders.filter(|orders| orders.sequence > mover.report.sequence && !self.is_missed(pod, orders.sequence));
+        let is_heard = |orders: &Orders| orders.sequence > mover.report.sequence;
+        let newer = orders.filter(|orders| is_heard(orders) && !self.is_missed(pod, orders.sequence) && !self.is_stuck(pod, Way::Deaf));
         // An end that serves does so until it is told otherwise; a pass is not broken off here.
         let is_free = mover.at.as_ref().is_none_or(|orders| matches!(orders.order, Order::Serve { .. }));
         let mut is_over = false;
@@ -271,6 +273,8 @@ impl Sim {
                 program.order(&orders);
             }
             mover.at = Some(orders);
+        } else if self.is_stuck(pod, Way::Hung) {
+            // It says for ever what it said.
         } else if let Some(orders) = mover.at.take() {
             is_over = self.carry_out(pod, &mut mover, &orders);
         }
@@ -385,6 +389,9 @@ impl Sim {
             return Err(Refused::new(404, "NotFound", format!("pods \"{name}\" not found")));
         };
         match self.movers.get(&key(pod)) {
+            Some(_) if self.is_stuck(pod, Way::Unheard) => {
+                Err(Refused::new(500, "InternalError", "dial tcp 10.0.0.1:10250: connect: connection refused".to_owned()))
+            }
             Some(mover) => Ok(self.words(mover)),
             None => Err(Refused::new(
                 400,

@@ -16,12 +16,14 @@ mod keys;
 mod kubelet;
 mod mutations;
 mod neighbour;
+mod outage;
 mod outcome;
 mod programs;
 mod roles;
 mod scenario;
 mod select;
 mod store;
+mod stuck;
 mod sweep;
 mod table;
 mod unnoticed;
@@ -42,6 +44,7 @@ use keys::Overheard;
 use kubelet::Mover;
 use mutations::Mutation;
 use store::Store;
+use stuck::Stuck;
 use void::Void;
 
 /// How far the controllers get between two calls that follow each other at once, and how long a tick is, in milliseconds.
@@ -138,6 +141,8 @@ pub(crate) struct Sim {
     was_scaled: bool,
     /// Where kubelets miss orders: the orders that came, by pod and number, with the reminders their pods had then.
     missed: Option<BTreeMap<(String, u64), Value>>,
+    /// Which movers get nowhere once the app is down, and since when they do.
+    stuck: Option<Stuck>,
     /// Whether the scheduler does not know of volumes' affinities for the next pod of the app.
     scheduler_is_behind: bool,
     /// Somebody else deleted a claim or volume of the app.
@@ -163,6 +168,8 @@ pub(crate) struct Sim {
     lived: std::time::Duration,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
+    /// Until when, on the simulated clock, no call gets through.
+    gone_until: u64,
     void: Void,
     /// Credentials were void at some time.
     was_void: bool,
@@ -202,6 +209,7 @@ impl Sim {
             expects_pods: true,
             manifest: Value::Null,
             missed: None,
+            stuck: None,
             dies_at: None,
             phase: Phase::default(),
             was_scaled: false,
@@ -220,6 +228,7 @@ impl Sim {
             lived: std::time::Duration::ZERO,
             faults: Faults::default(),
             late: Vec::new(),
+            gone_until: 0,
             void: Void::default(),
             was_void: false,
             has_roles: false,

@@ -10,6 +10,7 @@ use kubectl_stateful::journal::{Event, Journal, Outcome};
 use kubectl_stateful::plan::{Destination, Plan, Request, RunId};
 use kubectl_stateful::planner::{self, going_back};
 use kubectl_stateful::steps::World;
+use tokio::sync::watch;
 
 use super::scenario::Scenario;
 use super::void::Void;
@@ -65,6 +66,8 @@ pub(crate) struct Move {
     /// What the first process is told.
     pub(crate) first: Way,
     executors: u32,
+    /// How often the user has interrupted the process.
+    pub(crate) interrupts: watch::Sender<u32>,
     /// Something stopped the first process, and there was another.
     pub(crate) was_taken_up: bool,
 }
@@ -121,7 +124,8 @@ impl Move {
     }
 
     fn of(sim: &Arc<Mutex<Sim>>, plan: Plan) -> Self {
-        Self { sim: Arc::clone(sim), connection: connect(sim), plan, first: Way::Begin, executors: 0, was_taken_up: false }
+        let (sim, connection, interrupts) = (Arc::clone(sim), connect(sim), watch::Sender::new(0));
+        Self { sim, connection, plan, first: Way::Begin, executors: 0, interrupts, was_taken_up: false }
     }
 
     /// Makes the app and plans.
@@ -170,10 +174,11 @@ impl Move {
             Arc::clone(&sim.death)
         });
         let ear = Ear(Arc::clone(&self.sim));
+        self.interrupts.send_replace(0);
         tokio::select! {
             biased;
             () = death.notified() => Went::Died,
-            went = carry_out(&self.connection, &self.plan, way, executor, &ear) => went,
+            went = carry_out(&self.connection, &self.plan, way, executor, &ear, self.interrupts.subscribe()) => went,
         }
     }
 
@@ -232,6 +237,7 @@ impl Move {
         self.with(|sim| {
             sim.faults.0.clear();
             sim.void = Void::Never;
+            sim.gone_until = 0;
             sim.revive();
             sim.deliver_late(u64::MAX);
             sim.settle();
@@ -299,7 +305,7 @@ pub(crate) enum Way {
 }
 
 /// As the command does it: the lease, the journal, the run.
-async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: String, ear: &Ear) -> Went {
+async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: String, ear: &Ear, interrupts: watch::Receiver<u32>) -> Went {
     let lease = match Lease::take(connection, &plan.app, plan.run(), &executor).await {
         Ok(lease) => lease,
         Err(error) => return Went::Refused(error.to_string()),
@@ -316,7 +322,6 @@ async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: Str
         }
     };
     let world = World::within(connection, plan);
-    let (_never, interrupts) = tokio::sync::watch::channel(0);
     let run = Run::new(plan, &world, journal, lease.clone(), executor, ear, interrupts);
     let ending = match way {
         Way::Begin | Way::Resume => run.execute().await,

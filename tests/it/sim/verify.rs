@@ -126,6 +126,25 @@ fn an_order_that_the_kubelet_missed_is_brought_to_mind_again() {
 }
 
 #[test]
+fn a_pod_that_its_node_fails_ends_the_comparison() {
+    in_paused_time(async {
+        let sim = furnished();
+        with(&sim, Sim::miss_orders);
+        let is_running = |sim: &Sim| sim.store.all("pods", "").any(|pod| text(pod, "/status/phase") == "Running");
+        let once_it_runs = async {
+            while !with(&sim, |sim| is_running(sim)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            with(&sim, Sim::evict_mover);
+        };
+        match tokio::join!(compared(&sim), once_it_runs).0 {
+            Err(VerifyError::Failed(why)) => assert!(why.contains("low on resource"), "{why}"),
+            other => panic!("this should have failed: {other:?}"),
+        }
+    });
+}
+
+#[test]
 fn an_interrupt_takes_the_pod_away() {
     in_paused_time(async {
         let sim = furnished();
