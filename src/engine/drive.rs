@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::notice::Notice;
 use super::pace::Pace;
+use super::patience::{Patience, REFUSED_MAX};
 use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
 use crate::journal::{Event, Stand};
@@ -18,48 +19,48 @@ use crate::steps::{self, Progress, Standing, StepError};
 /// How often a waiting step looks whether what earlier steps did still stands.
 const GUARD_EVERY: Duration = Duration::from_secs(5);
 
-/// Longer than this no step is waited for, however long a plan says: ten years, far from what a clock can count.
-const DEADLINE_SECS_MAX: u64 = 10 * 366 * 24 * 3600;
-
 /// What is kept while a step is driven.
 struct Drive<'a, 'r> {
     run: &'a Run<'r>,
     planned: &'a PlannedStep,
     pace: Pace,
-    deadline: Instant,
-    /// Since when the API does not answer. The deadline stands still meanwhile.
-    silent_since: Option<Instant>,
+    patience: Patience,
     waiting_for: String,
     guarded_at: Instant,
     unnoticed_since: Option<Instant>,
-    /// What was heard last of how far copies are, and when.
-    heard: Option<(Progress, Instant)>,
+}
+
+/// What a call was made for that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// To see where the step stands.
+    Look,
+    /// To change something.
+    Change,
+    /// To take something back, which is to be tried as long as it may succeed.
+    Undo,
 }
 
 impl<'a, 'r> Drive<'a, 'r> {
     fn new(run: &'a Run<'r>, planned: &'a PlannedStep) -> Self {
-        let now = Instant::now();
         Self {
             run,
             planned,
             pace: Pace::default(),
-            deadline: deadline(now, planned.deadline_secs),
-            silent_since: None,
+            patience: Patience::new(planned.deadline_secs),
             waiting_for: planned.step.does(),
-            guarded_at: now,
+            guarded_at: Instant::now(),
             unnoticed_since: None,
-            heard: None,
         }
     }
 
     /// Sleeps, or says why not to go on.
     async fn pause(&self, wait: Duration) -> Result<(), Trouble> {
         self.run.may_go_on()?;
-        let now = self.silent_since.unwrap_or_else(Instant::now);
-        if now >= self.deadline {
+        let Some(left) = self.patience.left() else {
             return Err(self.gives_up(format!("gave up after {} s of waiting for {}", self.planned.deadline_secs, self.waiting_for)));
-        }
-        self.run.sleep(wait.min(self.deadline - now)).await;
+        };
+        self.run.sleep(wait.min(left)).await;
         self.run.may_go_on()
     }
 
@@ -67,7 +68,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     async fn write(&mut self, event: Event) -> Result<(), Trouble> {
         let since = Instant::now();
         self.run.write(event).await?;
-        self.deadline += since.elapsed();
+        self.patience.put_off(since);
         Ok(())
     }
 
@@ -75,34 +76,8 @@ impl<'a, 'r> Drive<'a, 'r> {
         Trouble::Step { step: self.planned.id.clone(), why, hint: None }
     }
 
-    /// The API has answered. What was waited for could not be seen meanwhile, nor, perhaps, go on.
-    fn hear_again(&mut self) {
-        if let Some(since) = self.silent_since.take() {
-            self.deadline += since.elapsed();
-            self.heard = None;
-        }
-    }
-
-    /// Fails when nothing new was heard of how far copies are for as long as that may be.
-    fn listen(&mut self, progress: &Progress) -> Result<(), Trouble> {
-        let Some(longest) = progress.lost_after else {
-            self.heard = None;
-            return Ok(());
-        };
-        match &self.heard {
-            Some((heard, at)) if progress.volumes.is_empty() || heard.volumes == progress.volumes => {
-                if at.elapsed() > longest {
-                    let why = format!("heard nothing new for {} s while waiting for {}", longest.as_secs(), progress.waiting_for);
-                    return Err(self.gives_up(why));
-                }
-            }
-            _ => self.heard = Some((progress.clone(), Instant::now())),
-        }
-        Ok(())
-    }
-
     /// Waits after a failed call if another may succeed.
-    async fn endure(&mut self, error: StepError) -> Result<(), Trouble> {
+    async fn endure(&mut self, error: StepError, made_for: For) -> Result<(), Trouble> {
         let step = self.planned.id.clone();
         let error = match error {
             StepError::Api(error) => error,
@@ -111,11 +86,12 @@ impl<'a, 'r> Drive<'a, 'r> {
         let why = error.to_string();
         let Some(longest) = error.passes_within() else { return Err(self.gives_up(why)) };
         if !matches!(error, ApiError::Conflict(_)) {
-            let since = *self.silent_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > longest {
-                return Err(Trouble::Silence(why));
+            match made_for {
+                For::Look if self.patience.is_silent(longest) => return Err(Trouble::Silence(why)),
+                For::Change if self.patience.is_refused(longest.min(REFUSED_MAX)) => return Err(self.gives_up(why)),
+                For::Undo if self.patience.is_refused(longest) => return Err(Trouble::Silence(why)),
+                For::Look | For::Change | For::Undo => self.run.tell(&Notice::Retrying { step, why }),
             }
-            self.run.tell(&Notice::Retrying { step, why });
         }
         let asked_secs = if let ApiError::Busy { retry_after_secs, .. } = error { retry_after_secs } else { None };
         let wait = self.pace.back_off(asked_secs);
@@ -123,7 +99,9 @@ impl<'a, 'r> Drive<'a, 'r> {
     }
 
     async fn wait_for(&mut self, progress: Progress) -> Result<(), Trouble> {
-        self.listen(&progress)?;
+        if let Some(long) = self.patience.heard_nothing(&progress) {
+            return Err(self.gives_up(format!("heard nothing new for {} s while waiting for {}", long.as_secs(), progress.waiting_for)));
+        }
         self.waiting_for.clone_from(&progress.waiting_for);
         self.run.tell(&Notice::Waiting { step: self.planned.id.clone(), progress });
         let wait = self.pace.wait();
@@ -133,7 +111,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     async fn look(&mut self) -> Result<Standing, StepError> {
         let seen = steps::observe(&self.planned.step, self.run.world()).await;
         if seen.is_ok() {
-            self.hear_again();
+            self.patience.is_answered();
         }
         seen
     }
@@ -141,7 +119,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     async fn look_back(&mut self) -> Result<Standing, StepError> {
         let seen = steps::observe_back(&self.planned.step, self.run.world()).await;
         if seen.is_ok() {
-            self.hear_again();
+            self.patience.is_answered();
         }
         seen
     }
@@ -159,7 +137,7 @@ impl<'a, 'r> Drive<'a, 'r> {
         self.unnoticed_since = None;
         match steps::remind(&self.planned.step, self.run.world()).await {
             Ok(()) => Ok(()),
-            Err(error) => self.endure(error).await,
+            Err(error) => self.endure(error, For::Change).await,
         }
     }
 
@@ -183,7 +161,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
     loop {
         run.may_go_on()?;
         match drive.look().await {
-            Err(error) => drive.endure(error).await?,
+            Err(error) => drive.endure(error, For::Look).await?,
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
             Ok(Standing::After(evidence)) => {
                 run.tell(&Notice::Settled { step: step.clone(), does: planned.step.does(), evidence: evidence.clone() });
@@ -191,6 +169,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                 return run.write(event).await;
             }
             Ok(Standing::Underway(progress)) => {
+                drive.patience.is_taken();
                 drive.remind(progress.remind_after).await?;
                 drive.wait_for(progress).await?;
                 drive.guard(stage).await?;
@@ -204,10 +183,11 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                 run.may_go_on()?;
                 match steps::act(&planned.step, run.world()).await {
                     Ok(()) => {
+                        drive.patience.is_taken();
                         let wait = drive.pace.wait();
                         drive.pause(wait).await?;
                     }
-                    Err(error) => drive.endure(error).await?,
+                    Err(error) => drive.endure(error, For::Change).await?,
                 }
             }
         }
@@ -238,7 +218,7 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
         run.may_go_on()?;
         let progress = match drive.look_back().await {
             Err(error @ StepError::Api(_)) => {
-                drive.endure(error).await?;
+                drive.endure(error, For::Look).await?;
                 continue;
             }
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
@@ -256,24 +236,11 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
         }
         match steps::undo(&planned.step, run.world()).await {
             Ok(()) if until == Until::Asked => return Ok(()),
-            Ok(()) => drive.wait_for(progress).await?,
-            Err(error) => drive.endure(error).await?,
+            Ok(()) => {
+                drive.patience.is_taken();
+                drive.wait_for(progress).await?;
+            }
+            Err(error) => drive.endure(error, For::Undo).await?,
         }
-    }
-}
-
-fn deadline(now: Instant, secs: u64) -> Instant {
-    now + Duration::from_secs(secs.min(DEADLINE_SECS_MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_may_give_a_step_any_time() {
-        let now = Instant::now();
-        assert_eq!(deadline(now, 60) - now, Duration::from_secs(60));
-        assert!(deadline(now, u64::MAX) > deadline(now, DEADLINE_SECS_MAX - 1));
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Twice,
     /// The connection breaks, and so does every other for minutes.
     Outage,
+    /// 500 by an admission webhook that is down, and so for every change but the journal's and the lease's for minutes.
+    Webhook,
     /// 401, and so is everything for a while.
     VoidForAWhile,
     /// 401, and so is everything until another process comes.
@@ -78,6 +80,7 @@ impl Fault {
             Fault::SlowApplied => "slow past its deadline",
             Fault::Twice => "delivered twice",
             Fault::Outage => "no answer for minutes",
+            Fault::Webhook => "500 for changes for minutes",
             Fault::VoidForAWhile => "401 for half a minute",
             Fault::VoidForEver => "401 from then on",
             Fault::DiesBefore => "process dies before",

@@ -225,6 +225,9 @@ impl Sim {
         if self.is_gone() {
             return (Hit::CutOff, None);
         }
+        if self.is_barred_by_webhook(asked) {
+            return (Hit::Answer(refused(500, "InternalError", "failed calling webhook: connection refused"), None), None);
+        }
         if self.is_void() {
             return (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None);
         }
@@ -260,6 +263,10 @@ impl Sim {
             Fault::Outage => {
                 self.begin_outage();
                 (Hit::CutOff, None)
+            }
+            Fault::Webhook => {
+                self.lose_webhook();
+                self.suffer(None, asked)
             }
             Fault::VoidForAWhile | Fault::VoidForEver => {
                 self.make_void(fault);

@@ -1,28 +1,40 @@
 //! An API server that is gone for minutes, at each change of a run that has begun: that is waited for, and the run goes on by itself. Nobody
-//! could start the app while it is gone, but who gave up would leave it down.
+//! could start the app while it is gone, but who gave up would leave it down. And a server that is there and takes no change, since it
+//! cannot ask whom it has to: that is waited for less long, and then taken back as soon as it can be.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use kubectl_stateful::engine::{Ending, Trouble};
 use tokio::time::Instant;
 
 use super::faults::Fault;
-use super::outcome::{Move, Side, Way, Went};
+use super::http::Asked;
+use super::outcome::{Move, Side, Then, Way, Went};
 use super::scenario::{self, Scenario};
 use super::sweep::{in_paused_time, log_of, say};
 use super::{Call, Phase, Sim};
 
-/// How long it is gone, in milliseconds.
-const GONE_MS: u64 = 8 * 60_000;
+const MINUTE_MS: u64 = 60_000;
+const GONE_MS: u64 = 8 * MINUTE_MS;
 
 impl Sim {
     pub(super) fn begin_outage(&mut self) {
-        self.gone_until = self.store.now + GONE_MS;
+        self.gone_until = self.store.now + self.outage_ms;
     }
 
     pub(super) fn is_gone(&self) -> bool {
         self.store.now < self.gone_until
+    }
+
+    pub(super) fn lose_webhook(&mut self) {
+        self.webhook_is_down_until = self.store.now + self.outage_ms;
+    }
+
+    pub(super) fn is_barred_by_webhook(&self, asked: &Asked) -> bool {
+        let is_asked_about = asked.method != Method::GET && !matches!(asked.plural.as_str(), "configmaps" | "leases");
+        is_asked_about && self.store.now < self.webhook_is_down_until
     }
 }
 
@@ -35,9 +47,12 @@ fn calls_of(scenario: &'static Scenario) -> Vec<u64> {
     (1..).zip(&log[..=end]).filter(|(_, call)| moves(call)).map(|(call, _)| call).collect()
 }
 
-async fn struck(scenario: &Scenario, call: u64) -> Move {
+async fn struck(scenario: &Scenario, call: u64, fault: Fault, outage_ms: u64) -> Move {
     let moving = Move::new(scenario).await;
-    moving.with(|sim| sim.faults.0 = vec![(call, Fault::Outage)]);
+    moving.with(|sim| {
+        sim.outage_ms = outage_ms;
+        sim.faults.0 = vec![(call, fault)];
+    });
     moving
 }
 
@@ -55,13 +70,51 @@ fn an_api_server_that_is_gone_for_minutes_is_waited_for() {
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
         for call in calls_of(scenario) {
             in_paused_time(async {
-                let mut moving = struck(scenario, call).await;
+                let mut moving = struck(scenario, call, Fault::Outage, GONE_MS).await;
                 arrives(&mut moving, Way::Begin, &format!("{}, call {call}", scenario.name)).await;
             });
             count += 1;
         }
     }
     say(&format!("outages of eight minutes: {count} judged"));
+}
+
+#[test]
+fn changes_that_nobody_can_judge_are_waited_for() {
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
+        for call in calls_of(scenario) {
+            in_paused_time(async {
+                let mut moving = struck(scenario, call, Fault::Webhook, MINUTE_MS).await;
+                arrives(&mut moving, Way::Begin, &format!("{}, call {call}", scenario.name)).await;
+            });
+        }
+    }
+}
+
+#[test]
+fn changes_that_nobody_can_judge_for_long_are_not_waited_for_without_end() {
+    let mut count = 0;
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
+        let ways = [(5 * MINUTE_MS, Then::Resume), (5 * MINUTE_MS, Then::Undo), (60 * MINUTE_MS, Then::Resume)];
+        for (call, (down_ms, then)) in calls_of(scenario).into_iter().flat_map(|call| ways.map(|way| (call, way))) {
+            let what = format!("{}, call {call}, for {down_ms} ms, {then:?}", scenario.name);
+            in_paused_time(async {
+                let mut moving = struck(scenario, call, Fault::Webhook, down_ms).await;
+                let began = Instant::now();
+                let went = moving.once(Way::Begin).await;
+                assert!(began.elapsed() < Duration::from_secs(15 * 60), "{what}: it took {:?}", began.elapsed());
+                assert!(!matches!(went, Went::Ended(Ending::Completed)), "{what}: it went on without leave");
+                tokio::time::sleep(Duration::from_millis(down_ms)).await;
+                moving.first = Way::Resume;
+                let side = moving.come_to_rest(then).await.unwrap_or_else(|why| panic!("{what}: {why}"));
+                moving.check(side).await;
+                let violations = moving.with(|sim| sim.violations.clone());
+                assert!(violations.is_empty(), "{what}: {violations:?}");
+            });
+            count += 1;
+        }
+    }
+    say(&format!("webhooks that are down for long: {count} judged"));
 }
 
 /// Interrupts, as somebody does who will not have the app waited for, and returns how the run went and what it took to end.
@@ -89,7 +142,7 @@ fn an_interrupt_in_an_outage_ends_the_run_soon() {
         for call in calls_of(scenario) {
             let what = format!("{}, call {call}", scenario.name);
             in_paused_time(async {
-                let mut moving = struck(scenario, call).await;
+                let mut moving = struck(scenario, call, Fault::Outage, GONE_MS).await;
                 let (went, took) = interrupted(&mut moving).await;
                 assert!(matches!(went, Went::Ended(Ending::Halted(Trouble::Interrupted))), "{what}: {went:?}");
                 assert!(took < Duration::from_secs(40), "{what}: it took {took:?}");

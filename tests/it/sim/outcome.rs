@@ -238,6 +238,7 @@ impl Move {
             sim.faults.0.clear();
             sim.void = Void::Never;
             sim.gone_until = 0;
+            sim.webhook_is_down_until = 0;
             sim.revive();
             sim.deliver_late(u64::MAX);
             sim.settle();
