@@ -12,6 +12,7 @@ use super::pace::Pace;
 use super::patience::{Patience, REFUSED_MAX};
 use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
+use crate::journal::lease::LeaseError;
 use crate::journal::{Event, Stand};
 use crate::plan::PlannedStep;
 use crate::steps::{self, Progress, Standing, StepError};
@@ -70,6 +71,15 @@ impl<'a, 'r> Drive<'a, 'r> {
         self.run.write(event).await?;
         self.patience.put_off(since);
         Ok(())
+    }
+
+    /// Whether a change may be made: not by who has lost the run to somebody else, nor before it is known.
+    async fn may_change(&mut self) -> Result<bool, Trouble> {
+        match self.run.hold_lease().await {
+            Ok(()) => Ok(true),
+            Err(LeaseError::Api { error, .. }) if error.is_passing() => self.endure(error.into(), For::Look).await.map(|()| false),
+            Err(error) => Err(Trouble::Journal(error.to_string())),
+        }
     }
 
     fn gives_up(&self, why: String) -> Trouble {
@@ -181,6 +191,9 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                     run.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
                 }
                 run.may_go_on()?;
+                if !drive.may_change().await? {
+                    continue;
+                }
                 match steps::act(&planned.step, run.world()).await {
                     Ok(()) => {
                         drive.patience.is_taken();
@@ -233,6 +246,9 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
             drive.write(Event::UndoIntent { step: step.clone() }).await?;
             intended = true;
             run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
+        }
+        if !drive.may_change().await? {
+            continue;
         }
         match steps::undo(&planned.step, run.world()).await {
             Ok(()) if until == Until::Asked => return Ok(()),

@@ -102,6 +102,8 @@ pub struct Run<'a> {
     world: &'a World,
     record: Record<'a>,
     lease: Lease,
+    /// When the lease was last seen to be ours.
+    held_at: Mutex<Instant>,
     listener: &'a dyn Listener,
     /// How often the user has interrupted.
     interrupts: watch::Receiver<u32>,
@@ -129,6 +131,7 @@ impl<'a> Run<'a> {
             world,
             record: Record::new(plan, lease.clone(), journal),
             lease,
+            held_at: Mutex::new(Instant::now()),
             listener,
             interrupts,
             executor,
@@ -330,21 +333,33 @@ impl<'a> Run<'a> {
     }
 
     async fn keep_lease(&self) -> Trouble {
-        let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(lease::RENEW_EVERY).await;
-            match self.lease.renew().await {
-                Ok(()) => renewed = Instant::now(),
-                Err(error @ LeaseError::Lost { .. }) => return Trouble::Journal(error.to_string()),
-                // Nobody can take it over before it has run out; the steps notice the silence themselves.
-                Err(LeaseError::Api { error, .. }) if error.is_passing() => {
-                    if error.passes_within().is_some_and(|longest| renewed.elapsed() > longest) {
-                        return Trouble::Silence(error.to_string());
-                    }
-                }
+            match self.renew_lease().await {
+                Ok(()) => {}
+                // Once it has run out nothing is changed before it is seen to be ours again; the steps notice the silence themselves.
+                Err(LeaseError::Api { error, .. }) if error.passes_within().is_some_and(|longest| self.not_held_for() <= longest) => {}
+                Err(LeaseError::Api { error, .. }) if error.is_passing() => return Trouble::Silence(error.to_string()),
                 Err(error) => return Trouble::Journal(error.to_string()),
             }
         }
+    }
+
+    /// Sees to it that the lease is ours before something is changed: once it has run out somebody else may have taken the run over.
+    pub(super) async fn hold_lease(&self) -> Result<(), LeaseError> {
+        if self.not_held_for() < Duration::from_secs(lease::DURATION_SECS) { Ok(()) } else { self.renew_lease().await }
+    }
+
+    async fn renew_lease(&self) -> Result<(), LeaseError> {
+        // It runs out by when the renewal was sent, not by when it was answered.
+        let sent = Instant::now();
+        self.lease.renew().await?;
+        *self.held_at.lock().expect("no code panics while holding this lock") = sent;
+        Ok(())
+    }
+
+    fn not_held_for(&self) -> Duration {
+        self.held_at.lock().expect("no code panics while holding this lock").elapsed()
     }
 
     /// Looks whether everything that earlier steps did, and this stage relies on, still stands.

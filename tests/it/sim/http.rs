@@ -10,6 +10,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Hit};
+use super::parted::Wire;
 use super::store::{Deletion, Refused, text, written};
 use super::{Call, Sim, roles, select};
 
@@ -91,12 +92,12 @@ fn told(answer: &Answer) -> String {
     }
 }
 
-/// A client's connection to the simulated server.
-pub(crate) fn client(sim: &Arc<Mutex<Sim>>) -> kube::Client {
-    let sim = Arc::clone(sim);
+/// A client's connection to the simulated server, over a wire that may be cut.
+pub(crate) fn client(sim: &Arc<Mutex<Sim>>, wire: &Arc<Wire>) -> kube::Client {
+    let (sim, wire) = (Arc::clone(sim), Arc::clone(wire));
     let service = tower::service_fn(move |request: Request<Body>| {
-        let sim = Arc::clone(&sim);
-        async move { serve(&sim, request).await }
+        let (sim, wire) = (Arc::clone(&sim), Arc::clone(&wire));
+        async move { if wire.carries(&sim) { serve(&sim, request).await } else { Err(std::io::ErrorKind::ConnectionReset.into()) } }
     });
     kube::Client::new(service, "app")
 }

@@ -18,6 +18,7 @@ mod mutations;
 mod neighbour;
 mod outage;
 mod outcome;
+mod parted;
 mod programs;
 mod roles;
 mod scenario;
@@ -43,6 +44,7 @@ use http::Asked;
 use keys::Overheard;
 use kubelet::Mover;
 use mutations::Mutation;
+use parted::Wire;
 use store::Store;
 use stuck::Stuck;
 use void::Void;
@@ -385,7 +387,12 @@ impl Sim {
     }
 }
 
+/// A connection over a wire that may be cut.
+fn connect_over(sim: &Arc<Mutex<Sim>>, wire: &Arc<Wire>) -> Connection {
+    Connection::over(http::client(sim, wire), ADDRESS)
+}
+
 /// A connection of the product to a simulated cluster.
 pub(crate) fn connect(sim: &Arc<Mutex<Sim>>) -> Connection {
-    Connection::over(http::client(sim), ADDRESS)
+    connect_over(sim, &Arc::default())
 }

@@ -39,7 +39,7 @@ impl Sim {
 }
 
 /// The calls of a move from its first change on, for each of which it is waited.
-fn calls_of(scenario: &'static Scenario) -> Vec<u64> {
+pub(super) fn calls_of(scenario: &'static Scenario) -> Vec<u64> {
     let log = log_of(scenario);
     let moves = |call: &Call| call.is_write && call.phase > Phase::Beginning && call.plural != "leases";
     // Nobody waits to say, at the end, that a run is over: a lease runs out by itself.

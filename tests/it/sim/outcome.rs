@@ -17,7 +17,7 @@ use super::void::Void;
 use super::{ADDRESS, Phase, Sim, connect, keys};
 
 /// Hears how far a run is.
-struct Ear(Arc<Mutex<Sim>>);
+pub(super) struct Ear(pub(super) Arc<Mutex<Sim>>);
 
 impl Listener for Ear {
     fn tell(&self, notice: &Notice) {
@@ -221,7 +221,7 @@ impl Move {
     }
 
     /// What the command would do now.
-    async fn next(&self, then: Then) -> Way {
+    pub(super) async fn next(&self, then: Then) -> Way {
         let Ok(journal) = Journal::open(&self.connection, "app", self.plan.run()).await else { return Way::Resume };
         let Ok(_) = Journal::read_plan(&self.connection, "app", self.plan.run()).await else { return Way::Begin };
         let written = Run::app_may_have_written(&self.plan, journal.state());
@@ -230,6 +230,13 @@ impl Move {
             Then::Undo if !written && journal.state().outcome.is_none() => Way::Undo,
             Then::Undo | Then::Resume => Way::Resume,
         }
+    }
+
+    /// As [`Move::check`], and nothing may be violated, then or before.
+    pub(crate) async fn ends_well(&mut self, side: Side, what: &str) {
+        self.check(side).await;
+        let violations = self.with(|sim| sim.violations.clone());
+        assert!(violations.is_empty(), "{what}: {violations:?}");
     }
 
     /// What must hold once it has come to rest.
@@ -306,7 +313,14 @@ pub(crate) enum Way {
 }
 
 /// As the command does it: the lease, the journal, the run.
-async fn carry_out(connection: &Connection, plan: &Plan, way: Way, executor: String, ear: &Ear, interrupts: watch::Receiver<u32>) -> Went {
+pub(super) async fn carry_out(
+    connection: &Connection,
+    plan: &Plan,
+    way: Way,
+    executor: String,
+    ear: &Ear,
+    interrupts: watch::Receiver<u32>,
+) -> Went {
     let lease = match Lease::take(connection, &plan.app, plan.run(), &executor).await {
         Ok(lease) => lease,
         Err(error) => return Went::Refused(error.to_string()),
