@@ -3,8 +3,8 @@
 //! The rule of all failure paths: while the app may not yet have written to the target, going back is always right and is done
 //! by itself; afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -110,8 +110,8 @@ pub struct Run<'a> {
     executor: String,
     stage_in_trouble: AtomicBool,
     guarding: tokio::sync::Mutex<()>,
-    app_is_down: AtomicBool,
     interrupt_was_held: AtomicBool,
+    /// When the app was stopped; none while it is up.
     stopped_at: Mutex<Option<Instant>>,
 }
 
@@ -137,7 +137,6 @@ impl<'a> Run<'a> {
             executor,
             stage_in_trouble: AtomicBool::new(false),
             guarding: tokio::sync::Mutex::default(),
-            app_is_down: AtomicBool::new(false),
             interrupt_was_held: AtomicBool::new(false),
             stopped_at: Mutex::new(None),
         }
@@ -188,11 +187,10 @@ impl<'a> Run<'a> {
     }
 
     async fn answer(&self, trouble: Trouble) -> Ending {
-        let app_is_down = self.app_is_down.load(Ordering::SeqCst);
         let goes_back = match &trouble {
             Trouble::Step { .. } => true,
             // With the app untouched there is no hurry: whoever changed something may have had a reason.
-            Trouble::Adrift { .. } => app_is_down,
+            Trouble::Adrift { .. } => self.app_is_down(),
             Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
         };
         if goes_back && !Self::app_may_have_written(self.plan, &self.state().await) {
@@ -424,9 +422,17 @@ impl<'a> Run<'a> {
         drop(tokio::time::timeout(NOTE_WITHIN, noted).await);
     }
 
+    fn stopped_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.stopped_at.lock().expect("no code panics while holding this lock")
+    }
+
+    fn app_is_down(&self) -> bool {
+        self.stopped_at().is_some()
+    }
+
     fn note_stop(&self) {
-        if !self.app_is_down.swap(true, Ordering::SeqCst) {
-            *self.stopped_at.lock().expect("no code panics while holding this lock") = Some(Instant::now());
+        if !self.app_is_down() {
+            *self.stopped_at() = Some(Instant::now());
             self.tell(&Notice::AppStops);
         }
     }
@@ -445,8 +451,7 @@ impl<'a> Run<'a> {
 
     /// The app is not down any more; for how long it was, if it was.
     fn was_down_ms(&self) -> Option<u64> {
-        self.app_is_down.store(false, Ordering::SeqCst);
-        let stopped_at = self.stopped_at.lock().expect("no code panics while holding this lock").take()?;
+        let stopped_at = self.stopped_at().take()?;
         Some(u64::try_from(stopped_at.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -467,7 +472,7 @@ impl<'a> Run<'a> {
     fn is_interrupted(&self) -> bool {
         match *self.interrupts.borrow() {
             0 => false,
-            1 => !self.app_is_down.load(Ordering::SeqCst),
+            1 => !self.app_is_down(),
             _ => true,
         }
     }

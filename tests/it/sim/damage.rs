@@ -40,10 +40,15 @@ fn damaged(scenario: &'static Scenario, call: u64, damage: impl Fn(&mut Sim) -> 
     })
 }
 
-/// The calls that append to the journal of a run. The first one makes it, the one that ends it leaves nothing to go on with: not these.
-fn appends(scenario: &Scenario) -> Vec<u64> {
+/// The calls that append to the journal of a run; the first one makes it: not that.
+pub(super) fn appends(scenario: &Scenario) -> Vec<u64> {
     let appends = (1..).zip(log_of(scenario)).filter(|(_, call)| call.words.starts_with("PATCH") && call.words.contains("-journal-"));
-    let mut appends: Vec<u64> = appends.map(|(number, _)| number).collect();
+    appends.map(|(number, _)| number).collect()
+}
+
+/// Without the one that ends the run, which leaves nothing to go on with.
+fn appends_before_end(scenario: &Scenario) -> Vec<u64> {
+    let mut appends = appends(scenario);
     appends.pop();
     appends
 }
@@ -52,7 +57,7 @@ fn appends(scenario: &Scenario) -> Vec<u64> {
 fn a_damaged_journal_is_not_believed() {
     let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        for call in appends(scenario) {
+        for call in appends_before_end(scenario) {
             for (how, entry, then) in every_way(&ENTRIES) {
                 let judged = damaged(scenario, call, |sim| sim.damages_journal(how, entry), then);
                 assert_eq!(judged, Some(Ok(())), "{}: call {call}, {how:?} at {entry}, {then:?}", scenario.name);
@@ -68,7 +73,7 @@ fn a_damaged_journal_is_not_believed() {
 fn a_journal_whose_last_piece_is_gone_is_not_believed() {
     let scenario = &scenario::ALL[0];
     let mut count = 0;
-    for call in appends(scenario) {
+    for call in appends_before_end(scenario) {
         for then in [Then::Resume, Then::Undo] {
             let Some(judged) = damaged(scenario, call, Sim::deletes_last_piece, then) else { continue };
             assert_eq!(judged, Ok(()), "call {call}, {then:?}");

@@ -1,6 +1,7 @@
 //! Somebody else meddles, once, at every call that could tell; then the run is resumed, and it is undone. And the process dies while it mends
 //! what somebody did to its journal.
 
+use super::damage::appends;
 use super::faults::Fault;
 use super::foreign::{Deed, Hand};
 use super::outcome::Then;
@@ -51,21 +52,19 @@ fn somebody_else_may_meddle_at_every_call() {
 /// Of the calls that append to a journal, one in so many is tried.
 const APPENDS_ONE_IN: usize = 4;
 
-/// How many calls it takes to notice and to mend, at least.
+/// The process dies at each of so many calls after it.
 const MENDING_CALLS: u64 = 10;
 
 #[test]
 fn a_process_may_die_while_it_stores_its_journal_again() {
     let mut tries = Vec::new();
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        let log = log_of(scenario);
-        let appends = (1..).zip(&log).filter(|(_, call)| call.words.starts_with("PATCH") && call.words.contains("-journal-"));
-        for (call, append) in appends.step_by(APPENDS_ONE_IN) {
+        for call in appends(scenario).into_iter().step_by(APPENDS_ONE_IN) {
             for deed in [Deed::DeletesJournal, Deed::CutsJournal, Deed::ChangesJournal] {
                 for dies_at in call + 1..=call + MENDING_CALLS {
                     let faults = [Fault::DiesBefore, Fault::DiesAfter].map(|fault| vec![(dies_at, fault)]);
                     let hand = Some(Hand { deed, call });
-                    tries.extend(faults.map(|faults| Try { scenario, faults, hand, phase: append.phase }));
+                    tries.extend(faults.map(|faults| Try { scenario, faults, hand, phase: Phase::Beginning }));
                 }
             }
         }

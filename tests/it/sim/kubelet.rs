@@ -241,9 +241,7 @@ impl Sim {
 
     /// The folder in which a mover has its only volume of those beneath one of its roots.
     fn root(&self, pod: &Value, at: &str) -> Option<PathBuf> {
-        let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().into_iter().flatten();
-        let names: Vec<&str> =
-            mounts.filter(|one| text(one, "/mountPath").starts_with(&format!("{at}/"))).map(|one| text(one, "/name")).collect();
+        let names: Vec<&str> = mounts(pod).filter(|(_, path)| path.starts_with(&format!("{at}/"))).map(|(name, _)| name).collect();
         assert!(names.len() < 2, "programs take one volume each");
         let volume = self.volume_under(pod, names.first()?).expect("its claims are bound");
         self.disks.path(&volume).parent().map(Path::to_owned)
@@ -439,11 +437,17 @@ fn fail(mover: &mut Mover, reason: Reason, message: &str) -> bool {
     false
 }
 
+/// The volumes that a pod's container has, by name, and at which paths.
+pub(super) fn mounts(pod: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let container = &pod["spec"]["containers"][0];
+    let fields = [("volumeMounts", "/mountPath"), ("volumeDevices", "/devicePath")];
+    fields.into_iter().flat_map(|(field, path)| {
+        let all = container[field].as_array().into_iter().flatten();
+        all.map(move |one| (text(one, "/name"), text(one, path)))
+    })
+}
+
 /// The name of the volume that a pod's container has at a path.
 pub(super) fn mounted_at(pod: &Value, path: &str) -> Option<String> {
-    let container = &pod["spec"]["containers"][0];
-    let mounts = container["volumeMounts"].as_array().into_iter().flatten().map(|one| (one, "mountPath"));
-    let devices = container["volumeDevices"].as_array().into_iter().flatten().map(|one| (one, "devicePath"));
-    let (found, _) = mounts.chain(devices).find(|(one, field)| one[*field] == path)?;
-    found["name"].as_str().map(str::to_owned)
+    mounts(pod).find(|(_, at)| *at == path).map(|(name, _)| name.to_owned())
 }

@@ -44,6 +44,7 @@ use http::Asked;
 use keys::Overheard;
 use kubelet::Mover;
 use mutations::Mutation;
+use outage::Outage;
 use parted::Wire;
 use store::Store;
 use stuck::Stuck;
@@ -170,12 +171,7 @@ pub(crate) struct Sim {
     lived: std::time::Duration,
     pub(crate) faults: Faults,
     late: Vec<(Asked, u64)>,
-    /// How long an outage lasts, in milliseconds.
-    outage_ms: u64,
-    /// Until when, on the simulated clock, no call gets through.
-    gone_until: u64,
-    /// Until when no change does.
-    webhook_is_down_until: u64,
+    outage: Outage,
     void: Void,
     /// Credentials were void at some time.
     was_void: bool,
@@ -234,9 +230,7 @@ impl Sim {
             lived: std::time::Duration::ZERO,
             faults: Faults::default(),
             late: Vec::new(),
-            outage_ms: 0,
-            gone_until: 0,
-            webhook_is_down_until: 0,
+            outage: Outage::default(),
             void: Void::default(),
             was_void: false,
             has_roles: false,

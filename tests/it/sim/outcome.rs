@@ -12,6 +12,7 @@ use kubectl_stateful::planner::{self, going_back};
 use kubectl_stateful::steps::World;
 use tokio::sync::watch;
 
+use super::outage::Outage;
 use super::scenario::Scenario;
 use super::void::Void;
 use super::{ADDRESS, Phase, Sim, connect, keys};
@@ -244,8 +245,7 @@ impl Move {
         self.with(|sim| {
             sim.faults.0.clear();
             sim.void = Void::Never;
-            sim.gone_until = 0;
-            sim.webhook_is_down_until = 0;
+            sim.outage = Outage::default();
             sim.revive();
             sim.deliver_late(u64::MAX);
             sim.settle();

@@ -101,9 +101,7 @@ pub(super) fn log_of(scenario: &Scenario) -> Vec<Call> {
         };
         assert_eq!(side == Side::Source, scenario.taken_back_from.is_some());
         let log = moving.with(|sim| sim.log.clone());
-        moving.check(side).await;
-        let violations = moving.with(|sim| sim.violations.clone());
-        assert!(violations.is_empty(), "{}: {violations:?}", scenario.name);
+        moving.ends_well(side, scenario.name).await;
         log
     })
 }
