@@ -137,7 +137,8 @@ impl Move {
         sim.has_roles = true;
         let sim = Arc::new(Mutex::new(sim));
         let seen = survey(&connect(&sim), "app", &scenario.named()).await.expect("the app can be surveyed");
-        let plan = planner::plan(&request(scenario.to, "m1"), &seen, ADDRESS).expect("the app can be moved");
+        let plan =
+            planner::plan(&Request { cold: scenario.is_cold, ..request(scenario.to, "m1") }, &seen, ADDRESS).expect("the app can be moved");
         let this = Self::of(&sim, plan);
         this.with(|sim| {
             sim.trust();

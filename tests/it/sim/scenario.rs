@@ -19,18 +19,20 @@ pub(crate) struct Scenario {
     pub(crate) is_back: bool,
     /// The move breaks off at this step, and what is swept is taking it back.
     pub(crate) taken_back_from: Option<&'static str>,
+    /// Nothing is copied before the app is stopped, so that movers are started and taken away while it is down.
+    pub(crate) is_cold: bool,
 }
 
 const fn scenario(name: &'static str, make: fn(&mut Sim), kind: AppKind, app: &'static str, to: &'static str) -> Scenario {
-    Scenario { name, make, kind, app, to, is_back: false, taken_back_from: None }
+    Scenario { name, make, kind, app, to, is_back: false, taken_back_from: None, is_cold: false }
 }
 
 const fn back(name: &'static str, make: fn(&mut Sim), kind: AppKind, app: &'static str, to: &'static str) -> Scenario {
-    Scenario { name, make, kind, app, to, is_back: true, taken_back_from: None }
+    Scenario { name, make, kind, app, to, is_back: true, taken_back_from: None, is_cold: false }
 }
 
 const fn undone(name: &'static str, make: fn(&mut Sim), kind: AppKind, app: &'static str, step: &'static str) -> Scenario {
-    Scenario { name, make, kind, app, to: "fast", is_back: false, taken_back_from: Some(step) }
+    Scenario { name, make, kind, app, to: "fast", is_back: false, taken_back_from: Some(step), is_cold: false }
 }
 
 /// The plainest of all.
@@ -39,7 +41,16 @@ pub(crate) static SMALL_SET: Scenario = scenario("set", small_set, AppKind::Stat
 /// As plain, without a stateful set.
 pub(crate) static DEPLOYMENT: Scenario = scenario("deployment", deployment, AppKind::Deployment, "web", "fast");
 
-/// All of them.
+/// What is copied only once the app is down, forward and back.
+pub(crate) static COLD: [Scenario; 2] = [
+    Scenario { is_cold: true, ..scenario("set copied cold over the network", small_set, AppKind::StatefulSet, "db", "now") },
+    Scenario {
+        is_cold: true,
+        ..undone("set copied cold, taken back in its last pass", small_set, AppKind::StatefulSet, "db", "last-pass")
+    },
+];
+
+/// All others.
 pub(crate) static ALL: [Scenario; 13] = [
     scenario("set, 2 replicas × 2 claims", set_of_two, AppKind::StatefulSet, "db", "fast"),
     scenario("set that deletes its claims", frail_set, AppKind::StatefulSet, "db", "fast"),

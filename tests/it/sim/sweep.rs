@@ -183,21 +183,31 @@ fn every_scenario_completes_when_nothing_goes_wrong() {
     }
 }
 
-#[test]
-fn every_call_may_fail_in_every_way() {
+/// Each call of a scenario failing in each way.
+fn single_faults(scenario: &'static Scenario) -> Vec<Try> {
     let mut tries = Vec::new();
-    for scenario in &scenario::ALL {
-        // Reading again what nobody has changed since is the same call once more.
-        let mut seen = BTreeSet::new();
-        for (number, call) in
-            (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write || seen.insert((call.words.clone(), call.version, call.phase)))
-        {
-            for fault in Fault::ALL.into_iter().filter(|fault| call.is_write || fault.matters_to_reads()) {
-                let phase = if scenario.taken_back_from.is_some() { Phase::GoingBack } else { call.phase };
-                tries.push(Try { scenario, faults: vec![(number, fault)], hand: None, phase });
-            }
+    // Reading again what nobody has changed since is the same call once more.
+    let mut seen = BTreeSet::new();
+    for (number, call) in
+        (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write || seen.insert((call.words.clone(), call.version, call.phase)))
+    {
+        for fault in Fault::ALL.into_iter().filter(|fault| call.is_write || fault.matters_to_reads()) {
+            let phase = if scenario.taken_back_from.is_some() { Phase::GoingBack } else { call.phase };
+            tries.push(Try { scenario, faults: vec![(number, fault)], hand: None, phase });
         }
     }
+    tries
+}
+
+#[test]
+fn every_call_of_a_cold_copy_may_fail_in_every_way() {
+    let tries: Vec<Try> = scenario::COLD.iter().flat_map(single_faults).collect();
+    drop(report("single faults in cold copies", &tries));
+}
+
+#[test]
+fn every_call_may_fail_in_every_way() {
+    let tries: Vec<Try> = scenario::ALL.iter().flat_map(single_faults).collect();
     let judged = report("single faults", &tries);
     let mut table = Table::default();
     for fault in Fault::ALL {
