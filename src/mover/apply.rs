@@ -14,6 +14,7 @@ use super::block;
 use super::buffer::Buffer;
 use super::change::{Item, Lane, Piece};
 use super::digest;
+use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::metadata::{self, Kind, Metadata};
 use super::orders::Reason;
@@ -33,6 +34,8 @@ pub struct Apply {
     progress: Arc<Progress>,
     /// The device past the page cache, if it is one that can be written so.
     direct: Option<OwnedFd>,
+    /// Reads back what is written, in a first pass.
+    early: Option<Arc<Early>>,
     large: Mutex<HashMap<u64, Arc<Mutex<Large>>>>,
 }
 
@@ -65,12 +68,18 @@ impl Desk {
 impl Apply {
     /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
     #[must_use]
-    pub fn new(volume: Arc<TargetVolume>, remembers: bool, progress: Arc<Progress>) -> Apply {
+    pub fn new(volume: Arc<TargetVolume>, remembers: bool, early: Option<Arc<Early>>, progress: Arc<Progress>) -> Apply {
         let direct = match volume.place() {
             Place::Tree(_) => None,
             Place::Device(device) => quiet::open_direct(device.as_fd(), OFlags::RDWR),
         };
-        Apply { volume, remembers, progress, direct, large: Mutex::default() }
+        Apply { volume, remembers, progress, direct, early, large: Mutex::default() }
+    }
+
+    /// Returns what reads back what is written, in a first pass.
+    #[must_use]
+    pub fn early(&self) -> Option<&Early> {
+        self.early.as_deref()
     }
 
     fn touched(&self) -> Option<&Touched> {
@@ -133,7 +142,14 @@ impl Apply {
         if let Some(touched) = self.touched() {
             touched.add(path);
         }
+        self.forget_early(path);
         self.progress.entries_changed.add(1);
+    }
+
+    fn forget_early(&self, path: &[u8]) {
+        if let Some(early) = self.early() {
+            early.forget(path);
+        }
     }
 
     fn create(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
@@ -170,8 +186,15 @@ impl Apply {
         }
         // Held while writing: the kernel lets one thread at a time write to a file anyway, and has the others spin meanwhile.
         let mut state = large.lock().expect("no thread panics while it holds this lock");
+        if let Some(early) = self.early() {
+            early.forget(path);
+            early.expect(number, index);
+        }
         let opened = open_large(&mut state, &mut within, path, is_new)?;
         write_pieces(opened.as_fd(), pieces, path)?;
+        if let Some(early) = self.early().filter(|_| quiet::is_direct(opened.as_fd())) {
+            early.offer(number, index, pieces, &opened);
+        }
         self.count(pieces);
         state.written += 1;
         self.complete(number, &mut state, path)
@@ -209,7 +232,12 @@ impl Apply {
         let opened = state.opened.take().expect("it is opened before anything is counted");
         self.large.lock().expect("no thread panics while it holds this lock").remove(&number);
         resize(opened.as_fd(), *size, path)?;
-        metadata::set(opened.as_fd(), metadata, path)
+        metadata::set(opened.as_fd(), metadata, path)?;
+        if let Some(early) = self.early() {
+            let seen = metadata::see(opened.as_fd()).map_err(|errno| fail::at_target("looking at", path, errno))?;
+            early.complete(number, path, seen.stamp);
+        }
+        Ok(())
     }
 
     fn special(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
@@ -238,6 +266,7 @@ impl Apply {
 
     fn delete(&self, mut within: Within<'_, '_>, path: &[u8]) -> Result<()> {
         self.progress.entries_changed.add(1);
+        self.forget_early(path);
         within.forget(path);
         remove(within.tree, path)
     }

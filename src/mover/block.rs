@@ -205,7 +205,7 @@ impl DeviceScan<'_> {
 
     /// What was written of a segment since it was last read, at the target; none: it has to be read whole.
     fn written(&self, underway: &Underway, index: u64) -> Option<Written> {
-        let Side::Target { touched, knows_all: true } = self.side else {
+        let Side::Target { touched, knows_all: true, .. } = self.side else {
             return None;
         };
         // A device of one block has no block digests to take from memory.

@@ -124,6 +124,15 @@ impl Blocks {
         Err(std::io::ErrorKind::AlreadyExists.into())
     }
 
+    /// Makes a file that is gone when it is closed.
+    pub fn scratch(folder: &Path) -> Result<Blocks> {
+        let failed = |error| fail::system_io("making a file for digests in the state folder", &error);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let blocks = Blocks::create(folder, "scratch").map_err(failed)?;
+        std::fs::remove_file(folder.join(&blocks.name)).map_err(failed)?;
+        Ok(blocks)
+    }
+
     /// Makes the file as long as all regions that were set aside, so that none is given out twice after a restart.
     fn settle(&self) -> std::io::Result<()> {
         self.file.set_len(self.end.load(Ordering::Relaxed))

@@ -16,6 +16,7 @@ pub mod compare;
 pub mod compress;
 pub mod digest;
 pub mod digest_tree;
+pub mod early;
 pub mod fail;
 mod groups;
 pub mod known;

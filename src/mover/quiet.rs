@@ -7,7 +7,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::LazyLock;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 /// `RWF_DONTCACHE` (Linux 6.14): only pages that this very call brought in are dropped after it.
@@ -61,6 +61,15 @@ fn release_of(name: &str) -> Option<(u32, u32)> {
 pub fn open_direct(file: BorrowedFd<'_>, access: OFlags) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     rustix::fs::open(path, access | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
+/// Returns whether reads of this file past the page cache go to the disk. File systems that take the flag and read through the cache all
+/// the same, as some do for some files, report no alignment for such reads (`STATX_DIOALIGN`, Linux 6.1).
+#[must_use]
+pub fn is_direct(file: BorrowedFd<'_>) -> bool {
+    let asked = StatxFlags::DIOALIGN;
+    let found = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, asked);
+    found.is_ok_and(|found| StatxFlags::from_bits_retain(found.stx_mask).contains(asked) && found.stx_dio_offset_align > 0)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Small files (one segment) are done in one go, see [`super::small`]; large ones segment by segment, by all threads. Every file
 //! is looked at before and after it is read. Nothing is ever mapped into memory, because the application may truncate it.
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 use super::buffer::Buffer;
 use super::change::{Item, Piece};
 use super::digest::{self, BLOCK_BYTES, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::early::Early;
 use super::fail::Result;
 use super::groups::Group;
 use super::known::Known;
@@ -39,6 +41,8 @@ pub(super) struct LargeFile {
     region: Option<u64>,
     /// What to take from memory, because it was not touched; none: read all.
     untouched: Option<Untouched>,
+    /// Segments that were read back while the pass ran, and where their digests are.
+    early: HashMap<u64, u64>,
     next: AtomicU64,
     left: AtomicU64,
     emitted: AtomicU64,
@@ -120,6 +124,7 @@ impl Scan<'_> {
         let segments = digest::segment_count(size);
         Ok(LargeFile {
             untouched: self.untouched(subject, &seen, is_new),
+            early: self.early().map(|early| early.segments(&subject.path, seen.stamp)).unwrap_or_default(),
             subject: Subject {
                 directory: std::sync::Arc::clone(&subject.directory),
                 path: subject.path.clone(),
@@ -143,7 +148,7 @@ impl Scan<'_> {
 
     /// At the target only what was touched of a large file is read back, if this process knows all that was touched.
     fn untouched(&self, subject: &Subject, seen: &Seen, is_new: bool) -> Option<Untouched> {
-        let Side::Target { touched, knows_all: true } = self.side else {
+        let Side::Target { touched, knows_all: true, .. } = self.side else {
             return None;
         };
         let known = subject.old_of_kind().filter(|old| old.stamp.is_some_and(|stamp| stamp.inode == seen.stamp.inode) && !is_new)?;
@@ -157,6 +162,10 @@ impl Scan<'_> {
             segments.extend((from..digest::segment_count(new)).map(|index| (index, Written::All)));
         }
         Some(Untouched { touched: segments, known: known.clone() })
+    }
+
+    fn early(&self) -> Option<&Early> {
+        if let Side::Target { early, .. } = self.side { early } else { None }
     }
 
     pub(super) fn segments(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
@@ -178,15 +187,16 @@ impl Scan<'_> {
         let length = (file.seen.stamp.size - offset).min(SEGMENT_BYTES as u64);
         let region = file.region.expect("a large file has more than one block");
         let count = digest::block_count(length);
-        let blocks = match &file.untouched {
-            Some(untouched) => {
+        let blocks = match (self.early().zip(file.early.get(&index)), &file.untouched) {
+            (Some((early, region)), _) => early.blocks(*region)?,
+            (None, Some(untouched)) => {
                 let mut blocks = old_blocks(&untouched.known, index)?;
                 blocks.resize(count as usize, BlockDigest::ZEROS);
                 let written = untouched.touched.get(&index).unwrap_or(&Written::Nothing);
                 read_back(written, &mut blocks, length, |place, length| self.read_stretch(file, offset + place, length, worker))?;
                 blocks
             }
-            None => self.read_stretch(file, offset, length, worker)?,
+            (None, None) => self.read_stretch(file, offset, length, worker)?,
         };
         self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
         file.roots.lock().expect("no thread panics while it holds this lock")[index as usize] = digest::of_blocks(&blocks);
@@ -217,8 +227,9 @@ impl Scan<'_> {
         }
         let direct = file.direct.as_ref().map(AsFd::as_fd);
         let since = Instant::now();
+        // Some file systems take a direct read and serve it from the cache.
+        self.drop_cache(opened, offset, length);
         if !direct.is_some_and(|direct| fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
-            self.drop_cache(opened, offset, length);
             worker.buffer.set_length(length as usize);
             self.fill(&mut worker.buffer, opened, offset, &file.subject.path)?;
         }

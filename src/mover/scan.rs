@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use super::buffer::Buffer;
 use super::change::{Item, Lane};
 use super::digest::Digest;
+use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::groups::Groups;
 use super::known::{Known, Memory};
@@ -49,6 +50,8 @@ pub enum Side<'a> {
         touched: &'a Touched,
         /// Whether it was this process that made the manifest, so that `touched` is all there is.
         knows_all: bool,
+        /// What was read back while the pass ran.
+        early: Option<&'a Early>,
     },
 }
 
@@ -373,7 +376,7 @@ impl<'a> Scan<'a> {
         let is_same = old.stamp == Some(subject.seen.stamp) && old.entry.kind == subject.seen.kind && !self.clock.is_foreign;
         match self.side {
             Side::Source { .. } => is_same && !old.entry.is_hot,
-            Side::Target { touched, knows_all } => is_same && (knows_all || !old.entry.is_hot) && !touched.contains(&subject.path),
+            Side::Target { touched, knows_all, .. } => is_same && (knows_all || !old.entry.is_hot) && !touched.contains(&subject.path),
         }
     }
 

@@ -13,6 +13,7 @@ use super::apply::Apply;
 use super::block::{self, DeviceScan};
 use super::change::Nowhere;
 use super::digest::Digest;
+use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::known::Memory;
 use super::manifest::{Manifest, Writer};
@@ -33,6 +34,8 @@ pub struct TargetVolume {
     process: u64,
     is_proving: bool,
     touched: Touched,
+    /// What is read back while a first pass runs.
+    early: Mutex<Option<Arc<Early>>>,
     state: Mutex<State>,
     /// The size of the source, for a device.
     size: AtomicU64,
@@ -89,6 +92,7 @@ impl TargetVolume {
             process,
             is_proving: true,
             touched: Touched::default(),
+            early: Mutex::default(),
             state: Mutex::new(State { manifest: manifest.map(Arc::new), is_clean: false }),
             size: AtomicU64::new(0),
         })
@@ -171,7 +175,17 @@ impl TargetVolume {
     #[must_use]
     pub fn apply(self: &Arc<Self>, progress: &Arc<Progress>) -> Apply {
         let remembers = self.state().manifest.is_some();
-        Apply::new(Arc::clone(self), remembers, Arc::clone(progress))
+        let reads_early = !remembers && self.is_proving && matches!(self.place, Place::Tree(_));
+        // Where it cannot be had all is read in the end.
+        let early = reads_early.then(|| Early::begin(&self.folder).ok().map(Arc::new)).flatten();
+        self.early.lock().expect("no thread panics while it holds this lock").clone_from(&early);
+        Apply::new(Arc::clone(self), remembers, early, Arc::clone(progress))
+    }
+
+    /// Ends what was read while the pass ran, and returns it.
+    fn end_early(&self) -> Option<Arc<Early>> {
+        let early = self.early.lock().expect("no thread panics while it holds this lock").take();
+        early.inspect(|early| early.end())
     }
 
     /// Lets passes end without reading anything back. Nothing is proven then, and the next pass looks over everything: this is
@@ -222,7 +236,8 @@ impl TargetVolume {
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
         let writer = Writer::new(&self.folder, MANIFEST, old.as_deref())?;
         let memory = old.map_or(Memory::Blank, Memory::Own);
-        let side = Side::Target { touched: &self.touched, knows_all };
+        let early = self.end_early();
+        let side = Side::Target { touched: &self.touched, knows_all, early: early.as_deref() };
         let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
         // What is counted here is no part of the pass.
         let uncounted = Progress::default();
@@ -240,11 +255,115 @@ impl TargetVolume {
             .run(&mut workers)?,
         }
         let manifest = Arc::new(writer.finish(self.place.origin(self.process))?.commit()?);
-        progress.bytes_read.add(uncounted.bytes_read.get());
+        progress.bytes_read.add(uncounted.bytes_read.get() + early.map_or(0, |early| early.bytes_read()));
         let mut state = self.state();
         state.manifest = Some(Arc::clone(&manifest));
         state.is_clean = true;
         self.touched.clear();
         Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+    use std::os::unix::fs::FileExt;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::mover::apply::Desk;
+    use crate::mover::change::{Item, Piece};
+    use crate::mover::digest::SEGMENT_BYTES;
+    use crate::mover::{digest_tree, metadata, quiet};
+
+    const SIZE: u64 = 3 * SEGMENT_BYTES as u64;
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// A target to which a first pass wrote a large file, which was read back meanwhile.
+    struct Written {
+        folder: tempfile::TempDir,
+        volume: Arc<TargetVolume>,
+    }
+
+    impl Written {
+        fn new() -> Written {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::create_dir(folder.path().join("target")).expect("a folder");
+            let volume = TargetVolume::at(&folder.path().join("target"), VolumeMode::Filesystem, &folder.path().join("state"));
+            let written = Written { volume: Arc::new(volume.expect("a volume")), folder };
+            written.write();
+            written
+        }
+
+        fn write(&self) {
+            let progress = Arc::new(Progress::default());
+            let begun = self.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun");
+            assert!(matches!(begun, Begun::Blank));
+            let apply = self.volume.apply(&progress);
+            let path = b"large".to_vec();
+            for index in 0..3 {
+                let bytes = vec![index as u8 + 1; SEGMENT_BYTES];
+                let piece = Piece { offset: index * SEGMENT_BYTES as u64, length: SEGMENT_BYTES as u64, bytes: Some(&bytes) };
+                let item = Item::Segment { file: 1, path: path.clone(), is_new: true, index };
+                apply.apply(&item, &[piece], &mut Desk::default()).expect("written");
+            }
+            let like = tempfile::tempfile().expect("a file");
+            let metadata = metadata::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
+            let item = Item::Finish { file: 1, path, is_new: true, metadata, size: SIZE, segments: 3 };
+            apply.apply(&item, &[], &mut Desk::default()).expect("complete");
+            let (early, began) = (apply.early().expect("a first pass reads back"), Instant::now());
+            while early.bytes_read() < self.early_bytes() {
+                assert!(began.elapsed() < DEADLINE, "the segments were not read");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+
+        /// What is read back meanwhile, which is nothing where the folder is on a file system that cannot do it.
+        fn early_bytes(&self) -> u64 {
+            let file = File::open(self.folder.path().join("target/large")).expect("the file");
+            if quiet::is_direct(file.as_fd()) { SIZE } else { 0 }
+        }
+
+        /// Ends the pass; returns the root that it finds, and how much was read for it in all.
+        fn end(&self) -> (Digest, u64) {
+            let progress = Progress::default();
+            let manifest = self.volume.end(&progress, &Cancel::default()).expect("ended").expect("a proof");
+            (manifest.root(), progress.bytes_read.get())
+        }
+
+        /// Returns the root of what is there now.
+        fn root(&self) -> Digest {
+            let path = self.folder.path().join("target");
+            digest_tree::digest(&path, VolumeMode::Filesystem, &self.folder.path().join("digest")).expect("a root")
+        }
+    }
+
+    #[test]
+    fn what_was_read_back_meanwhile_is_not_read_again() {
+        let written = Written::new();
+        assert_eq!(written.end(), (written.root(), SIZE));
+    }
+
+    #[test]
+    fn what_was_changed_after_it_was_read_back_is_found_out() {
+        let written = Written::new();
+        let before = written.root();
+        let file = File::options().write(true).open(written.folder.path().join("target/large")).expect("the file");
+        let modified = file.metadata().and_then(|metadata| metadata.modified()).expect("a time");
+        std::thread::sleep(Duration::from_millis(20));
+        file.write_all_at(&[9], 4711).expect("written");
+        file.set_times(FileTimes::new().set_modified(modified)).expect("its time");
+        let (root, read) = written.end();
+        assert_ne!(root, before);
+        assert_eq!((root, read), (written.root(), SIZE + written.early_bytes()));
+    }
+
+    #[test]
+    fn after_a_pass_that_broke_off_what_it_read_back_is_known_still() {
+        let written = Written::new();
+        let progress = Progress::default();
+        let begun = written.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun anew");
+        assert!(matches!(begun, Begun::Listing(listing) if listing.root() == written.root()));
+        assert_eq!(progress.bytes_read.get(), SIZE);
     }
 }
