@@ -220,8 +220,8 @@ impl DeviceScan<'_> {
             return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
         }
         let since = Instant::now();
-        if !direct.is_some_and(|direct| read::fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
-            worker.buffer.set_length(length as usize);
+        worker.buffer.set_length(length as usize);
+        if !direct.is_some_and(|direct| read::fill_direct(worker.buffer.padded(), direct, offset, length as usize)) {
             self.fill(&mut worker.buffer, offset)?;
         }
         worker.has_read(length, since, self.progress);

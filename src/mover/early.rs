@@ -204,7 +204,8 @@ impl Shared {
     fn read(&self, waiting: &Waiting, buffer: &mut Buffer) -> Option<Segment> {
         let direct = quiet::open_direct(waiting.file.as_fd(), OFlags::RDONLY)?;
         let offset = waiting.index * SEGMENT_BYTES as u64;
-        if !read::fill_direct(buffer, direct.as_fd(), offset, SEGMENT_BYTES) {
+        buffer.set_length(SEGMENT_BYTES);
+        if !read::fill_direct(buffer.padded(), direct.as_fd(), offset, SEGMENT_BYTES) {
             return None;
         }
         let region = self.blocks.reserve(SEGMENT_BYTES as u64)?;

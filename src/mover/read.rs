@@ -4,6 +4,7 @@
 //! is looked at before and after it is read. Nothing is ever mapped into memory, because the application may truncate it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use std::time::Instant;
 use rustix::fs::{Advice, OFlags, SeekFrom};
 use rustix::io::Errno;
 
-use super::buffer::Buffer;
+use super::buffer::ALIGNMENT;
 use super::change::{Item, Piece};
 use super::digest::{self, BLOCK_BYTES, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::early::Early;
@@ -220,22 +221,35 @@ impl Scan<'_> {
 
     /// Reads a stretch of blocks within a segment, or finds it to be a hole; the buffer is empty then.
     fn read_stretch(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
-        let opened = file.opened.as_fd();
-        if is_hole(opened, offset, length) {
-            worker.buffer.clear();
-            return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
+        let mut blocks = vec![BlockDigest::ZEROS; digest::block_count(length) as usize];
+        let data = data_within(file.opened.as_fd(), offset, length);
+        worker.buffer.set_length(if data.is_empty() { 0 } else { length as usize });
+        let mut end = 0;
+        for part in data {
+            worker.buffer[end..part.start].fill(0);
+            self.read_part(file, offset, part.clone(), worker)?;
+            let digests = digest::of_segment(&worker.buffer[part.clone()]);
+            blocks[part.start / BLOCK_BYTES..][..digests.len()].copy_from_slice(&digests);
+            end = part.end;
         }
-        let direct = file.direct.as_ref().map(AsFd::as_fd);
+        worker.buffer[end..].fill(0);
+        Ok(blocks)
+    }
+
+    /// Reads a part of a stretch to its place in the buffer.
+    fn read_part(&self, file: &LargeFile, stretch: u64, part: Range<usize>, worker: &mut Worker<'_>) -> Result<()> {
+        let (opened, direct) = (file.opened.as_fd(), file.direct.as_ref().map(AsFd::as_fd));
+        let (offset, length) = (stretch + part.start as u64, part.len() as u64);
         let since = Instant::now();
         // Some file systems take a direct read and serve it from the cache.
         self.drop_cache(opened, offset, length);
-        if !direct.is_some_and(|direct| fill_direct(&mut worker.buffer, direct, offset, length as usize)) {
-            worker.buffer.set_length(length as usize);
-            self.fill(&mut worker.buffer, opened, offset, &file.subject.path)?;
+        let into = &mut worker.buffer.padded()[part.start..];
+        if !direct.is_some_and(|direct| fill_direct(into, direct, offset, part.len())) {
+            self.fill(&mut worker.buffer[part], opened, offset, &file.subject.path)?;
         }
         worker.has_read(length, since, self.progress);
         self.progress.bytes_read.add(length);
-        Ok(digest::of_segment(&worker.buffer))
+        Ok(())
     }
 
     fn finish_large(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
@@ -287,13 +301,13 @@ impl Scan<'_> {
     }
 }
 
-/// Reads a stretch from the disk itself; returns whether all of it was there. What goes wrong here is left to the other way of
-/// reading, which tells it better.
-pub(super) fn fill_direct(buffer: &mut Buffer, direct: BorrowedFd<'_>, offset: u64, length: usize) -> bool {
-    buffer.set_length(length);
+/// Reads a stretch from the disk itself to an aligned place with room for whole sectors; returns whether all of it was there. What goes
+/// wrong here is left to the other way of reading, which tells it better.
+pub(super) fn fill_direct(into: &mut [u8], direct: BorrowedFd<'_>, offset: u64, length: usize) -> bool {
+    let into = &mut into[..length.next_multiple_of(ALIGNMENT)];
     let mut filled = 0;
     while filled < length {
-        match rustix::io::pread(direct, &mut buffer.padded()[filled..], offset + filled as u64) {
+        match rustix::io::pread(direct, &mut into[filled..], offset + filled as u64) {
             Ok(0) => return false,
             Ok(count) => filled += count,
             Err(Errno::INTR) => {}
@@ -311,6 +325,49 @@ pub(super) fn is_hole(file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
         Err(_) => false,
     }
 }
+
+/// Returns the parts of a stretch where there is data, in whole blocks but for the end of the stretch. Where the file system cannot
+/// tell, or there are many, that is all of it.
+fn data_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Vec<Range<usize>> {
+    if is_hole(file, offset, length) {
+        return Vec::new();
+    }
+    let parts = if length < PARTS_BYTES_MIN { None } else { parts_within(file, offset, length) };
+    parts.unwrap_or_else(|| std::iter::once(0..length as usize).collect())
+}
+
+/// As [`data_within`]; none where all is to be read.
+fn parts_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Option<Vec<Range<usize>>> {
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mut at = offset;
+    while at < offset + length {
+        let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(start) if start < offset + length => start,
+            Ok(_) | Err(Errno::NXIO) => break,
+            Err(_) => return None,
+        };
+        at = rustix::fs::seek(file, SeekFrom::Hole(start)).ok().filter(|end| *end > start)?;
+        add_part(&mut parts, (start - offset) as usize, (at - offset).min(length) as usize, length as usize);
+        if parts.len() > PARTS_MAX {
+            return None;
+        }
+    }
+    Some(parts)
+}
+
+/// Adds data that was found behind the others, grown to whole blocks.
+fn add_part(parts: &mut Vec<Range<usize>>, start: usize, end: usize, length: usize) {
+    let part = start / BLOCK_BYTES * BLOCK_BYTES..end.next_multiple_of(BLOCK_BYTES).min(length);
+    match parts.last_mut().filter(|last| part.start <= last.end) {
+        Some(last) => last.end = last.end.max(part.end),
+        None => parts.push(part),
+    }
+}
+
+/// A shorter stretch is read whole if there is data in it.
+const PARTS_BYTES_MIN: u64 = 256 << 10;
+/// More parts than this are not worth the calls.
+const PARTS_MAX: usize = 64;
 
 /// Reads what was written of a segment of this length; `read` is given the place within the segment and the length of each stretch.
 pub(super) fn read_back(
@@ -362,7 +419,7 @@ pub(super) fn pieces<'a>(buffer: &'a [u8], length: u64, offset: u64, blocks: &[B
 }
 
 /// Adds a block, whose place in the buffer is given, to the stretch before it if it can.
-fn add_block<'a>(pieces: &mut Vec<Piece<'a>>, buffer: &'a [u8], offset: u64, place: std::ops::Range<usize>, is_hole: bool) {
+fn add_block<'a>(pieces: &mut Vec<Piece<'a>>, buffer: &'a [u8], offset: u64, place: Range<usize>, is_hole: bool) {
     let start = offset + place.start as u64;
     let follows = |last: &&mut Piece<'a>| last.offset + last.length == start && last.bytes.is_none() == is_hole;
     match pieces.last_mut().filter(follows) {
@@ -377,6 +434,8 @@ fn add_block<'a>(pieces: &mut Vec<Piece<'a>>, buffer: &'a [u8], offset: u64, pla
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
     use super::*;
 
     fn cut(content: &[u8], before: &[u8]) -> Vec<(u64, u64, bool)> {
@@ -389,6 +448,27 @@ mod tests {
         let mut content = vec![1; blocks * BLOCK_BYTES];
         content[zeros.start * BLOCK_BYTES..zeros.end * BLOCK_BYTES].fill(0);
         content
+    }
+
+    #[test]
+    fn only_data_is_read_in_whole_blocks() {
+        const BLOCK: u64 = BLOCK_BYTES as u64;
+        let file = tempfile::tempfile().expect("a file");
+        let write = |block: u64, byte: u64| file.write_all_at(&[1], block * BLOCK + byte).expect("written");
+        file.set_len(SEGMENT_BYTES as u64 * 3).expect("a size");
+        [(64, 0), (65, 8191), (200, 4711), (1000, 0)].into_iter().for_each(|(block, byte)| write(block, byte));
+        let found = |from: u64, blocks: u64| {
+            let parts = data_within(file.as_fd(), from * BLOCK, blocks * BLOCK);
+            parts.into_iter().map(|part| (part.start as u64 / BLOCK, part.end as u64 / BLOCK)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(0, 512), [(64, 66), (200, 201)]);
+        assert_eq!(found(65, 512), [(0, 1), (135, 136)]);
+        assert_eq!(found(512, 512), [(488, 489)]);
+        assert_eq!(found(1024, 512), []);
+        assert_eq!(found(64, 2), [(0, 2)], "short ones are read whole");
+        assert_eq!(found(190, 16), [(0, 16)], "short ones are read whole");
+        (0..512).step_by(4).for_each(|block| write(block, 0));
+        assert_eq!(found(0, 512), [(0, 512)], "many parts are read whole");
     }
 
     #[test]
