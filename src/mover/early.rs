@@ -27,6 +27,8 @@ use super::read;
 const WAITING_MAX: usize = 64;
 /// Segments that are remembered: 1 TiB, at some 70 bytes each.
 const SEGMENTS_MAX: usize = 1 << 18;
+/// Files that are remembered, by paths that may be long.
+const FILES_MAX: usize = 1 << 14;
 /// Threads that read: two keep a disk busy.
 const READERS: usize = 2;
 
@@ -109,7 +111,10 @@ impl Early {
 
     /// Says that the file of this number is complete, with the stamp that it has now.
     pub fn complete(&self, number: u64, path: &[u8], stamp: Stamp) {
-        self.shared.lock().complete.insert(path.to_vec(), (number, stamp));
+        let mut state = self.shared.lock();
+        if state.complete.len() < FILES_MAX {
+            state.complete.insert(path.to_vec(), (number, stamp));
+        }
     }
 
     /// Says that something else is done to a path.
