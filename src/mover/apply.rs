@@ -187,8 +187,7 @@ impl Apply {
         // Held while writing: the kernel lets one thread at a time write to a file anyway, and has the others spin meanwhile.
         let mut state = large.lock().expect("no thread panics while it holds this lock");
         if let Some(early) = self.early() {
-            early.forget(path);
-            early.expect(number, index);
+            early.expect(number, index, path);
         }
         let opened = open_large(&mut state, &mut within, path, is_new)?;
         write_pieces(opened.as_fd(), pieces, path)?;

@@ -87,9 +87,11 @@ impl Early {
         Ok(Early { shared, readers })
     }
 
-    /// Says that a segment is about to be written: if it was before, what is read of it means nothing.
-    pub fn expect(&self, number: u64, index: u64) {
-        if let Some(segment) = self.shared.lock().segments.get_mut(&(number, index)) {
+    /// Says that a segment of the file at a path is about to be written: if it was before, what is read of it means nothing.
+    pub fn expect(&self, number: u64, index: u64, path: &[u8]) {
+        let mut state = self.shared.lock();
+        state.complete.remove(path);
+        if let Some(segment) = state.segments.get_mut(&(number, index)) {
             *segment = Segment::Left;
         }
     }
@@ -255,7 +257,7 @@ mod tests {
 
         /// Writes a segment full of this byte, as a pass does.
         fn write(&self, index: u64, byte: u8) -> Vec<u8> {
-            self.early.expect(1, index);
+            self.early.expect(1, index, b"file");
             let bytes = vec![byte; SEGMENT_BYTES];
             self.writable().write_all_at(&bytes, index * SEGMENT).expect("written");
             self.early.offer(1, index, &whole(&bytes), &self.file);

@@ -124,13 +124,15 @@ impl Blocks {
         Err(std::io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Makes a file that is gone when it is closed.
+    /// Makes a file that is gone when it is closed. Its name is always the same, so that what a process left that was killed here goes with it.
     pub fn scratch(folder: &Path) -> Result<Blocks> {
         let failed = |error| fail::system_io("making a file for digests in the state folder", &error);
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let blocks = Blocks::create(folder, "scratch").map_err(failed)?;
-        std::fs::remove_file(folder.join(&blocks.name)).map_err(failed)?;
-        Ok(blocks)
+        let name = format!("scratch{BLOCKS_SUFFIX}");
+        let path = folder.join(&name);
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
+        std::fs::remove_file(path).map_err(failed)?;
+        Ok(Blocks { file, name, end: AtomicU64::new(0) })
     }
 
     /// Makes the file as long as all regions that were set aside, so that none is given out twice after a restart.

@@ -329,10 +329,7 @@ pub(super) fn is_hole(file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
 /// Returns the parts of a stretch where there is data, in whole blocks but for the end of the stretch. Where the file system cannot
 /// tell, or there are many, that is all of it.
 fn data_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Vec<Range<usize>> {
-    if is_hole(file, offset, length) {
-        return Vec::new();
-    }
-    let parts = if length < PARTS_BYTES_MIN { None } else { parts_within(file, offset, length) };
+    let parts = if length < PARTS_BYTES_MIN { is_hole(file, offset, length).then(Vec::new) } else { parts_within(file, offset, length) };
     parts.unwrap_or_else(|| std::iter::once(0..length as usize).collect())
 }
 
