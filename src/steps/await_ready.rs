@@ -16,14 +16,15 @@ use crate::survey::AppKind;
 
 impl Act for AwaitReady {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let app = match self.kind {
+            AppKind::Claim => Value::Null,
+            AppKind::Pod => world.target.get(&Kind::POD, &self.namespace, &self.name).await?.unwrap_or_default(),
+            AppKind::StatefulSet | AppKind::Deployment => drain::read(&world.target, self.kind, &self.namespace, &self.name).await?,
+        };
         let (ready, wanted) = match self.kind {
             AppKind::Claim => (0, 0),
-            AppKind::Pod => {
-                let pod = world.target.get(&Kind::POD, &self.namespace, &self.name).await?.unwrap_or_default();
-                (u64::from(is_ready(&pod)), 1)
-            }
+            AppKind::Pod => (u64::from(is_ready(&app)), 1),
             AppKind::StatefulSet | AppKind::Deployment => {
-                let app = drain::read(&world.target, self.kind, &self.namespace, &self.name).await?;
                 let seen = app["status"]["observedGeneration"].as_u64() >= app["metadata"]["generation"].as_u64();
                 // As many as it is to have by now: somebody may have scaled it meanwhile.
                 (app["status"]["readyReplicas"].as_u64().filter(|_| seen).unwrap_or(0), drain::replicas(&app))
@@ -33,13 +34,16 @@ impl Act for AwaitReady {
             return Ok(Standing::done(format!("{ready} of {wanted} ready")));
         }
         let late = self.late(world).await?;
-        let first = late.first().map_or(self.name.as_str(), |pod| look::name(pod));
-        let warning = look::last_warning(&world.target, &self.namespace, first).await;
+        let why = match late.first() {
+            Some(pod) => what_holds(world, pod).await,
+            // Its controller is refused the pod, if anything.
+            None => look::last_warning(&world.target, &app).await,
+        };
         // Reads that are seldom worth while: without a warning there is nothing wrong yet.
-        if !warning.is_empty() && misplaced(world, &self.namespace, &late).await?.is_some() {
+        if !why.is_empty() && misplaced(world, &self.namespace, &late).await?.is_some() {
             return Ok(Standing::Before);
         }
-        Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {wanted}){warning}", self.kind.word(), self.name)))
+        Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {wanted}){why}", self.kind.word(), self.name)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
@@ -56,6 +60,16 @@ impl AwaitReady {
     async fn late(&self, world: &World) -> Result<Vec<Value>, StepError> {
         let pods = look::pods_on(&world.target, &self.namespace, &self.claims).await?;
         Ok(pods.into_iter().filter(|pod| !is_ready(pod)).collect())
+    }
+}
+
+/// What keeps a pod from being ready, as far as anybody says, to be put behind a sentence.
+async fn what_holds(world: &World, pod: &Value) -> String {
+    let warning = look::last_warning(&world.target, pod).await;
+    // A scheduler that is down warns of nothing.
+    match look::text(pod, "/spec/nodeName") {
+        "" if warning.is_empty() => format!(": no node has been chosen for pod {}", look::name(pod)),
+        _ => warning,
     }
 }
 

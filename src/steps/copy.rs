@@ -140,17 +140,17 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
         Err(pod) => return Ok(Pass::Gone(pod)),
     };
     match ends.all().find(|end| end.report().is_none()) {
-        Some(end) => Ok(without_report(world, route, end).await),
+        Some(end) => Ok(without_report(world, end).await),
         None => pass_of(&ends, route, last),
     }
 }
 
-async fn without_report(world: &World, route: &Route, end: &End) -> Pass {
+async fn without_report(world: &World, end: &End) -> Pass {
     let name = look::name(&end.pod);
     match &end.said {
         Said::Unheard(why) => Pass::Unheard(format!("mover {name} on {} to answer ({why})", look::text(&end.pod, "/spec/nodeName"))),
         _ if look::never_ran(&end.pod) => {
-            Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &route.namespace, name).await))
+            Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &end.pod).await))
         }
         // Its container was started again, and is about to.
         _ => Pass::Unheard(format!("mover {name} to answer")),

@@ -159,8 +159,14 @@ pub(super) async fn known_target_volume(world: &World, slot: &str) -> Result<Val
 }
 
 /// The last warning event about an object, as `: REASON: MESSAGE`, or nothing. Best effort.
-pub(super) async fn last_warning(connection: &Connection, namespace: &str, object: &str) -> String {
-    let path = format!("{}?fieldSelector=involvedObject.name%3D{object}%2Ctype%3DWarning", Kind::EVENT.path(namespace, None));
+///
+/// Not about one of the same name before it: what was wrong with a pod that is gone would be told as what is wrong with this one.
+pub(super) async fn last_warning(connection: &Connection, object: &Value) -> String {
+    if uid(object).is_empty() {
+        return String::new();
+    }
+    let events = Kind::EVENT.path(text(object, "/metadata/namespace"), None);
+    let path = format!("{events}?fieldSelector=involvedObject.uid%3D{}%2Ctype%3DWarning", uid(object));
     let Ok(Some(list)) = connection.get_path(&path).await else { return String::new() };
     let none = Vec::new();
     let events = list["items"].as_array().unwrap_or(&none);

@@ -19,7 +19,7 @@ impl Act for ReserveTarget {
             return Ok(Standing::waiting_for(format!("claim {} to be gone", self.staging)));
         }
         if self.binds_at_once && look::text(&claim, "/status/phase") != "Bound" {
-            let warning = look::last_warning(&world.target, &self.namespace, &self.staging).await;
+            let warning = look::last_warning(&world.target, &claim).await;
             return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", self.staging)));
         }
         Ok(Standing::done(format!("claim {} is made", self.staging)))

@@ -39,7 +39,7 @@ impl StartMover {
         if self.held_by_app.is_empty() || look::text(pod, "/status/phase") != "Pending" {
             return None;
         }
-        let warning = look::last_warning(&world.target, &self.namespace, &self.pod).await;
+        let warning = look::last_warning(&world.target, pod).await;
         let refused = warning.contains("FailedMount") || warning.contains("FailedAttachVolume");
         (refused && self.held_by_app.iter().any(|volume| warning.contains(volume.as_str()))).then_some(warning)
     }
@@ -56,7 +56,7 @@ pub(super) async fn standing(world: &World, namespace: &str, pod: &Value) -> Res
     }
     match look::text(pod, "/status/phase") {
         "Running" | "Succeeded" => answering(world, namespace, pod).await,
-        _ => starting(world, namespace, pod).await,
+        _ => starting(world, pod).await,
     }
 }
 
@@ -69,14 +69,14 @@ async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standi
     })
 }
 
-async fn starting(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
+async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
     let name = look::name(pod);
     let waiting = pod.pointer("/status/containerStatuses/0/state/waiting");
     if let Some(state) = waiting.filter(|state| HOPELESS.contains(&look::text(state, "/reason"))) {
         let why = format!("mover pod {name} cannot start: {}: {}", look::text(state, "/reason"), look::text(state, "/message"));
         return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
     }
-    let warning = look::last_warning(&world.target, namespace, name).await;
+    let warning = look::last_warning(&world.target, pod).await;
     Ok(Standing::waiting_for(format!("mover pod {name} to start{warning}")))
 }
 

@@ -51,23 +51,54 @@ kubectl() { "$bin/kubectl" --request-timeout=20s "$@"; }
 
 # --- components ------------------------------------------------------------
 # A component is a script $root/components/NAME that notes its own process id
-# (with the start time, since ids are used again) and becomes the program.
+# (with the start time, since ids are used again) and runs the program. What ends by
+# itself is started again, as the kubelet and systemd do it, and noted in $root/ended;
+# what is signalled is not, since the script is in the same process group.
 
 # component NAME COMMAND...: writes the script; does not start it.
 component() {
-  local n=$1 file=$root/components/$1
+  local n=$1
   shift
   {
-    echo '#!/bin/bash'
-    echo "cd $root || exit 1"
-    # Memory is collected seldom: a machine for tests has more of it than of cores.
-    echo "export GOGC=400"
-    # shellcheck disable=SC2016  # expanded when the component starts
-    printf 'read -r -a stat </proc/$$/stat; echo "$$ ${stat[21]}" >%q\n' "$root/run/$n.pid"
+    component_head "$n"
+    echo "trap told=1 TERM INT"
+    # As often as something may happen by chance, and not for ever.
+    echo "for _ in 1 2 3 4 5; do"
+    printf ' %q' "$@"
+    echo
+    echo "came=\$?"
+    echo '[ -z "$told" ] || exit 0'
+    echo "echo \"\$(date -Is) $n ended by itself with \$came\" | tee -a $root/ended"
+    echo "sleep 1"
+    echo '[ -z "$told" ] || exit 0'
+    echo "done"
+  } | component_script "$n"
+}
+
+# holder NAME COMMAND...: the same for a process that others join, and that nothing can stand in for.
+holder() {
+  local n=$1
+  shift
+  {
+    component_head "$n"
     printf 'exec'
     printf ' %q' "$@"
     echo
-  } >"$file.new"
+  } | component_script "$n"
+}
+
+component_head() { # NAME
+  echo '#!/bin/bash'
+  echo "cd $root || exit 1"
+  # Memory is collected seldom: a machine for tests has more of it than of cores.
+  echo "export GOGC=400"
+  # shellcheck disable=SC2016  # expanded when the component starts
+  printf 'read -r -a stat </proc/$$/stat; echo "$$ ${stat[21]}" >%q\n' "$root/run/$1.pid"
+}
+
+component_script() { # NAME; from stdin
+  local file=$root/components/$1
+  cat >"$file.new"
   chmod +x "$file.new"
   mv "$file.new" "$file"
 }
@@ -95,6 +126,12 @@ signal() {
   local pid
   pid=$(running "$1") || return 0
   kill -s "$2" -- "-$pid" 2>/dev/null || kill -s "$2" "$pid" 2>/dev/null || true
+}
+
+# group_left PID: whether anything of a process group still runs.
+group_left() {
+  # Some end while they are read. A name with a space in it would move the fields; the programs here have none.
+  { cat /proc/[0-9]*/stat 2>/dev/null || true; } | awk -v group="$1" '$5 == group && $3 != "Z" {found = 1} END {exit !found}'
 }
 
 # await SECONDS COMPONENT WHAT COMMAND...: repeats the command until it is true.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Child;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,16 +10,19 @@ use serde_json::{Value, json};
 use crate::apps;
 use crate::harness::{Ran, Space};
 
-/// Reads events until a step of this name begins to act; what comes after is read too, and dropped.
+/// Reads events until a step of this name begins to act; what comes after is read too, and kept.
 #[track_caller]
-pub(crate) fn until_acting(child: &mut Child, step: &str) {
+pub(crate) fn until_acting(child: &mut Child, step: &str) -> Arc<Mutex<Vec<String>>> {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
     let begins = |line: String| {
         let notice: Value = serde_json::from_str(&line).unwrap_or_default();
         notice["type"] == "acting" && notice["step"].as_str().is_some_and(|name| name.starts_with(&format!("{step}:")))
     };
     assert!(lines.by_ref().map_while(Result::ok).any(begins), "the move ended before step {step}");
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    let after = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&after);
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| keep.lock().expect("nobody panics with it").push(line)));
+    after
 }
 
 /// A move to another class, from its first second to its last.
@@ -28,6 +32,8 @@ pub(crate) struct Move {
     from: String,
     class: String,
     child: Child,
+    /// Its events since then.
+    events: Arc<Mutex<Vec<String>>>,
 }
 
 impl Move {
@@ -57,10 +63,10 @@ impl Move {
         let reference = format!("sts/{name}");
         let args = ["execute", &reference, "--to-storage-class", to, "--yes", "-o", "jsonl", "--run", name, "--bandwidth-limit", "200Ki"];
         let mut child = space.start_stateful(&[&args[..], more].concat());
-        until_acting(&mut child, step);
+        let events = until_acting(&mut child, step);
         // Long enough for movers to be in the middle of it, and much shorter than a copy that is held back.
         std::thread::sleep(Duration::from_secs(3));
-        Move { space, set: name.to_owned(), from: from.to_owned(), class: to.to_owned(), child }
+        Move { space, set: name.to_owned(), from: from.to_owned(), class: to.to_owned(), child, events }
     }
 
     /// Lets it end, resumes it if it could not go on by itself, and looks whether everything is there.
@@ -120,6 +126,10 @@ impl Move {
                 .is_some_and(|pod| pod["spec"]["nodeName"].is_null() && pod["metadata"]["deletionTimestamp"].is_null())
         };
         self.space.until("the app's pod to be made again", is_pending);
+        // Not what its forerunner was warned of.
+        let why = format!("no node has been chosen for pod {pod}");
+        let is_told = |_: &Space| self.events.lock().expect("nobody panics with it").iter().any(|line| line.contains(&why));
+        self.space.until("the move to say what it waits for", is_told);
         let node = self.space.node(node);
         self.space.give(
             &["create", "--raw", &format!("/api/v1/namespaces/{}/pods/{pod}/binding", self.space.name)],

@@ -369,7 +369,7 @@ impl Sim {
 
     /// The only events there are: of a pod whose volumes cannot be mounted where it is.
     fn events_about(&self, selector: &str) -> Vec<Value> {
-        let of_one = |pod: &&Value| selector.contains(&format!("involvedObject.name={},", store::text(pod, "/metadata/name")));
+        let of_one = |pod: &&Value| selector.contains(&format!("involvedObject.uid={},", store::text(pod, "/metadata/uid")));
         let misplaced = self.store.all("pods", "").filter(of_one).filter(|pod| self.is_misplaced(pod));
         misplaced.map(|_| json!({ "reason": "FailedMount", "message": "MountVolume.NodeAffinity check failed" })).collect()
     }
