@@ -256,7 +256,9 @@ impl Agent {
     fn pass_over(&self, job: &Job, volumes: &[Volume], to: &Destination, manner: &Manner) -> Result<()> {
         let open = |volume: &Volume| {
             let opened = SourceVolume::open(volume, &self.places.source, &self.places.state, self.process);
-            opened.map(|source| source.throttled(manner.is_throttled.then(Arc::default))).map_err(|halt| halt.on_volume(&volume.name))
+            opened
+                .map(|source| source.beside_app().throttled(manner.is_throttled.then(Arc::default)))
+                .map_err(|halt| halt.on_volume(&volume.name))
         };
         let sources = volumes.iter().map(open).collect::<Result<Vec<SourceVolume>>>()?;
         match to {

@@ -32,6 +32,7 @@ mod read;
 pub mod remote;
 pub mod scan;
 pub mod serve;
+pub mod share;
 mod small;
 pub mod source;
 pub mod target;

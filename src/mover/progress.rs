@@ -9,25 +9,31 @@ use std::time::Instant;
 use super::digest::Digest;
 use super::fail::{Halt, Result};
 use super::orders::{Phase, VolumeReport};
+use super::share::Gate;
 
-/// Says to all threads of a pass that it is over.
+/// Says to all threads of a pass that it is over, or that they are to rest.
 #[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
+pub struct Cancel {
+    is_set: AtomicBool,
+    /// Where they rest.
+    pub gate: Gate,
+}
 
 impl Cancel {
     /// Ends the pass.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_set.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether the pass was ended.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_set.load(Ordering::Relaxed)
     }
 
-    /// Fails when the pass was ended.
+    /// Rests if that is due; fails when the pass was ended. No lock is held by who calls this.
     pub fn check(&self) -> Result<()> {
+        self.gate.go_through();
         if self.is_set() { Err(Halt::Cancelled) } else { Ok(()) }
     }
 }

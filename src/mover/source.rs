@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use super::apply::{Apply, Direct};
@@ -22,6 +23,7 @@ use super::path;
 use super::priority;
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
+use super::share;
 use super::target::{Begun, TargetVolume};
 use super::throttle::Throttle;
 use super::volume::{self, Place};
@@ -67,6 +69,7 @@ pub struct SourceVolume {
     folder: PathBuf,
     process: u64,
     throttle: Option<Arc<Throttle>>,
+    is_beside_app: bool,
 }
 
 const MANIFEST: &str = "manifest";
@@ -86,7 +89,7 @@ impl SourceVolume {
     fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
         let place = Place::open(path, volume.mode, false)?;
         let folder = state.join("source").join(&volume.name);
-        Ok(SourceVolume { place, folder, volume, process, throttle: None })
+        Ok(SourceVolume { place, folder, volume, process, throttle: None, is_beside_app: false })
     }
 
     /// Returns its name.
@@ -101,6 +104,12 @@ impl SourceVolume {
         SourceVolume { throttle, ..self }
     }
 
+    /// Has warm passes take a small share of the cores only while others want them all.
+    #[must_use]
+    pub fn beside_app(self) -> SourceVolume {
+        SourceVolume { is_beside_app: true, ..self }
+    }
+
     /// Makes one pass. While the app runs it stands behind the app; the last pass, for which the app waits, does not.
     pub fn pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
         if is_last {
@@ -108,10 +117,16 @@ impl SourceVolume {
         }
         // A thread cannot take back that it stepped back: this one ends with the pass, and all that work on the pass are its own.
         std::thread::scope(|scope| {
-            let behind = scope.spawn(|| {
+            let (end, over) = channel();
+            let behind = scope.spawn(move || {
                 priority::step_back();
-                self.full_pass(target, is_last, progress, cancel)
+                let passed = self.full_pass(target, is_last, progress, cancel);
+                drop(end);
+                passed
             });
+            if self.is_beside_app {
+                share::keep(&cancel.gate, &over);
+            }
             work::join(behind)
         })
     }
@@ -133,12 +148,12 @@ impl SourceVolume {
             (Begun::Listing(listing), own) => Memory::Listed { listing, own },
             (Begun::Blank, _) => Memory::Blank,
         };
-        let copied = Instant::now();
+        let (copied, held) = (Instant::now(), cancel.gate.held());
         let writer = Writer::new(&self.folder, MANIFEST, memory.own().map(Arc::as_ref))?;
         self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
-        let copying = copied.elapsed().saturating_sub(rested(progress));
+        let (ended, held_later) = (Instant::now(), cancel.gate.held());
+        let copying = (ended - copied).saturating_sub(rested(progress) + (held_later - held));
         progress.enter(Phase::Syncing);
-        let ended = Instant::now();
         // Both ends make their root at the same time.
         let (source_root, target_root) = std::thread::scope(|scope| {
             let finishing = scope.spawn(|| writer.finish(self.place.origin(self.process)));
@@ -153,7 +168,8 @@ impl SourceVolume {
         if is_last {
             progress.prove(Some(manifest.root()), target_root);
         }
-        self.predict(&memory, progress, copying, ended.elapsed());
+        let ending = ended.elapsed().saturating_sub(cancel.gate.held() - held_later);
+        self.predict(&memory, progress, copying, ending);
         progress.enter(Phase::Through);
         Ok(())
     }
@@ -233,7 +249,7 @@ impl SourceVolume {
     }
 }
 
-/// Returns by how much rests have drawn a pass out at least; a last pass takes none.
+/// Returns by how much rests after reads have drawn a pass out at least; a last pass takes none.
 fn rested(progress: &Progress) -> Duration {
     Duration::from_micros(progress.rested_us.get() / work::threads() as u64)
 }
