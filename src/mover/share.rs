@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What of a crowded node's cores a pass takes: one in so many. A tenth still took a fifth of its transactions from a database.
+/// What of a crowded node's cores a pass takes: one in so many. A tenth still took about a fifth of its transactions from a database.
 const CORES_PER_SHARE: u32 = 16;
 /// How often it is looked how much a pass took.
 const TICK: Duration = Duration::from_millis(10);
@@ -36,8 +36,10 @@ pub struct Gate {
 
 #[derive(Debug, Default)]
 struct Door {
-    shut_since: Option<Instant>,
-    shut_before: Duration,
+    waiting: usize,
+    /// Since when there has been somebody waiting.
+    waiting_since: Option<Instant>,
+    waited_before: Duration,
 }
 
 impl Gate {
@@ -46,30 +48,31 @@ impl Gate {
         if !self.is_shut.load(Ordering::Relaxed) {
             return;
         }
-        let waits = |door: &mut Door| door.shut_since.is_some();
-        let waited = self.opened.wait_timeout_while(self.lock(), HELD_MAX, waits);
-        drop(waited.expect("no thread panics while it holds this lock"));
+        let mut door = self.lock();
+        door.waiting += 1;
+        door.waiting_since.get_or_insert_with(Instant::now);
+        let waited = self.opened.wait_timeout_while(door, HELD_MAX, |_| self.is_shut.load(Ordering::Relaxed));
+        let (mut door, _) = waited.expect("no thread panics while it holds this lock");
+        door.waiting -= 1;
+        if let (0, Some(since)) = (door.waiting, door.waiting_since) {
+            door.waiting_since = None;
+            door.waited_before += since.elapsed();
+        }
     }
 
-    /// Returns for how long it has been shut in all.
+    /// Returns for how long somebody has waited in all. While it is shut and nobody comes, as during a sync, nothing is lost by it.
     #[must_use]
     pub fn held(&self) -> Duration {
         let door = self.lock();
-        door.shut_before + door.shut_since.map_or(Duration::ZERO, |since| since.elapsed())
+        door.waited_before + door.waiting_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     fn set(&self, is_shut: bool) {
-        let mut door = self.lock();
-        match (door.shut_since, is_shut) {
-            (None, true) => door.shut_since = Some(Instant::now()),
-            (Some(since), false) => {
-                door.shut_before += since.elapsed();
-                door.shut_since = None;
-                self.opened.notify_all();
-            }
-            _ => {}
+        // Within the lock, so that nobody begins to wait for what has just been told.
+        let _door = self.lock();
+        if self.is_shut.swap(is_shut, Ordering::Relaxed) && !is_shut {
+            self.opened.notify_all();
         }
-        self.is_shut.store(is_shut, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Door> {
@@ -229,6 +232,22 @@ mod tests {
         assert_eq!((usage.idle, usage.others, usage.all), (45, 10 + 30 + 1 + 2 - 3, 112));
         assert!(Usage::of_node().is_some_and(|usage| usage.all > usage.idle));
         assert!(Usage::read("cpu0 1 2", own).is_none());
+    }
+
+    #[test]
+    fn a_gate_that_is_shut_costs_nothing_while_nobody_comes() {
+        let gate = Gate::default();
+        gate.set(true);
+        assert_eq!(gate.held(), Duration::ZERO);
+        std::thread::scope(|scope| {
+            scope.spawn(|| gate.go_through());
+            while gate.held().is_zero() {
+                std::thread::yield_now();
+            }
+            gate.set(false);
+        });
+        let held = gate.held();
+        assert_eq!(gate.held(), held, "nobody waits any more");
     }
 
     #[test]
