@@ -35,6 +35,7 @@ pub mod serve;
 pub mod share;
 mod small;
 pub mod source;
+mod stream;
 pub mod target;
 pub mod throttle;
 pub mod tls;

@@ -38,6 +38,11 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// Makes a new key and a certificate for it.
     pub fn make() -> Result<Identity> {
+        Identity::make_with(provider())
+    }
+
+    /// Makes them with this cryptography.
+    pub(super) fn make_with(provider: CryptoProvider) -> Result<Identity> {
         let failed = |error: rcgen::Error| Halt::new(Reason::System, format!("making a certificate: {error}"));
         let made = rcgen::generate_simple_self_signed(vec!["mover".to_owned()]).map_err(failed)?;
         let certificate = made.cert.der().clone();
@@ -45,7 +50,7 @@ impl Identity {
             fingerprint: fingerprint_of(&certificate),
             certificate,
             key: PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()),
-            provider: Arc::new(provider()),
+            provider: Arc::new(provider),
         })
     }
 
@@ -115,7 +120,7 @@ impl Identity {
 }
 
 /// AES-128 first where the processor has it, because it is by far the fastest there; ChaCha20 else.
-fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     use rustls::crypto::ring::cipher_suite::{TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256};
     let (aes, chacha) = (TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256);
     let cipher_suites = if has_aes() { vec![aes, chacha] } else { vec![chacha, aes] };
