@@ -7,13 +7,11 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::block;
 use super::buffer::Buffer;
 use super::change::{Item, Lane, Piece};
-use super::digest;
 use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::metadata::{self, Kind, Metadata};
@@ -26,6 +24,7 @@ use super::target::TargetVolume;
 use super::touched::Touched;
 use super::tree::{self, Tree};
 use super::volume::Place;
+use super::write::{OpenFile, Writable};
 
 /// One pass of changes to one volume.
 pub struct Apply {
@@ -42,7 +41,7 @@ pub struct Apply {
 /// A large file that is being written.
 #[derive(Default)]
 struct Large {
-    opened: Option<Arc<OwnedFd>>,
+    opened: Option<OpenFile>,
     written: u64,
     end: Option<(Metadata, u64, u64)>,
 }
@@ -89,7 +88,7 @@ impl Apply {
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
     pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
         match self.volume.place() {
-            Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, &mut desk.last),
+            Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
             Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),
         }
     }
@@ -102,20 +101,11 @@ impl Apply {
             touched.add_segment(b"", *index, pieces);
         }
         self.count(pieces);
-        for piece in pieces {
-            let is_written = match (&self.direct, piece.bytes) {
-                (Some(direct), Some(bytes)) => block::write_direct(direct.as_fd(), bytes, piece.offset, buffer)?,
-                _ => false,
-            };
-            if !is_written {
-                write_piece(device, piece, b"")?;
-            }
-        }
-        Ok(())
+        Writable::device(device, self.direct.as_ref().map(AsFd::as_fd)).write(pieces, buffer)
     }
 
-    fn apply_to_tree(&self, tree: &Tree, item: &Item, pieces: &[Piece<'_>], last: &mut LastDirectory) -> Result<()> {
-        let within = Within { tree, last };
+    fn apply_to_tree(&self, tree: &Tree, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
+        let within = Within { tree, last: &mut desk.last, buffer: &mut desk.buffer };
         match item {
             Item::Create { path, metadata, size } => self.create(within, path, metadata, *size, pieces),
             Item::Patch { path, metadata, size } => self.patch(within, path, metadata, *size, pieces),
@@ -155,7 +145,7 @@ impl Apply {
     fn create(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
         self.touch(path);
         let file = within.make_file(path)?;
-        write_pieces(file.as_fd(), pieces, path)?;
+        Writable::file(file.as_fd(), path).write(pieces, within.buffer)?;
         let written_to = pieces.last().map_or(0, |piece| piece.offset + piece.length);
         if written_to != size {
             resize(file.as_fd(), size, path)?;
@@ -167,7 +157,7 @@ impl Apply {
     fn patch(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
         self.touch(path);
         let file = within.open_file(path)?;
-        write_pieces(file.as_fd(), pieces, path)?;
+        Writable::file(file.as_fd(), path).write(pieces, within.buffer)?;
         resize(file.as_fd(), size, path)?;
         self.count(pieces);
         metadata::set(file.as_fd(), metadata, path)
@@ -190,9 +180,9 @@ impl Apply {
             early.expect(number, index, path);
         }
         let opened = open_large(&mut state, &mut within, path, is_new)?;
-        write_pieces(opened.as_fd(), pieces, path)?;
-        if let Some(early) = self.early().filter(|_| quiet::is_direct(opened.as_fd())) {
-            early.offer(number, index, pieces, &opened);
+        opened.writable(path).write(pieces, within.buffer)?;
+        if let (Some(early), Some(direct)) = (self.early(), &opened.direct) {
+            early.offer(number, index, pieces, direct);
         }
         self.count(pieces);
         state.written += 1;
@@ -228,7 +218,7 @@ impl Apply {
         if state.written < *segments {
             return Ok(());
         }
-        let opened = state.opened.take().expect("it is opened before anything is counted");
+        let opened = state.opened.take().expect("it is opened before anything is counted").file;
         self.large.lock().expect("no thread panics while it holds this lock").remove(&number);
         resize(opened.as_fd(), *size, path)?;
         metadata::set(opened.as_fd(), metadata, path)?;
@@ -275,12 +265,12 @@ impl Apply {
 const LARGE_FILES_MAX: usize = 512;
 
 /// The pieces of a large file arrive on several lanes, in any order; whichever comes first opens it.
-fn open_large(state: &mut Large, within: &mut Within<'_, '_>, path: &[u8], is_new: bool) -> Result<Arc<OwnedFd>> {
+fn open_large(state: &mut Large, within: &mut Within<'_, '_>, path: &[u8], is_new: bool) -> Result<OpenFile> {
     if let Some(opened) = &state.opened {
-        return Ok(Arc::clone(opened));
+        return Ok(opened.clone());
     }
-    let opened = Arc::new(if is_new { within.make_file(path)? } else { within.open_file(path)? });
-    state.opened = Some(Arc::clone(&opened));
+    let opened = OpenFile::new(if is_new { within.make_file(path)? } else { within.open_file(path)? });
+    state.opened = Some(opened.clone());
     Ok(opened)
 }
 
@@ -307,10 +297,11 @@ fn make_special(parent: BorrowedFd<'_>, name: &[u8], metadata: &Metadata) -> rus
     rustix::fs::mknodat(parent, name, file_type, mode, rustix::fs::makedev(major, minor))
 }
 
-/// The tree with the directory that the thread used last.
+/// The tree with what the thread has of its own.
 struct Within<'a, 'b> {
     tree: &'a Tree,
     last: &'b mut LastDirectory,
+    buffer: &'b mut Buffer,
 }
 
 impl Within<'_, '_> {
@@ -470,59 +461,6 @@ fn empty(tree: &Tree, path: Vec<u8>, stack: &mut Vec<(Vec<u8>, bool)>) -> Result
     }
     stack.push((path, true));
     stack.extend(beneath);
-    Ok(())
-}
-
-fn write_pieces(file: BorrowedFd<'_>, pieces: &[Piece<'_>], path: &[u8]) -> Result<()> {
-    pieces.iter().try_for_each(|piece| write_piece(file, piece, path))
-}
-
-fn write_piece(file: BorrowedFd<'_>, piece: &Piece<'_>, path: &[u8]) -> Result<()> {
-    match piece.bytes {
-        Some(bytes) => write_all(file, bytes, piece.offset, path),
-        None => write_zeros(file, piece.offset, piece.length, path),
-    }
-}
-
-fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8], mut offset: u64, path: &[u8]) -> Result<()> {
-    while !bytes.is_empty() {
-        match quiet::write_at(file, bytes, offset) {
-            Ok(written) => {
-                bytes = &bytes[written..];
-                offset += written as u64;
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(fail::at_target("writing", path, errno)),
-        }
-    }
-    Ok(())
-}
-
-fn write_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) -> Result<()> {
-    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    match rustix::fs::fallocate(file, punch, offset, length) {
-        Ok(()) => Ok(()),
-        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NODEV | Errno::NOSYS) => overwrite_zeros(file, offset, length, path),
-        Err(errno) => Err(fail::at_target("clearing a part of", path, errno)),
-    }
-}
-
-/// How much is looked at, and overwritten, at once.
-const ZEROS_BYTES: usize = 64 << 10;
-
-/// For devices that cannot discard: many blocks are zeros already, and reading is cheaper than wearing them.
-fn overwrite_zeros(file: BorrowedFd<'_>, offset: u64, length: u64, path: &[u8]) -> Result<()> {
-    let mut buffer = vec![0; ZEROS_BYTES];
-    let mut at = offset;
-    while at < offset + length {
-        let part = usize::try_from(offset + length - at).map_or(buffer.len(), |rest| rest.min(buffer.len()));
-        let read = rustix::io::pread(file, &mut buffer[..part], at).unwrap_or(0);
-        if read < part || !digest::is_zero(&buffer[..part]) {
-            buffer.fill(0);
-            write_all(file, &buffer[..part], at, path)?;
-        }
-        at += part as u64;
-    }
     Ok(())
 }
 

@@ -12,7 +12,6 @@ use std::time::Instant;
 use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
-use super::buffer::{ALIGNMENT, Buffer};
 use super::change::{Item, Piece};
 use super::digest::{self, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::{self, Halt, Result};
@@ -56,31 +55,6 @@ pub fn looks_blank(device: BorrowedFd<'_>, size: u64) -> bool {
         let length = buffer.len().min((size - offset) as usize);
         rustix::io::pread(device, &mut buffer[..length], offset).is_ok_and(|read| digest::is_zero(&buffer[..read]))
     })
-}
-
-/// Writes to a device past the page cache, which the node has better use for; returns whether it could. The buffer is for bytes that do not
-/// lie where that needs them.
-pub fn write_direct(device: BorrowedFd<'_>, bytes: &[u8], offset: u64, buffer: &mut Buffer) -> Result<bool> {
-    if !bytes.len().is_multiple_of(ALIGNMENT) || !offset.is_multiple_of(ALIGNMENT as u64) {
-        return Ok(false);
-    }
-    let aligned = if bytes.as_ptr().align_offset(ALIGNMENT) == 0 {
-        bytes
-    } else {
-        buffer.set_length(bytes.len());
-        buffer.copy_from_slice(bytes);
-        buffer
-    };
-    let mut written = 0;
-    while written < aligned.len() {
-        match rustix::io::pwrite(device, &aligned[written..], offset + written as u64) {
-            Ok(0) | Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(false),
-            Ok(count) => written += count,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(fail::at_target("writing to the device", b"", errno)),
-        }
-    }
-    Ok(true)
 }
 
 /// One look over a device.
@@ -246,32 +220,6 @@ impl DeviceScan<'_> {
         match self.side {
             Side::Source { .. } => fail::at_source("reading the device", b"", errno),
             Side::Target { .. } => fail::at_target("reading the device", b"", errno),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::FileExt;
-
-    use super::*;
-
-    #[test]
-    fn what_lies_anywhere_is_written_past_the_page_cache_if_it_has_whole_sectors() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = std::fs::File::create_new(folder.path().join("device")).expect("a file");
-        let direct = quiet::open_direct(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
-        let bytes: Vec<u8> = (0..3 * ALIGNMENT + 1).map(|at| at as u8).collect();
-        let mut buffer = Buffer::default();
-        for start in [0, 1] {
-            let part = &bytes[start..start + 2 * ALIGNMENT];
-            assert!(write_direct(direct.as_fd(), part, ALIGNMENT as u64, &mut buffer).expect("written"));
-            let mut found = vec![0; part.len()];
-            file.read_exact_at(&mut found, ALIGNMENT as u64).expect("read");
-            assert_eq!(found, part);
-        }
-        for (length, offset) in [(ALIGNMENT - 1, 0), (ALIGNMENT, 512)] {
-            assert!(!write_direct(direct.as_fd(), &bytes[..length], offset, &mut buffer).expect("left to the other way"));
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Memory for one segment, at an address that reads past the page cache accept.
+//! Memory for one segment or frame, at an address that reads and writes past the page cache accept.
 //!
-//! It is reused from segment to segment; what is in it beyond what was read last means nothing.
+//! It is reused from one to the next; what is in it beyond what was read last means nothing.
 
 use std::ops::{Deref, DerefMut};
 
-/// What devices ask of the address, the place and the length of a direct read.
+/// What devices ask of the address, the place and the length of a read or write past the page cache.
 pub const ALIGNMENT: usize = 4096;
 
 /// A buffer.
@@ -19,12 +19,18 @@ impl Buffer {
     /// Makes it this long; what is new in it is undefined but initialised.
     pub fn set_length(&mut self, length: usize) {
         let needed = length.next_multiple_of(ALIGNMENT) + ALIGNMENT;
-        if self.bytes.len() < needed {
+        if length > 0 && self.bytes.len() < needed {
             // Not resized, which would copy what is of no use.
             self.bytes = vec![0; needed];
             self.start = self.bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         }
         self.length = length;
+    }
+
+    /// Returns how many bytes are set aside for it.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Makes it empty.
@@ -60,11 +66,11 @@ mod tests {
     #[test]
     fn it_is_aligned_at_every_length() {
         let mut buffer = Buffer::default();
-        for length in [0, 1, ALIGNMENT - 1, ALIGNMENT, ALIGNMENT + 1, 3, 4 << 20] {
+        for length in [0, 1, 0, ALIGNMENT - 1, ALIGNMENT, ALIGNMENT + 1, 3, 4 << 20] {
             buffer.set_length(length);
             assert_eq!(buffer.len(), length);
             assert_eq!(buffer.padded().len() % ALIGNMENT, 0);
-            assert_eq!(buffer.padded().as_ptr().align_offset(ALIGNMENT), 0);
+            assert!(length == 0 || buffer.padded().as_ptr().align_offset(ALIGNMENT) == 0);
         }
     }
 }

@@ -13,6 +13,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, ServerConfig};
 use socket2::{SockRef, TcpKeepalive};
 
+use super::buffer::Buffer;
 use super::fail::{self, Result};
 use super::stream::{Side, Socket, Stream};
 use super::tls;
@@ -88,7 +89,7 @@ impl Channel {
     }
 
     /// Receives a frame; its content goes into the buffer.
-    pub fn receive(&mut self, content: &mut Vec<u8>) -> Result<Message> {
+    pub fn receive(&mut self, content: &mut Buffer) -> Result<Message> {
         wire::read(&mut *self.stream, content)
     }
 }

@@ -12,15 +12,12 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use rustix::fs::OFlags;
-
 use super::buffer::Buffer;
 use super::change::Piece;
 use super::digest::{self, BlockDigest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::Result;
 use super::manifest::Blocks;
 use super::metadata::Stamp;
-use super::quiet;
 use super::read;
 
 /// Segments that wait to be read.
@@ -61,7 +58,7 @@ struct State {
 struct Waiting {
     number: u64,
     index: u64,
-    file: Arc<OwnedFd>,
+    direct: Arc<OwnedFd>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +93,8 @@ impl Early {
         }
     }
 
-    /// Says that these pieces of a segment are written, which is read back if it is whole.
-    pub fn offer(&self, number: u64, index: u64, pieces: &[Piece<'_>], file: &Arc<OwnedFd>) {
+    /// Says that these pieces of a segment are written, which is read back if it is whole. The file is that past the page cache.
+    pub fn offer(&self, number: u64, index: u64, pieces: &[Piece<'_>], direct: &Arc<OwnedFd>) {
         if !is_whole(pieces) {
             return;
         }
@@ -107,7 +104,7 @@ impl Early {
             return;
         }
         state.segments.insert((number, index), Segment::Written);
-        state.waiting.push_back(Waiting { number, index, file: Arc::clone(file) });
+        state.waiting.push_back(Waiting { number, index, direct: Arc::clone(direct) });
         self.shared.changed.notify_one();
     }
 
@@ -207,12 +204,11 @@ impl Shared {
         }
     }
 
-    /// Reads a segment past the page cache, for which the kernel writes it first; none where that cannot be had or fails.
+    /// Reads a segment past the page cache, for which the kernel writes it first; none where that fails.
     fn read(&self, waiting: &Waiting, buffer: &mut Buffer) -> Option<Segment> {
-        let direct = quiet::open_direct(waiting.file.as_fd(), OFlags::RDONLY)?;
         let offset = waiting.index * SEGMENT_BYTES as u64;
         buffer.set_length(SEGMENT_BYTES);
-        if !read::fill_direct(buffer.padded(), direct.as_fd(), offset, SEGMENT_BYTES) {
+        if !read::fill_direct(buffer.padded(), waiting.direct.as_fd(), offset, SEGMENT_BYTES) {
             return None;
         }
         let region = self.blocks.reserve(SEGMENT_BYTES as u64)?;
@@ -227,8 +223,10 @@ mod tests {
     use std::os::unix::fs::FileExt;
     use std::time::{Duration, Instant};
 
+    use rustix::fs::OFlags;
+
     use super::*;
-    use crate::mover::metadata;
+    use crate::mover::{metadata, quiet};
 
     const SEGMENT: u64 = SEGMENT_BYTES as u64;
     const DEADLINE: Duration = Duration::from_secs(60);
@@ -239,7 +237,7 @@ mod tests {
 
     struct Target {
         folder: tempfile::TempDir,
-        file: Arc<OwnedFd>,
+        direct: Arc<OwnedFd>,
         early: Early,
     }
 
@@ -248,7 +246,8 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let file = File::create_new(folder.path().join("file")).expect("a file");
             let early = Early::begin(&folder.path().join("state")).expect("a file for digests");
-            Target { folder, file: Arc::new(file.into()), early }
+            let direct = quiet::open_direct(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
+            Target { folder, direct: Arc::new(direct), early }
         }
 
         fn writable(&self) -> File {
@@ -260,12 +259,12 @@ mod tests {
             self.early.expect(1, index, b"file");
             let bytes = vec![byte; SEGMENT_BYTES];
             self.writable().write_all_at(&bytes, index * SEGMENT).expect("written");
-            self.early.offer(1, index, &whole(&bytes), &self.file);
+            self.early.offer(1, index, &whole(&bytes), &self.direct);
             bytes
         }
 
         fn stamp(&self) -> Stamp {
-            metadata::see(self.file.as_fd()).expect("it is there").stamp
+            metadata::see(self.direct.as_fd()).expect("it is there").stamp
         }
 
         fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
@@ -347,17 +346,17 @@ mod tests {
         let target = Target::new();
         let bytes = vec![1; SEGMENT_BYTES];
         let piece = |offset: u64, length: usize| Piece { offset, length: length as u64, bytes: Some(&bytes[..length]) };
-        target.early.offer(1, 0, &[piece(0, SEGMENT_BYTES / 2)], &target.file);
-        target.early.offer(1, 1, &[piece(SEGMENT, 8192), piece(SEGMENT + 16384, 8192)], &target.file);
-        target.early.offer(1, 2, &[Piece { bytes: None, ..piece(2 * SEGMENT, SEGMENT_BYTES) }], &target.file);
-        target.early.offer(1, 3, &[], &target.file);
+        target.early.offer(1, 0, &[piece(0, SEGMENT_BYTES / 2)], &target.direct);
+        target.early.offer(1, 1, &[piece(SEGMENT, 8192), piece(SEGMENT + 16384, 8192)], &target.direct);
+        target.early.offer(1, 2, &[Piece { bytes: None, ..piece(2 * SEGMENT, SEGMENT_BYTES) }], &target.direct);
+        target.early.offer(1, 3, &[], &target.direct);
         assert!(target.early.shared.lock().segments.is_empty());
     }
 
     #[test]
     fn what_cannot_be_read_whole_is_left() {
         let target = Target::new();
-        target.early.offer(1, 0, &whole(&vec![1; SEGMENT_BYTES]), &target.file);
+        target.early.offer(1, 0, &whole(&vec![1; SEGMENT_BYTES]), &target.direct);
         target.wait_until(|state| state.segments[&(1, 0)] == Segment::Left);
     }
 

@@ -45,3 +45,4 @@ pub mod tree;
 pub mod volume;
 pub mod wire;
 pub mod work;
+mod write;

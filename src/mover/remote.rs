@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 
+use super::buffer::Buffer;
 use super::change::{Item, Lane, Piece};
 use super::channel::{Channel, Closer};
 use super::compress::Compress;
@@ -80,7 +81,7 @@ impl Remote {
         let told = Arc::new(Told::default());
         let greet = |channel: &mut Channel, role| channel.send(&Message::Hello { version: wire::VERSION, session, role, lanes }, &[]);
         let settle = |mut channel: Channel| -> Result<Channel> {
-            match channel.receive(&mut Vec::new())? {
+            match channel.receive(&mut Buffer::default())? {
                 Message::Welcome { version: wire::VERSION } => {}
                 Message::Failed { reason, message } => return Err(Halt::new(reason, message)),
                 _ => return Err(fail::peer("the other mover is of another version")),
@@ -113,7 +114,7 @@ impl Remote {
     /// Tells the target that the order is carried out, and hears that it knows.
     pub fn finish(&mut self, is_last: bool) -> Result<()> {
         self.control.send(&Message::Finish { is_last }, &[])?;
-        match self.control.receive(&mut Vec::new())? {
+        match self.control.receive(&mut Buffer::default())? {
             Message::Finished => Ok(()),
             _ => Err(unexpected()),
         }
@@ -132,9 +133,9 @@ impl Remote {
         failure.clone().unwrap_or(halt)
     }
 
-    fn ask(&mut self, message: &Message) -> Result<(Message, Vec<u8>)> {
+    fn ask(&mut self, message: &Message) -> Result<(Message, Buffer)> {
         self.control.send(message, &[])?;
-        let mut content = Vec::new();
+        let mut content = Buffer::default();
         let answer = self.control.receive(&mut content)?;
         Ok((answer, content))
     }
@@ -142,7 +143,7 @@ impl Remote {
     /// Receives a listing into a manifest of its own, at the same places in its block digests as at the target.
     fn receive_listing(&mut self, folder: &Path) -> Result<Arc<Manifest>> {
         let writer = Writer::new(folder, "listing", None)?;
-        let mut content = Vec::new();
+        let mut content = Buffer::default();
         loop {
             match self.control.receive(&mut content)? {
                 Message::Page { directory, entries } if wire::page_is_sound(&directory, &entries) => writer.put(&directory, &entries)?,
@@ -188,7 +189,7 @@ fn unexpected() -> Halt {
 
 /// Listens to what the target says without being asked; a failure ends the session.
 fn hear(mut notices: Channel, told: &Told) {
-    let mut content = Vec::new();
+    let mut content = Buffer::default();
     loop {
         match notices.receive(&mut content) {
             Ok(Message::Phase(phase)) => {

@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::apply::{Apply, Desk};
+use super::buffer::Buffer;
 use super::channel::{Channel, Closer};
 use super::fail::{self, Halt, Result};
 use super::orders::{Failure, Fingerprint, Phase, Reason, VolumeMode};
@@ -153,7 +154,7 @@ fn take_all(listener: &TcpListener, shared: &Arc<Shared>) {
 /// Lets one connection in or not, and does what it is for. A stranger learns nothing, not even that he failed.
 fn take(stream: TcpStream, shared: &Arc<Shared>) {
     let greeted = Channel::accept(stream, &shared.config).and_then(|mut channel| {
-        let hello = channel.receive(&mut Vec::new())?;
+        let hello = channel.receive(&mut Buffer::default())?;
         Ok((channel, hello))
     });
     shared.guests.fetch_sub(1, Ordering::Relaxed);
@@ -352,11 +353,11 @@ impl Session {
 
     /// The source closes the connection when it has heard; closing it here first could lose what was said.
     fn give_time_to_hear(&self, channel: &mut Channel) {
-        let _ = channel.receive(&mut Vec::new());
+        let _ = channel.receive(&mut Buffer::default());
     }
 
     fn data(&self, mut channel: Channel) -> Result<()> {
-        let mut content = Vec::new();
+        let mut content = Buffer::default();
         let mut desk = Desk::default();
         let mut stage = 0;
         loop {
@@ -368,7 +369,7 @@ impl Session {
                     let apply = self.lock().apply.clone().ok_or_else(out_of_turn)?;
                     let began = Instant::now();
                     self.busily(|| {
-                        let mut rest = content.as_slice();
+                        let mut rest = &content[..];
                         for (item, extents) in &changes {
                             let pieces = wire::accept(item, extents, &mut rest)?;
                             apply.apply(item, &pieces, &mut desk)?;
@@ -419,7 +420,7 @@ impl Session {
     }
 
     fn control(&self, mut channel: Channel, shared: &Shared) -> Result<()> {
-        let mut content = Vec::new();
+        let mut content = Buffer::default();
         let mut current: Option<usize> = None;
         loop {
             match channel.receive(&mut content)? {

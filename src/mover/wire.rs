@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::buffer::Buffer;
 use super::change::{Item, Piece};
 use super::compress;
 use super::digest::{Digest, SEGMENT_BYTES};
@@ -156,8 +157,8 @@ fn write_frame(stream: &mut (impl Write + ?Sized), message: &Message, lengths: [
     Ok(length as u64)
 }
 
-/// Reads one frame; its content goes into the buffer.
-pub fn read(stream: &mut (impl Read + ?Sized), content: &mut Vec<u8>) -> Result<Message> {
+/// Reads one frame; its content goes into the buffer, where a large stretch can be written from past the page cache.
+pub fn read(stream: &mut (impl Read + ?Sized), content: &mut Buffer) -> Result<Message> {
     let mut head = [0; HEAD_BYTES];
     stream.read_exact(&mut head).map_err(|error| tls::broken(&error))?;
     let (lengths, _) = head.as_chunks();
@@ -167,7 +168,7 @@ pub fn read(stream: &mut (impl Read + ?Sized), content: &mut Vec<u8>) -> Result<
     }
     let mut bytes = vec![0; message_bytes];
     stream.read_exact(&mut bytes).map_err(|error| tls::broken(&error))?;
-    content.resize(content_bytes, 0);
+    content.set_length(content_bytes);
     if compressed_bytes == 0 {
         stream.read_exact(content).map_err(|error| tls::broken(&error))?;
     } else {

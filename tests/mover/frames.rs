@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use kubectl_stateful::mover::buffer::Buffer;
 use kubectl_stateful::mover::change::Item;
 use kubectl_stateful::mover::digest::Digest;
 use kubectl_stateful::mover::manifest::{Entry, Manifest, Origin, Writer};
@@ -91,9 +92,9 @@ fn compressed(more: usize) -> Vec<u8> {
     let compressed = zstd::bulk::compress(&vec![7; LONG], 1).expect("memory takes all");
     let mut bytes = Vec::new();
     wire::write_compressed(&mut bytes, &message, LONG + more, &compressed).expect("memory takes all");
-    let mut expanded = Vec::new();
+    let mut expanded = Buffer::default();
     let read = wire::read(&mut bytes.as_slice(), &mut expanded);
-    assert_eq!(read.is_ok_and(|_| expanded == vec![7; LONG]), more == 0);
+    assert_eq!(read.is_ok_and(|_| *expanded == vec![7; LONG]), more == 0);
     bytes
 }
 
@@ -148,7 +149,7 @@ fn lengths_that_are_too_long_are_refused_before_memory_is_set_aside() {
     let too_long = [[u32::MAX, 0, 0], [0, u32::MAX, 0], [message_max + 1, 0, 0], [1, content_max + 1, 0], [1, 10, 11], [1, 0, u32::MAX]];
     for lengths in too_long {
         let head = lengths.map(u32::to_le_bytes).concat();
-        let mut buffer = Vec::new();
+        let mut buffer = Buffer::default();
         let refused = wire::read(&mut head.as_slice(), &mut buffer).expect_err("too long");
         assert!(format!("{refused:?}").contains("too long"), "{refused:?}");
         assert_eq!(buffer.capacity(), 0);

@@ -1,5 +1,6 @@
 //! A frame used as the mover would, with what must hold of it whatever it is. Shared with `tests/fuzz`.
 
+use kubectl_stateful::mover::buffer::Buffer;
 use kubectl_stateful::mover::change::Item;
 use kubectl_stateful::mover::wire::{self, Message};
 
@@ -10,7 +11,7 @@ fn stays(path: &[u8]) -> bool {
 
 /// Uses a frame as the mover would; returns whether it was taken.
 pub(crate) fn take(bytes: &[u8]) -> bool {
-    let mut content = Vec::new();
+    let mut content = Buffer::default();
     let Ok(message) = wire::read(&mut &bytes[..], &mut content) else { return false };
     let encoded = |message: &Message, content: &[u8]| {
         let mut bytes = Vec::new();
@@ -18,12 +19,12 @@ pub(crate) fn take(bytes: &[u8]) -> bool {
         bytes
     };
     let again = encoded(&message, &content);
-    let mut content_again = Vec::new();
+    let mut content_again = Buffer::default();
     let read_again = wire::read(&mut again.as_slice(), &mut content_again).expect("what was taken can be told again");
     assert_eq!(again, encoded(&read_again, &content_again));
     match &message {
         Message::Changes(changes) => {
-            let mut rest = content.as_slice();
+            let mut rest = &content[..];
             for (item, extents) in changes {
                 let Ok(pieces) = wire::accept(item, extents, &mut rest) else { return true };
                 assert!(stays(item.path()));
