@@ -1,11 +1,20 @@
 //! Memory for one segment or frame, at an address that reads and writes past the page cache accept.
 //!
-//! It is reused from one to the next; what is in it beyond what was read last means nothing.
+//! It is reused from one to the next; what is in it beyond what was read last means nothing. Large ones ask for huge pages: a request to
+//! a disk names each stretch of memory that lies together, and with pages of 4 KiB there are a thousand for each segment.
+//!
+//! One of three files with unsafe code: advice about memory has no safe interface.
+#![expect(unsafe_code, reason = "advice about memory has no safe interface")]
 
 use std::ops::{Deref, DerefMut};
 
+use rustix::mm::Advice;
+
 /// What devices ask of the address, the place and the length of a read or write past the page cache.
 pub const ALIGNMENT: usize = 4096;
+
+/// A huge page, and from what length on a buffer begins at one.
+const HUGE_BYTES: usize = 2 << 20;
 
 /// A buffer.
 #[derive(Debug, Default)]
@@ -18,11 +27,15 @@ pub struct Buffer {
 impl Buffer {
     /// Makes it this long; what is new in it is undefined but initialised.
     pub fn set_length(&mut self, length: usize) {
-        let needed = length.next_multiple_of(ALIGNMENT) + ALIGNMENT;
-        if length > 0 && self.bytes.len() < needed {
+        let room = length.next_multiple_of(ALIGNMENT);
+        if self.bytes.len() < self.start + room {
             // Not resized, which would copy what is of no use.
-            self.bytes = vec![0; needed];
-            self.start = self.bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+            let alignment = if length < HUGE_BYTES { ALIGNMENT } else { HUGE_BYTES };
+            self.bytes = vec![0; room + alignment];
+            self.start = self.bytes.as_ptr().align_offset(alignment).min(alignment);
+            if alignment == HUGE_BYTES {
+                ask_for_huge_pages(&mut self.bytes[self.start..self.start + room / HUGE_BYTES * HUGE_BYTES]);
+            }
         }
         self.length = length;
     }
@@ -43,6 +56,12 @@ impl Buffer {
         let length = self.length.next_multiple_of(ALIGNMENT);
         &mut self.bytes[self.start..self.start + length]
     }
+}
+
+/// Memory that was touched already keeps the pages that it has; a kernel without huge pages says no.
+fn ask_for_huge_pages(bytes: &mut [u8]) {
+    // SAFETY: the stretch is memory of ours that begins at a page, and the advice changes nothing about what is in it.
+    let _ = unsafe { rustix::mm::madvise(bytes.as_mut_ptr().cast(), bytes.len(), Advice::LinuxHugepage) };
 }
 
 impl Deref for Buffer {
