@@ -1,7 +1,7 @@
 //! Memory for one segment or frame, at an address that reads and writes past the page cache accept.
 //!
-//! It is reused from one to the next; what is in it beyond what was read last means nothing. Large ones ask for huge pages: a request to
-//! a disk names each stretch of memory that lies together, and with pages of 4 KiB there are a thousand for each segment.
+//! It is reused from one to the next; what is in it beyond what was read last means nothing. Large ones ask for huge pages: a segment is
+//! then two stretches of memory instead of up to a thousand, each of which a request to a disk has to name.
 //!
 //! One of three files with unsafe code: advice about memory has no safe interface.
 #![expect(unsafe_code, reason = "advice about memory has no safe interface")]
@@ -90,6 +90,29 @@ mod tests {
             assert_eq!(buffer.len(), length);
             assert_eq!(buffer.padded().len() % ALIGNMENT, 0);
             assert!(length == 0 || buffer.padded().as_ptr().align_offset(ALIGNMENT) == 0);
+        }
+    }
+    /// Returns the flags that the kernel keeps for the mapping in which an address lies (`VmFlags` in `/proc/PID/smaps`).
+    fn flags_at(address: usize) -> String {
+        let maps = std::fs::read_to_string("/proc/self/smaps").expect("it can be read");
+        let has_address = |line: &str| {
+            let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+            let number = |digits| usize::from_str_radix(digits, 16).ok();
+            range.and_then(|(from, to)| Some(number(from)?..number(to)?)).is_some_and(|range| range.contains(&address))
+        };
+        let flags = maps.lines().skip_while(|line| !has_address(line)).find_map(|line| line.strip_prefix("VmFlags:"));
+        flags.expect("all memory is mapped").to_owned()
+    }
+
+    #[test]
+    fn a_large_one_asks_for_huge_pages_where_the_kernel_has_them() {
+        let has_them = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+        let mut buffer = Buffer::default();
+        buffer.set_length(4 << 20);
+        assert_eq!(buffer.as_ptr().align_offset(HUGE_BYTES), 0);
+        for at in [0, HUGE_BYTES, 2 * HUGE_BYTES - 1] {
+            let flags = flags_at(buffer[at..].as_ptr().addr());
+            assert_eq!(flags.split_whitespace().any(|flag| flag == "hg"), has_them, "{flags}");
         }
     }
 }

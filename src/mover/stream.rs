@@ -6,13 +6,14 @@
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeTlsData, UnbufferedStatus, WriteTraffic};
+use rustls::unbuffered::{ConnectionState, EncodeTlsData, UnbufferedConnectionCommon, UnbufferedStatus, WriteTraffic};
 
 /// However steadily a stranger sends a byte now and then, the first frame must be there by then.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,15 +26,12 @@ const RECORD_BYTES: usize = 16 << 10;
 const ROOM_BYTES: usize = 64 << 10;
 
 /// One end of a TLS session, whichever it is.
-pub(super) trait Side: Send {
+pub(super) trait Side: Deref<Target = UnbufferedConnectionCommon<<Self as Side>::Data>> + Send {
     /// What rustls keeps for it.
     type Data;
 
     /// Goes one step with what came in.
-    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
-
-    /// Returns whether content cannot be sent or received yet.
-    fn is_handshaking(&self) -> bool;
+    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, <Self as Side>::Data>;
 }
 
 impl Side for UnbufferedClientConnection {
@@ -42,10 +40,6 @@ impl Side for UnbufferedClientConnection {
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
         self.process_tls_records(incoming)
     }
-
-    fn is_handshaking(&self) -> bool {
-        (**self).is_handshaking()
-    }
 }
 
 impl Side for UnbufferedServerConnection {
@@ -53,10 +47,6 @@ impl Side for UnbufferedServerConnection {
 
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
         self.process_tls_records(incoming)
-    }
-
-    fn is_handshaking(&self) -> bool {
-        (**self).is_handshaking()
     }
 }
 
@@ -91,7 +81,7 @@ impl Socket {
     }
 }
 
-/// What came in and is not opened yet: whole records never longer than until the next step, and the beginning of one.
+/// What came in and is not opened yet. Once a step is blocked that is at most the beginning of a record.
 struct Incoming {
     bytes: Vec<u8>,
     start: usize,
