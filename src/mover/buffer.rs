@@ -3,7 +3,7 @@
 //! It is reused from one to the next; what is in it beyond what was read last means nothing. Large ones ask for huge pages: a segment is
 //! then two stretches of memory instead of up to a thousand, each of which a request to a disk has to name.
 //!
-//! One of three files with unsafe code: advice about memory has no safe interface.
+//! One of four files with unsafe code: advice about memory has no safe interface.
 #![expect(unsafe_code, reason = "advice about memory has no safe interface")]
 
 use std::ops::{Deref, DerefMut};

@@ -10,6 +10,7 @@ pub mod apply;
 pub mod block;
 pub mod buffer;
 pub mod by_hand;
+pub mod cached;
 pub mod change;
 pub mod channel;
 pub mod compare;

@@ -56,11 +56,13 @@ fn release_of(name: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Opens a file once more, past the page cache, for reading or for both; none where its file system has no such way.
+/// Opens a file once more, past the page cache, for reading or for both; none where its file system has no such way. Its access time is left
+/// alone if it was opened so.
 #[must_use]
 pub fn open_direct(file: BorrowedFd<'_>, access: OFlags) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    rustix::fs::open(path, access | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
+    let kept = rustix::fs::fcntl_getfl(file).ok()? & OFlags::NOATIME;
+    rustix::fs::open(path, access | kept | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 /// Returns whether reads of this file past the page cache go to the disk. File systems that take the flag and read through the cache all

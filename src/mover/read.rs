@@ -14,6 +14,7 @@ use rustix::fs::{Advice, OFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::buffer::ALIGNMENT;
+use super::cached;
 use super::change::{Item, Piece};
 use super::digest::{self, BLOCK_BYTES, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::early::Early;
@@ -33,7 +34,7 @@ use super::tree;
 pub(super) struct LargeFile {
     subject: Subject,
     opened: OwnedFd,
-    /// The same past the page cache, at the target, where the disk itself is to be read.
+    /// The same past the page cache.
     direct: Option<OwnedFd>,
     seen: Seen,
     metadata: Metadata,
@@ -132,7 +133,7 @@ impl Scan<'_> {
                 seen: subject.seen,
                 old: subject.old.clone(),
             },
-            direct: if matches!(self.side, Side::Target { .. }) { quiet::open_direct(opened.as_fd(), OFlags::RDONLY) } else { None },
+            direct: self.open_direct(opened.as_fd()),
             opened,
             seen,
             metadata,
@@ -145,6 +146,18 @@ impl Scan<'_> {
             roots: Mutex::new(vec![Digest::ZEROS; segments as usize]),
             group: None,
         })
+    }
+
+    /// Opens a large file past the page cache. At the target that is tried wherever a file system takes it, since the disk itself is to be read;
+    /// at the source only where such reads do not go through the cache all the same, where nothing would be won.
+    fn open_direct(&self, file: BorrowedFd<'_>) -> Option<OwnedFd> {
+        let is_of_use = matches!(self.side, Side::Target { .. }) || quiet::is_direct(file);
+        is_of_use.then(|| quiet::open_direct(file, OFlags::RDONLY)).flatten()
+    }
+
+    /// Returns whether a stretch is to be read past the page cache: at the target always, at the source where that is better.
+    fn is_past_cache(&self, file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
+        matches!(self.side, Side::Target { .. }) || is_better_past_cache(length, || cached::bytes_within(file, offset, length))
     }
 
     /// At the target only what was touched of a large file is read back, if this process knows all that was touched.
@@ -238,8 +251,9 @@ impl Scan<'_> {
 
     /// Reads a part of a stretch to its place in the buffer.
     fn read_part(&self, file: &LargeFile, stretch: u64, part: Range<usize>, worker: &mut Worker<'_>) -> Result<()> {
-        let (opened, direct) = (file.opened.as_fd(), file.direct.as_ref().map(AsFd::as_fd));
         let (offset, length) = (stretch + part.start as u64, part.len() as u64);
+        let opened = file.opened.as_fd();
+        let direct = file.direct.as_ref().map(AsFd::as_fd).filter(|_| self.is_past_cache(opened, offset, length));
         let since = Instant::now();
         // Some file systems take a direct read and serve it from the cache.
         self.drop_cache(opened, offset, length);
@@ -301,6 +315,12 @@ impl Scan<'_> {
     }
 }
 
+/// Returns whether a stretch of the app's is better read past the page cache: a long one of which it has little in memory. The kernel writes
+/// what is dirty of it before such a read.
+fn is_better_past_cache(length: u64, cached: impl FnOnce() -> Option<u64>) -> bool {
+    length >= DIRECT_BYTES_MIN && cached().is_some_and(|cached| cached < length / CACHED_PART_MIN)
+}
+
 /// Reads a stretch from the disk itself to an aligned place with room for whole sectors; returns whether all of it was there. What goes
 /// wrong here is left to the other way of reading, which tells it better.
 pub(super) fn fill_direct(into: &mut [u8], direct: BorrowedFd<'_>, offset: u64, length: usize) -> bool {
@@ -360,6 +380,11 @@ fn add_part(parts: &mut Vec<Range<usize>>, start: usize, end: usize, length: usi
         None => parts.push(part),
     }
 }
+
+/// A shorter stretch is not worth asking for at the source.
+const DIRECT_BYTES_MIN: u64 = 256 << 10;
+/// If this part of a stretch is in memory, the rest of it may well come from there too.
+const CACHED_PART_MIN: u64 = 4;
 
 /// A shorter stretch is read whole if there is data in it.
 const PARTS_BYTES_MIN: u64 = 256 << 10;
@@ -466,6 +491,16 @@ mod tests {
         assert_eq!(found(190, 16), [(0, 16)], "short ones are read whole");
         (0..512).step_by(4).for_each(|block| write(block, 0));
         assert_eq!(found(0, 512), [(0, 512)], "many parts are read whole");
+    }
+
+    #[test]
+    fn what_an_app_has_in_memory_is_taken_from_there() {
+        const SEGMENT: u64 = SEGMENT_BYTES as u64;
+        assert!(is_better_past_cache(SEGMENT, || Some(0)));
+        assert!(is_better_past_cache(SEGMENT, || Some(SEGMENT / 8)));
+        assert!(!is_better_past_cache(SEGMENT, || Some(SEGMENT / 2)));
+        assert!(!is_better_past_cache(SEGMENT, || None), "where nobody knows the app comes first");
+        assert!(!is_better_past_cache(BLOCK_BYTES as u64, || panic!("a short one is not asked about")));
     }
 
     #[test]

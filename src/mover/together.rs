@@ -5,8 +5,8 @@
 //! (`io_submit(2)`), which container sandboxes permit, unlike io_uring. What could not be read here, for whatever reason, is
 //! left to the ordinary way of reading, which tells the reason better; nothing is decided by how a file was read.
 //!
-//! One of three files with unsafe code (the others are [`super::priority`] and [`super::buffer`]): the kernel writes into a buffer while nobody holds it. No call returns before the kernel
-//! is done with the buffer.
+//! One of four files with unsafe code (the others are [`super::priority`], [`super::buffer`] and [`super::cached`]): the kernel writes into a
+//! buffer while nobody holds it. No call returns before the kernel is done with the buffer.
 #![expect(unsafe_code, reason = "asynchronous I/O has no safe interface")]
 
 use std::os::fd::{AsRawFd, BorrowedFd};

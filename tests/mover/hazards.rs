@@ -151,13 +151,26 @@ struct Victim {
 
 const FILES: u8 = 60;
 
+/// Writes a file to the disk, and has the kernel drop it from memory.
+fn forget(path: &Path) {
+    let file = File::open(path).expect("a file");
+    file.sync_all().expect("written");
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("a file system with a cache");
+}
+
+/// Files of several segments, of which the even ones are not in memory until the app touches a part of them.
+const LARGE_FILES: u8 = 4;
+
 /// Makes the files of a round: of a page, of several blocks, and a few of several segments.
 fn victims(source: &Path, dice: &mut Dice) -> Vec<Victim> {
     (0..FILES)
         .map(|number| {
             let path = source.join(format!("file-{number}"));
-            let bytes = if number < 2 { 9 << 20 } else { 4096 + dice.below(40) * 4096 };
+            let bytes = if number < LARGE_FILES { 9 << 20 } else { 4096 + dice.below(40) * 4096 };
             std::fs::write(&path, trees::noise(number, usize::try_from(bytes).expect("it is small"))).expect("a file");
+            if number < LARGE_FILES && number.is_multiple_of(2) {
+                forget(&path);
+            }
             Victim { path, habit: HABITS[dice.index(HABITS.len())], offset: dice.below(bytes / 64) * 64 }
         })
         .collect()
