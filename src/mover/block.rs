@@ -22,6 +22,7 @@ use super::orders::Reason;
 use super::progress::{Cancel, Progress};
 use super::quiet;
 use super::read;
+use super::read_back;
 use super::scan::{Side, Worker};
 use super::touched::Written;
 use super::work;
@@ -157,7 +158,11 @@ impl DeviceScan<'_> {
         self.progress.bytes_done.add(length);
         if let Some(written) = self.written(underway, index) {
             let mut blocks = before;
-            read::read_back(&written, &mut blocks, length, |place, length| self.read(offset + place, length, direct, worker))?;
+            let segment = read_back::Segment { offset, length, direct };
+            let at_once = read_back::read_back(segment, &written, &mut blocks, worker, |place, length, worker| {
+                self.read(offset + place, length, direct, worker)
+            })?;
+            self.progress.bytes_read.add(at_once);
             return Ok(blocks);
         }
         let blocks = self.read(offset, length, direct, worker)?;

@@ -30,6 +30,7 @@ pub mod priority;
 pub mod progress;
 pub mod quiet;
 mod read;
+mod read_back;
 pub mod remote;
 pub mod scan;
 pub mod serve;

@@ -25,6 +25,7 @@ use super::manifest::Entry;
 use super::metadata::{self, Kind, Metadata, Seen};
 use super::path;
 use super::quiet;
+use super::read_back;
 use super::scan::{Made, Scan, Side, Subject, Worker};
 use super::small::SmallFile;
 use super::touched::{Part, Written};
@@ -200,16 +201,9 @@ impl Scan<'_> {
         let offset = index * SEGMENT_BYTES as u64;
         let length = (file.seen.stamp.size - offset).min(SEGMENT_BYTES as u64);
         let region = file.region.expect("a large file has more than one block");
-        let count = digest::block_count(length);
         let blocks = match (self.early().zip(file.early.get(&index)), &file.untouched) {
             (Some((early, region)), _) => early.blocks(*region)?,
-            (None, Some(untouched)) => {
-                let mut blocks = old_blocks(&untouched.known, index)?;
-                blocks.resize(count as usize, BlockDigest::ZEROS);
-                let written = untouched.touched.get(&index).unwrap_or(&Written::Nothing);
-                read_back(written, &mut blocks, length, |place, length| self.read_stretch(file, offset + place, length, worker))?;
-                blocks
-            }
+            (None, Some(untouched)) => self.read_touched(file, untouched, index, length, worker)?,
             (None, None) => self.read_stretch(file, offset, length, worker)?,
         };
         self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
@@ -230,6 +224,30 @@ impl Scan<'_> {
         file.emitted.fetch_add(1, Ordering::Relaxed);
         let item = Item::Segment { file: file.number, path: file.subject.path.clone(), is_new: file.is_new, index };
         worker.lane.emit(item, &pieces)
+    }
+
+    /// Reads back what was touched of a segment at the target; the rest is known.
+    fn read_touched(
+        &self,
+        file: &LargeFile,
+        untouched: &Untouched,
+        index: u64,
+        length: u64,
+        worker: &mut Worker<'_>,
+    ) -> Result<Vec<BlockDigest>> {
+        let offset = index * SEGMENT_BYTES as u64;
+        let mut blocks = old_blocks(&untouched.known, index)?;
+        blocks.resize(digest::block_count(length) as usize, BlockDigest::ZEROS);
+        let Some(written) = untouched.touched.get(&index) else {
+            return Ok(blocks);
+        };
+        self.drop_cache(file.opened.as_fd(), offset, length);
+        let segment = read_back::Segment { offset, length, direct: file.direct.as_ref().map(AsFd::as_fd) };
+        let at_once = read_back::read_back(segment, written, &mut blocks, worker, |place, length, worker| {
+            self.read_stretch(file, offset + place, length, worker)
+        })?;
+        self.progress.bytes_read.add(at_once);
+        Ok(blocks)
     }
 
     /// Reads a stretch of blocks within a segment, or finds it to be a hole; the buffer is empty then.
@@ -390,21 +408,6 @@ const CACHED_PART_MIN: u64 = 4;
 const PARTS_BYTES_MIN: u64 = 256 << 10;
 /// More parts than this are not worth the calls.
 const PARTS_MAX: usize = 64;
-
-/// Reads what was written of a segment of this length; `read` is given the place within the segment and the length of each stretch.
-pub(super) fn read_back(
-    written: &Written,
-    blocks: &mut [BlockDigest],
-    length: u64,
-    mut read: impl FnMut(u64, u64) -> Result<Vec<BlockDigest>>,
-) -> Result<()> {
-    for stretch in written.stretches(blocks.len()) {
-        let place = (stretch.start * BLOCK_BYTES) as u64;
-        let end = length.min((stretch.end * BLOCK_BYTES) as u64);
-        blocks[stretch].copy_from_slice(&read(place, end - place)?);
-    }
-    Ok(())
-}
 
 /// Reads the digests of the blocks that a known file had in a segment.
 pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<BlockDigest>> {

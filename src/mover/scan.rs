@@ -31,7 +31,7 @@ use super::progress::{Cancel, Progress};
 use super::read::LargeFile;
 use super::small::{Page, SmallFile};
 use super::throttle::Throttle;
-use super::together::Together;
+use super::together::{Read, Together};
 use super::touched::Touched;
 use super::tree::{self, Tree};
 use super::work::{self, Queue};
@@ -87,8 +87,8 @@ pub struct Worker<'a> {
     pub lane: Box<dyn Lane + 'a>,
     /// Holds one segment.
     pub buffer: Buffer,
-    /// Reads many files at once; none until it is needed, and none within where the kernel does not let us.
-    pub together: Option<Option<Together>>,
+    /// Reads much at once; none until it is needed, and none within where the kernel does not let us.
+    together: Option<Option<Together>>,
     /// Rests after its reads; none: never.
     pub throttle: Option<Arc<Throttle>>,
 }
@@ -98,6 +98,17 @@ impl<'a> Worker<'a> {
     #[must_use]
     pub fn new(lane: Box<dyn Lane + 'a>) -> Worker<'a> {
         Worker { lane, buffer: Buffer::default(), together: None, throttle: None }
+    }
+
+    /// Reads many parts at once to their places in the buffer; returns how many bytes each brought, none for what has to be read by itself.
+    pub(super) fn read_together(&mut self, reads: &[Read<'_>]) -> Vec<Option<usize>> {
+        if reads.len() < 2 {
+            return vec![None; reads.len()];
+        }
+        match self.together.get_or_insert_with(Together::new) {
+            Some(together) => together.read(reads, self.buffer.padded()),
+            None => vec![None; reads.len()],
+        }
     }
 
     /// Says that it has read so much since then; it may have to rest now.

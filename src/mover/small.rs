@@ -15,7 +15,7 @@ use super::metadata::{Kind, Metadata, Seen};
 use super::path;
 use super::read::{old_blocks, pieces};
 use super::scan::{Scan, Side, Subject, Worker};
-use super::together::{READS_MAX, Read, Together};
+use super::together::{READS_MAX, Read};
 
 /// A small file that is open and was not read yet.
 pub(super) struct SmallFile {
@@ -190,14 +190,7 @@ impl Scan<'_> {
 
 /// Reads what waits to its place in the worker's buffer; returns for each whether all of it came.
 fn read_together(waiting: &[Waiting], worker: &mut Worker<'_>) -> Vec<bool> {
-    if waiting.len() < 2 {
-        return vec![false; waiting.len()];
-    }
-    let Some(together) = worker.together.get_or_insert_with(Together::new) else {
-        return vec![false; waiting.len()];
-    };
-    let reads = waiting.iter().map(|one| Read { file: one.file.opened.as_fd(), at: one.at, length: one.file.room() });
-    let reads: Vec<Read<'_>> = reads.collect();
-    let brought = together.read(&reads, worker.buffer.padded());
+    let reads = waiting.iter().map(|one| Read { file: one.file.opened.as_fd(), offset: 0, at: one.at, length: one.file.room() });
+    let brought = worker.read_together(&reads.collect::<Vec<_>>());
     waiting.iter().zip(brought).map(|(one, brought)| brought.is_some_and(|brought| brought >= one.file.length())).collect()
 }

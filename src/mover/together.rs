@@ -1,7 +1,7 @@
-//! Reads the beginnings of many files from the disk at once, past the page cache.
+//! Reads many files, or many parts of one, from the disk at once, past the page cache.
 //!
 //! Files that were written one after another mostly lie one after another, so that the kernel merges such reads into a few
-//! requests; read one by one, small files cost a request and a wait each. This is the kernel's asynchronous I/O
+//! requests; read one by one, small files cost a request and a wait each, and so do changed pages all over a large one. This is the kernel's asynchronous I/O
 //! (`io_submit(2)`), which container sandboxes permit, unlike io_uring. What could not be read here, for whatever reason, is
 //! left to the ordinary way of reading, which tells the reason better; nothing is decided by how a file was read.
 //!
@@ -17,12 +17,14 @@ use rustix::fs::OFlags;
 /// Reads underway at once for one thread.
 pub const READS_MAX: usize = 32;
 
-/// A read of a file from its beginning.
+/// A read of a part of a file.
 #[derive(Debug)]
 pub struct Read<'a> {
     /// The file.
     pub file: BorrowedFd<'a>,
-    /// Where in the buffer it goes, a multiple of [`super::buffer::ALIGNMENT`].
+    /// Where in the file it begins, a multiple of [`super::buffer::ALIGNMENT`].
+    pub offset: u64,
+    /// Where in the buffer it goes, likewise.
     pub at: usize,
     /// How many bytes, likewise.
     pub length: usize,
@@ -93,12 +95,14 @@ impl Together {
                 file: read.file.as_raw_fd().cast_unsigned(),
                 buffer: start.wrapping_add(read.at).expose_provenance() as u64,
                 bytes: read.length as u64,
+                offset: read.offset.cast_signed(),
                 ..Request::default()
             };
         }
         let mut brought = vec![None; reads.len()];
-        let direct: Vec<usize> = (0..reads.len()).filter(|&index| set_direct(reads[index].file, true)).collect();
-        let mut waiting: &[usize] = &direct;
+        let modes: Vec<Option<Mode>> = reads.iter().map(|read| make_direct(read.file)).collect();
+        let ready: Vec<usize> = (0..reads.len()).filter(|&index| modes[index].is_some()).collect();
+        let mut waiting: &[usize] = &ready;
         while !waiting.is_empty() {
             let pointers: Vec<*mut Request> = waiting.iter().map(|&index| &raw mut requests[index]).collect();
             let begun = self.0.submit(&pointers);
@@ -106,20 +110,32 @@ impl Together {
             // One that the kernel does not take is left out, and the rest is tried again.
             waiting = &waiting[begun.max(1)..];
         }
-        for index in direct {
-            set_direct(reads[index].file, false);
+        for (read, mode) in reads.iter().zip(modes) {
+            if let Some(Mode::Cached(flags)) = mode {
+                // What goes wrong here shows when the file is read by itself.
+                let _ = rustix::fs::fcntl_setfl(read.file, flags);
+            }
         }
         brought
     }
 }
 
-/// Makes reads of a file go past the page cache or not; returns whether that worked.
-fn set_direct(file: BorrowedFd<'_>, is_direct: bool) -> bool {
-    let Ok(flags) = rustix::fs::fcntl_getfl(file) else {
-        return false;
-    };
-    let flags = if is_direct { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT };
-    rustix::fs::fcntl_setfl(file, flags).is_ok()
+/// How reads of a file went before.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// Past the page cache.
+    Direct,
+    /// Through it, with these flags.
+    Cached(OFlags),
+}
+
+/// Makes reads of a file go past the page cache; returns how they went before, or none if that cannot be had.
+fn make_direct(file: BorrowedFd<'_>) -> Option<Mode> {
+    let flags = rustix::fs::fcntl_getfl(file).ok()?;
+    if flags.contains(OFlags::DIRECT) {
+        return Some(Mode::Direct);
+    }
+    rustix::fs::fcntl_setfl(file, flags | OFlags::DIRECT).ok().map(|()| Mode::Cached(flags))
 }
 
 impl Drop for Together {
@@ -187,7 +203,7 @@ mod tests {
         let mut buffer = Buffer::default();
         buffer.set_length(READS_MAX * ROOM);
         let reads: Vec<Read<'_>> =
-            files.iter().enumerate().map(|(index, file)| Read { file: file.as_fd(), at: index * ROOM, length: ROOM }).collect();
+            files.iter().enumerate().map(|(index, file)| Read { file: file.as_fd(), offset: 0, at: index * ROOM, length: ROOM }).collect();
         let brought = Together::new().expect("this kernel has it").read(&reads, buffer.padded());
         for ((content, read), brought) in contents.iter().zip(&reads).zip(brought) {
             assert_eq!(brought, Some(content.len()));
@@ -204,7 +220,7 @@ mod tests {
         buffer.set_length(4 * ROOM);
         let all = [&directory, &file, &directory, &file];
         let reads: Vec<Read<'_>> =
-            all.iter().enumerate().map(|(index, file)| Read { file: file.as_fd(), at: index * ROOM, length: ROOM }).collect();
+            all.iter().enumerate().map(|(index, file)| Read { file: file.as_fd(), offset: 0, at: index * ROOM, length: ROOM }).collect();
         let mut together = Together::new().expect("this kernel has it");
         assert_eq!(together.read(&reads, buffer.padded()), [None, Some(7), None, Some(7)]);
     }
