@@ -87,6 +87,7 @@ impl Apply {
 
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
     pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
+        self.volume.change();
         match self.volume.place() {
             Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
             Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),

@@ -215,13 +215,8 @@ impl TargetEnd for Remote {
         self.progress = Some(Arc::clone(begin.progress));
         *self.told.progress.lock().expect("no thread panics while it holds this lock") = Some(Arc::clone(begin.progress));
         self.folder = Some(begin.folder.to_owned());
-        let message = Message::Begin {
-            volume: begin.volume.name.clone(),
-            mode: begin.volume.mode,
-            believed: begin.believed,
-            size: begin.size,
-            is_last: false,
-        };
+        let message =
+            Message::Begin { volume: begin.volume.name.clone(), mode: begin.volume.mode, believed: begin.believed, size: begin.size };
         match self.ask(&message)?.0 {
             Message::Trusted => Ok(Begun::Trusted),
             Message::Blank => Ok(Begun::Blank),
@@ -248,8 +243,8 @@ impl TargetEnd for Remote {
         Ok(self.lanes.iter_mut().map(|(channel, compress)| (channel, compress)).map(lane).collect())
     }
 
-    fn end(&mut self) -> Result<Option<Digest>> {
-        match self.ask(&Message::End)?.0 {
+    fn end(&mut self, is_last: bool) -> Result<Option<Digest>> {
+        match self.ask(&Message::End { is_last })?.0 {
             Message::Ended { root } => Ok(root),
             _ => Err(unexpected()),
         }

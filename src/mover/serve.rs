@@ -424,7 +424,7 @@ impl Session {
         let mut current: Option<usize> = None;
         loop {
             match channel.receive(&mut content)? {
-                Message::Begin { volume, mode, believed, size, .. } => {
+                Message::Begin { volume, mode, believed, size } => {
                     let index = self.find(&volume, mode)?;
                     current = Some(index);
                     let begun = self.busily(|| self.begin(index, believed, size))?;
@@ -437,10 +437,10 @@ impl Session {
                         }
                     }
                 }
-                Message::End => {
+                Message::End { is_last } => {
                     let served = &self.volumes[current.ok_or_else(out_of_turn)?];
                     self.wait_for_last_stage()?;
-                    let root = self.busily(|| self.end_pass(served))?;
+                    let root = self.busily(|| self.end_pass(served, is_last))?;
                     channel.send(&Message::Ended { root }, &[])?;
                 }
                 Message::List => {
@@ -483,7 +483,7 @@ impl Session {
         Ok(begun)
     }
 
-    fn end_pass(&self, served: &Served) -> Result<Option<super::digest::Digest>> {
+    fn end_pass(&self, served: &Served, is_last: bool) -> Result<Option<super::digest::Digest>> {
         self.tell(Phase::Syncing);
         served.volume.sync(&served.progress)?;
         if !served.volume.is_proving() {
@@ -491,7 +491,7 @@ impl Session {
             return Ok(None);
         }
         self.tell(Phase::Proving);
-        let manifest = served.volume.prove(&served.progress, &self.cancel)?;
+        let manifest = served.volume.prove(is_last, &served.progress, &self.cancel)?;
         served.progress.prove(None, Some(manifest.root()));
         served.progress.entries.add(manifest.entries());
         served.progress.enter(Phase::Through);

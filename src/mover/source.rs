@@ -39,7 +39,7 @@ pub trait TargetEnd: Send {
 
     /// Ends the pass once all lanes have ended their last stage; returns the root digest of what is on the target, or none if
     /// the target was told not to prove anything.
-    fn end(&mut self) -> Result<Option<Digest>>;
+    fn end(&mut self, is_last: bool) -> Result<Option<Digest>>;
 
     /// Returns the manifest of what is on the target, after the pass.
     fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>>;
@@ -157,7 +157,7 @@ impl SourceVolume {
         // Both ends make their root at the same time.
         let (source_root, target_root) = std::thread::scope(|scope| {
             let finishing = scope.spawn(|| writer.finish(self.place.origin(self.process)));
-            let target_root = target.end();
+            let target_root = target.end(is_last);
             (work::join(finishing), target_root)
         });
         let manifest = Arc::new(source_root?.commit()?);
@@ -287,9 +287,9 @@ impl TargetEnd for Here {
         Ok((0..work::threads()).map(|_| lane()).collect())
     }
 
-    fn end(&mut self) -> Result<Option<Digest>> {
+    fn end(&mut self, is_last: bool) -> Result<Option<Digest>> {
         let (_, progress, cancel) = self.pass.take().expect("a pass ends once");
-        self.manifest = self.volume.end(&progress, &cancel)?;
+        self.manifest = self.volume.end(is_last, &progress, &cancel)?;
         Ok(self.manifest.as_ref().map(|manifest| manifest.root()))
     }
 

@@ -6,7 +6,7 @@
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::apply::Apply;
@@ -34,6 +34,8 @@ pub struct TargetVolume {
     process: u64,
     is_proving: bool,
     touched: Touched,
+    /// Whether anything was written since the manifest was made.
+    is_changed: AtomicBool,
     /// What is read back while a first pass runs.
     early: Mutex<Option<Arc<Early>>>,
     state: Mutex<State>,
@@ -92,6 +94,7 @@ impl TargetVolume {
             process,
             is_proving: true,
             touched: Touched::default(),
+            is_changed: AtomicBool::new(false),
             early: Mutex::default(),
             state: Mutex::new(State { manifest: manifest.map(Arc::new), is_clean: false }),
             size: AtomicU64::new(0),
@@ -110,6 +113,11 @@ impl TargetVolume {
 
     pub(super) fn touched(&self) -> &Touched {
         &self.touched
+    }
+
+    /// Says that something is about to be written.
+    pub(super) fn change(&self) {
+        self.is_changed.store(true, Ordering::Relaxed);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -203,12 +211,12 @@ impl TargetVolume {
     }
 
     /// Ends a pass: syncs, reads back, and returns the manifest of what is on the disk.
-    pub fn end(&self, progress: &Progress, cancel: &Cancel) -> Result<Option<Arc<Manifest>>> {
+    pub fn end(&self, is_last: bool, progress: &Progress, cancel: &Cancel) -> Result<Option<Arc<Manifest>>> {
         self.sync(progress)?;
         if !self.is_proving {
             return Ok(None);
         }
-        self.prove(progress, cancel).map(Some)
+        self.prove(is_last, progress, cancel).map(Some)
     }
 
     /// Writes everything to the disk.
@@ -217,10 +225,23 @@ impl TargetVolume {
         self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))
     }
 
-    /// Reads back what was written, and looks at everything else; to be done after a sync.
-    pub fn prove(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
+    /// Reads back what was written, and looks at everything else; to be done after a sync. Before the last pass, one that wrote nothing leaves
+    /// what this process knows of the target as it is.
+    pub fn prove(&self, is_last: bool, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
         progress.enter(Phase::Proving);
-        self.look_over(progress, cancel)
+        match self.unchanged().filter(|_| !is_last) {
+            Some(manifest) => {
+                self.state().is_clean = true;
+                Ok(manifest)
+            }
+            None => self.look_over(progress, cancel),
+        }
+    }
+
+    /// Returns the manifest if this process made it, and wrote nothing since.
+    fn unchanged(&self) -> Option<Arc<Manifest>> {
+        let manifest = self.state().manifest.clone()?;
+        (manifest.origin().process == self.process && !self.is_changed.load(Ordering::Relaxed)).then_some(manifest)
     }
 
     /// Returns the manifest of what is on the target, once it was looked over.
@@ -260,6 +281,7 @@ impl TargetVolume {
         state.manifest = Some(Arc::clone(&manifest));
         state.is_clean = true;
         self.touched.clear();
+        self.is_changed.store(false, Ordering::Relaxed);
         Ok(manifest)
     }
 }
@@ -326,8 +348,12 @@ mod tests {
 
         /// Ends the pass; returns the root that it finds, and how much was read for it in all.
         fn end(&self) -> (Digest, u64) {
+            self.end_as(false)
+        }
+
+        fn end_as(&self, is_last: bool) -> (Digest, u64) {
             let progress = Progress::default();
-            let manifest = self.volume.end(&progress, &Cancel::default()).expect("ended").expect("a proof");
+            let manifest = self.volume.end(is_last, &progress, &Cancel::default()).expect("ended").expect("a proof");
             (manifest.root(), progress.bytes_read.get())
         }
 
@@ -365,5 +391,31 @@ mod tests {
         let begun = written.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun anew");
         assert!(matches!(begun, Begun::Listing(listing) if listing.root() == written.root()));
         assert_eq!(progress.bytes_read.get(), SIZE);
+    }
+
+    #[test]
+    fn a_pass_that_wrote_nothing_leaves_what_is_known_unless_it_is_the_last() {
+        let written = Written::new();
+        let (before, _) = written.end();
+        std::fs::remove_file(written.folder.path().join("target/large")).expect("the file");
+        let begin = || {
+            let begun = written.volume.begin(Some(before), 0, &Progress::default(), &Cancel::default()).expect("begun");
+            assert!(matches!(begun, Begun::Trusted));
+        };
+        begin();
+        assert_eq!(written.end_as(false), (before, 0));
+        begin();
+        assert_eq!(written.end_as(true).0, written.root());
+        assert_ne!(written.root(), before);
+    }
+
+    #[test]
+    fn a_pass_that_wrote_anything_is_looked_over() {
+        let written = Written::new();
+        written.end();
+        std::fs::create_dir(written.folder.path().join("target/another")).expect("a folder");
+        let item = Item::Delete { path: b"large".to_vec() };
+        written.volume.apply(&Arc::default()).apply(&item, &[], &mut Desk::default()).expect("deleted");
+        assert_eq!(written.end_as(false).0, written.root());
     }
 }

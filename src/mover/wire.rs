@@ -20,7 +20,7 @@ use super::path;
 use super::tls;
 
 /// The version of the frames; both ends must be of the same.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 /// The stages of a pass over a tree: contents, links, directories.
 pub const STAGES: usize = 3;
 /// The longest message.
@@ -52,7 +52,7 @@ pub enum Message {
     /// The answer to it.
     Welcome { version: u32 },
     /// Begins a volume's pass.
-    Begin { volume: String, mode: VolumeMode, believed: Option<Digest>, size: u64, is_last: bool },
+    Begin { volume: String, mode: VolumeMode, believed: Option<Digest>, size: u64 },
     /// The target holds what the source believes.
     Trusted,
     /// The target holds nothing.
@@ -70,7 +70,7 @@ pub enum Message {
     /// Nothing more of this stage comes on this connection.
     EndStage,
     /// Ends the volume's pass.
-    End,
+    End { is_last: bool },
     /// The target is synced, read back, and has this root; none where nothing was to be proven.
     Ended { root: Option<Digest> },
     /// Asks for the listing of what the target holds.

@@ -56,9 +56,9 @@ impl TargetEnd for Watched {
         Ok(lanes.map(|lane| Box::new(WatchedLane { lane, seen: Arc::clone(&self.seen) }) as Box<dyn Lane + '_>).collect())
     }
 
-    fn end(&mut self) -> Result<Option<Digest>> {
+    fn end(&mut self, is_last: bool) -> Result<Option<Digest>> {
         note(&self.seen);
-        self.here.end()
+        self.here.end(is_last)
     }
 
     fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>> {

@@ -65,7 +65,7 @@ fn changes() -> (Message, Vec<u8>) {
 
 fn frames() -> Vec<Vec<u8>> {
     let root = Digest([3; 32]);
-    let begin = |mode, believed| Message::Begin { volume: "data".to_owned(), mode, believed, size: 1 << 40, is_last: false };
+    let begin = |mode, believed| Message::Begin { volume: "data".to_owned(), mode, believed, size: 1 << 40 };
     let messages = vec![
         (Message::Hello { version: wire::VERSION, session: u64::MAX, role: Role::Data, lanes: 16 }, vec![]),
         (Message::Welcome { version: wire::VERSION }, vec![]),
