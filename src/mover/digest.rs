@@ -15,7 +15,7 @@ pub const SEGMENT_BLOCKS: u64 = (SEGMENT_BYTES / BLOCK_BYTES) as u64;
 
 /// A BLAKE3 digest, or zeros for content that is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Digest(pub [u8; 32]);
+pub struct Digest(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl Digest {
     /// The digest that stands for zeros, and for nothing at all.

@@ -20,7 +20,7 @@ use super::metadata::{Kind, Stamp};
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mover-m3";
+const MAGIC: &[u8; 8] = b"mover-m4";
 const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
 
 /// What is known of one entry.
@@ -30,6 +30,7 @@ const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The name within its directory.
+    #[serde(with = "serde_bytes")]
     pub name: Vec<u8>,
     /// The type.
     pub kind: Kind,
@@ -44,6 +45,7 @@ pub struct Entry {
     /// Where its block digests are, see [`Blocks`]; none for files of one block.
     pub blocks: Option<u64>,
     /// The smallest path of its group of hard links; empty for an entry with a single path.
+    #[serde(with = "serde_bytes")]
     pub lead: Vec<u8>,
 }
 
@@ -66,16 +68,17 @@ impl Entry {
     /// Returns the digest of everything that must be the same at both ends.
     #[must_use]
     pub fn proof(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&(self.name.len() as u64).to_le_bytes());
-        hasher.update(&self.name);
-        hasher.update(&[self.kind as u8]);
-        hasher.update(&self.metadata.0);
         let size = if self.kind == Kind::Regular { self.stamp.size } else { 0 };
-        hasher.update(&size.to_le_bytes());
-        hasher.update(&self.content.0);
-        hasher.update(&self.lead);
-        Digest(hasher.finalize().into())
+        let parts: [&[u8]; 7] = [
+            &(self.name.len() as u64).to_le_bytes(),
+            &self.name,
+            &[self.kind as u8],
+            &self.metadata.0,
+            &size.to_le_bytes(),
+            &self.content.0,
+            &self.lead,
+        ];
+        Digest::of(&parts.concat())
     }
 }
 
