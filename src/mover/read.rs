@@ -401,7 +401,7 @@ fn add_part(parts: &mut Vec<Range<usize>>, start: usize, end: usize, length: usi
 
 /// A shorter stretch is not worth asking for at the source.
 const DIRECT_BYTES_MIN: u64 = 256 << 10;
-/// If this part of a stretch is in memory, the rest of it may well come from there too.
+/// If one in this many bytes of a stretch is in memory, it is taken through there.
 const CACHED_PART_MIN: u64 = 4;
 
 /// A shorter stretch is read whole if there is data in it.

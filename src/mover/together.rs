@@ -1,9 +1,9 @@
 //! Reads many files, or many parts of one, from the disk at once, past the page cache.
 //!
 //! Files that were written one after another mostly lie one after another, so that the kernel merges such reads into a few
-//! requests; read one by one, small files cost a request and a wait each, and so do changed pages all over a large one. This is the kernel's asynchronous I/O
-//! (`io_submit(2)`), which container sandboxes permit, unlike io_uring. What could not be read here, for whatever reason, is
-//! left to the ordinary way of reading, which tells the reason better; nothing is decided by how a file was read.
+//! requests; read one by one, small files cost a request and a wait each, and so do changed pages all over a large one. This is the
+//! kernel's asynchronous I/O (`io_submit(2)`), which container sandboxes permit, unlike io_uring. What could not be read here, for whatever
+//! reason, is left to the ordinary way of reading, which tells the reason better; nothing is decided by how a file was read.
 //!
 //! One of four files with unsafe code (the others are [`super::priority`], [`super::buffer`] and [`super::cached`]): the kernel writes into a
 //! buffer while nobody holds it. No call returns before the kernel is done with the buffer.
