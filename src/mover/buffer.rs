@@ -92,6 +92,7 @@ mod tests {
             assert!(length == 0 || buffer.padded().as_ptr().align_offset(ALIGNMENT) == 0);
         }
     }
+
     /// Returns the flags that the kernel keeps for the mapping in which an address lies (`VmFlags` in `/proc/PID/smaps`).
     fn flags_at(address: usize) -> String {
         let maps = std::fs::read_to_string("/proc/self/smaps").expect("it can be read");

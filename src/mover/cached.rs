@@ -29,8 +29,8 @@ struct Found {
     evicted_recently: u64,
 }
 
-/// Returns how many bytes of a stretch the page cache holds, in whole pages; none where the kernel does not say. Since Linux 6.14 it does so to
-/// those only who own the file or may write to it.
+/// Returns how many bytes of a stretch the page cache holds, in whole pages; none where the kernel does not say. Linux 6.18 refuses who
+/// neither owns the file nor may write to it.
 #[must_use]
 pub fn bytes_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Option<u64> {
     let range = Range { offset, length };
