@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{BlockDigest, Digest, block_count};
@@ -20,7 +21,7 @@ use super::metadata::{Kind, Stamp};
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mover-m4";
+const MAGIC: &[u8; 8] = b"mover-m5";
 const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
 
 /// What is known of one entry.
@@ -219,7 +220,23 @@ struct Index {
     root: Digest,
     blocks: String,
     entries: u64,
-    pages: HashMap<Vec<u8>, Vec<PageAt>>,
+    directories: HashMap<Vec<u8>, DirectoryAt>,
+}
+
+/// The pages of a directory, sorted by their first names; two may overlap.
+#[derive(Debug, Serialize, Deserialize)]
+struct DirectoryAt {
+    pages: Vec<PageAt>,
+    /// The digest over its entries in order.
+    proof: Digest,
+}
+
+impl DirectoryAt {
+    /// Returns whether another one has the same entries on the same pages, as far as both ends must agree on them.
+    fn has_pages(&self, pages: &[PageAt]) -> bool {
+        let is_same = |one: &PageAt, other: &PageAt| (&one.first, &one.last, one.proof) == (&other.first, &other.last, other.proof);
+        self.pages.len() == pages.len() && self.pages.iter().zip(pages).all(|(one, other)| is_same(one, other))
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -289,14 +306,14 @@ impl Manifest {
     /// Returns all directories in order.
     #[must_use]
     pub fn directories(&self) -> Vec<&[u8]> {
-        let mut directories: Vec<&[u8]> = self.index.pages.keys().map(Vec::as_slice).collect();
+        let mut directories: Vec<&[u8]> = self.index.directories.keys().map(Vec::as_slice).collect();
         directories.sort_unstable();
         directories
     }
 
     /// Reads the entries of a directory from one name up to, not including, another; sorted.
     pub fn entries_between(&self, directory: &[u8], from: &[u8], to: Option<&[u8]>) -> Result<Vec<Entry>> {
-        let Some(pages) = self.index.pages.get(directory) else {
+        let Some(DirectoryAt { pages, .. }) = self.index.directories.get(directory) else {
             return Ok(Vec::new());
         };
         let overlaps = |page: &&PageAt| page.last.as_slice() >= from && to.is_none_or(|to| page.first.as_slice() < to);
@@ -311,16 +328,32 @@ impl Manifest {
         Ok(entries)
     }
 
+    /// Returns the digest of a page that is here byte for byte.
+    fn proof_of_same(&self, directory: &[u8], first: &[u8], bytes: &[u8]) -> Result<Option<Digest>> {
+        let Some(DirectoryAt { pages, .. }) = self.index.directories.get(directory) else {
+            return Ok(None);
+        };
+        let at = pages.partition_point(|page| page.first.as_slice() < first);
+        match pages.get(at).filter(|page| page.first == first && page.length as usize == bytes.len()) {
+            Some(page) => Ok((read_bytes(&self.file, page)? == bytes).then_some(page.proof)),
+            None => Ok(None),
+        }
+    }
+
     /// Reads all entries of a directory.
     pub fn entries_of(&self, directory: &[u8]) -> Result<Vec<Entry>> {
         self.entries_between(directory, b"", None)
     }
 }
 
-fn read_page(file: &File, page: &PageAt) -> Result<Vec<Entry>> {
+fn read_bytes(file: &File, page: &PageAt) -> Result<Vec<u8>> {
     let mut bytes = vec![0; page.length as usize];
     file.read_exact_at(&mut bytes, page.offset).map_err(|error| fail::system_io("reading the manifest", &error))?;
-    postcard::from_bytes(&bytes).map_err(|error| {
+    Ok(bytes)
+}
+
+fn read_page(file: &File, page: &PageAt) -> Result<Vec<Entry>> {
+    postcard::from_bytes(&read_bytes(file, page)?).map_err(|error| {
         let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
         fail::system_io("reading the manifest", &error)
     })
@@ -333,6 +366,7 @@ pub struct Writer {
     name: String,
     file: File,
     blocks: Arc<Blocks>,
+    old: Option<Arc<Manifest>>,
     state: Mutex<WriterState>,
 }
 
@@ -345,17 +379,17 @@ struct WriterState {
 
 impl Writer {
     /// Begins a manifest that replaces the one of this name when it is finished. Its entries may point into the block
-    /// digests of the old one, if that is given.
-    pub fn new(folder: &Path, name: &str, old: Option<&Manifest>) -> Result<Writer> {
+    /// digests of the old one, if that is given; and what is there as it will be here is not digested again.
+    pub fn new(folder: &Path, name: &str, old: Option<Arc<Manifest>>) -> Result<Writer> {
         let failed = |error| fail::system_io("making a manifest in the state folder", &error);
         std::fs::create_dir_all(folder).map_err(failed)?;
         let file =
             File::options().read(true).write(true).create(true).truncate(true).open(folder.join(format!("{name}.new"))).map_err(failed)?;
-        let blocks = match old {
+        let blocks = match &old {
             Some(old) => Arc::clone(&old.blocks),
             None => Arc::new(Blocks::create(folder, name).map_err(failed)?),
         };
-        Ok(Writer { folder: folder.to_owned(), name: name.to_owned(), file, blocks, state: Mutex::default() })
+        Ok(Writer { folder: folder.to_owned(), name: name.to_owned(), file, blocks, old, state: Mutex::default() })
     }
 
     /// Returns the block digests its entries point into.
@@ -370,8 +404,12 @@ impl Writer {
             return Ok(());
         };
         let bytes = postcard::to_stdvec(entries).expect("plain data can be serialised");
-        let mut page =
-            PageAt { first: first.name.clone(), last: last.name.clone(), offset: 0, length: bytes.len() as u32, proof: proof_of(entries) };
+        let known = match &self.old {
+            Some(old) => old.proof_of_same(directory, &first.name, &bytes)?,
+            None => None,
+        };
+        let proof = known.unwrap_or_else(|| proof_of(entries));
+        let mut page = PageAt { first: first.name.clone(), last: last.name.clone(), offset: 0, length: bytes.len() as u32, proof };
         let mut state = self.state.lock().expect("no thread panics while it holds this lock");
         page.offset = state.end;
         let offset = page.offset;
@@ -390,8 +428,13 @@ impl Writer {
     /// Ends the manifest without putting it in the place of the old one, which [`Finished::commit`] does.
     pub fn finish(self, origin: Origin) -> Result<Finished> {
         let state = self.state.into_inner().expect("no thread panics while it holds this lock");
-        let root = root_of(&self.file, &state.pages)?;
-        let index = Index { origin, root, blocks: self.blocks.name.clone(), entries: state.entries, pages: state.pages };
+        let directories = state.pages.into_iter().map(|(directory, pages)| {
+            let settled = settle(&self.file, pages, self.old.as_ref().and_then(|old| old.index.directories.get(&directory)))?;
+            Ok((directory, settled))
+        });
+        let directories = directories.collect::<Result<HashMap<_, _>>>()?;
+        let root = root_of(&directories);
+        let index = Index { origin, root, blocks: self.blocks.name.clone(), entries: state.entries, directories };
         Ok(Finished {
             folder: self.folder,
             name: self.name,
@@ -401,21 +444,28 @@ impl Writer {
     }
 }
 
-/// Digests the directories in order; each over its entries in order. Most have one page, whose digest is made already.
-fn root_of(file: &File, pages: &HashMap<Vec<u8>, Vec<PageAt>>) -> Result<Digest> {
-    let mut directories: Vec<(&Vec<u8>, &Vec<PageAt>)> = pages.iter().collect();
-    directories.sort_unstable_by_key(|(directory, _)| *directory);
+/// Makes the digest of a directory. Most have one page, or are as they were, whose digest is made already.
+fn settle(file: &File, mut pages: Vec<PageAt>, old: Option<&DirectoryAt>) -> Result<DirectoryAt> {
+    pages.sort_unstable_by(|one, other| one.first.cmp(&other.first));
+    let proof = match (pages.as_slice(), old) {
+        ([page], _) => page.proof,
+        (pages, Some(old)) if old.has_pages(pages) => old.proof,
+        (pages, _) => proof_of_pages(file, pages)?,
+    };
+    Ok(DirectoryAt { pages, proof })
+}
+
+/// Digests the directories in order.
+fn root_of(directories: &HashMap<Vec<u8>, DirectoryAt>) -> Digest {
+    let mut sorted: Vec<(&Vec<u8>, &DirectoryAt)> = directories.iter().collect();
+    sorted.sort_unstable_by_key(|(directory, _)| *directory);
     let mut hasher = blake3::Hasher::new();
-    for (directory, pages) in directories {
-        let proof = match pages.as_slice() {
-            [page] => page.proof,
-            pages => proof_of_pages(file, pages)?,
-        };
+    for (directory, DirectoryAt { proof, .. }) in sorted {
         hasher.update(&(directory.len() as u64).to_le_bytes());
         hasher.update(directory);
         hasher.update(&proof.0);
     }
-    Ok(Digest(hasher.finalize().into()))
+    Digest(hasher.finalize().into())
 }
 
 fn proof_of_pages(file: &File, pages: &[PageAt]) -> Result<Digest> {
@@ -461,8 +511,108 @@ impl Finished {
         self.manifest.file.write_all_at(&footer, self.end + bytes.len() as u64).map_err(failed)?;
         let made = self.folder.join(format!("{}.new", self.name));
         self.manifest.blocks.settle().map_err(failed)?;
-        std::fs::rename(made, self.folder.join(&self.name)).map_err(failed)?;
+        put_in_place(&made, &self.folder.join(&self.name)).map_err(failed)?;
         self.manifest.blocks.remove_others(&self.folder, &self.name).map_err(failed)?;
         Ok(self.manifest)
+    }
+}
+
+/// Puts one file in the place of another. They change places first: some file systems (ext4) write a file's content to the disk when it
+/// takes the place of another, which takes a while and is for nothing, since no manifest is believed after the kernel was started anew.
+fn put_in_place(made: &Path, place: &Path) -> std::io::Result<()> {
+    match rustix::fs::renameat_with(CWD, made, CWD, place, RenameFlags::EXCHANGE) {
+        Ok(()) => std::fs::remove_file(made),
+        // Nothing is there yet, or the file system cannot do that.
+        Err(_) => std::fs::rename(made, place),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry of which one number tells what is in it.
+    fn entry(name: usize, content: u8) -> Entry {
+        let name = format!("{name:04}").into_bytes();
+        Entry { kind: Kind::Regular, content: Digest([content; 32]), ..Entry::marker(&name) }
+    }
+
+    fn contents(count: usize) -> Vec<Entry> {
+        (0..count).map(|name| entry(name, 1)).collect()
+    }
+
+    /// Makes a manifest of one directory from pages, which come in this order.
+    fn make(folder: &Path, pages: &[&[Entry]], old: Option<&Arc<Manifest>>) -> Arc<Manifest> {
+        let writer = Writer::new(folder, "manifest", old.cloned()).expect("a manifest");
+        for page in pages {
+            writer.put(b"folder", page).expect("a page");
+        }
+        Arc::new(writer.finish(Origin::default()).and_then(Finished::commit).expect("a manifest"))
+    }
+
+    fn root_of_all(entries: &[Entry]) -> Digest {
+        let folder = tempfile::tempdir().expect("a folder");
+        make(folder.path(), &[entries], None).root()
+    }
+
+    #[test]
+    fn what_the_old_manifest_had_makes_no_difference_to_the_root() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entries = contents(300);
+        let old = make(folder.path(), &[&entries[..100], &entries[100..200], &entries[200..]], None);
+        assert_eq!(old.root(), root_of_all(&entries));
+        for (what, changed) in [("first", 0), ("within", 150), ("last", 299)] {
+            let mut entries = entries.clone();
+            entries[changed] = entry(changed, 2);
+            let new = make(folder.path(), &[&entries[200..], &entries[..100], &entries[100..200]], Some(&old));
+            assert_eq!(new.root(), root_of_all(&entries), "{what}");
+            assert_ne!(new.root(), old.root(), "{what}");
+        }
+        let otherwise_cut = make(folder.path(), &[&entries[..150], &entries[150..]], Some(&old));
+        assert_eq!(otherwise_cut.root(), old.root());
+        let fewer = make(folder.path(), &[&entries[..100], &entries[100..200]], Some(&old));
+        assert_eq!(fewer.root(), root_of_all(&entries[..200]));
+    }
+
+    #[test]
+    fn pages_that_overlap_are_digested_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entries = contents(10);
+        let (odd, even): (Vec<(usize, Entry)>, Vec<_>) = entries.iter().cloned().enumerate().partition(|(index, _)| index % 2 == 1);
+        let [odd, even] = [odd, even].map(|part| part.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>());
+        let old = make(folder.path(), &[&odd, &even], None);
+        assert_eq!(old.root(), root_of_all(&entries));
+        assert_eq!(make(folder.path(), &[&even, &odd], Some(&old)).root(), old.root());
+        assert_eq!(old.entries_of(b"folder").expect("entries"), entries);
+    }
+
+    #[test]
+    fn only_a_page_that_is_the_same_byte_for_byte_is_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entries = contents(20);
+        let old = make(folder.path(), &[&entries[..10], &entries[10..]], None);
+        let known = |directory: &[u8], entries: &[Entry]| {
+            let bytes = postcard::to_stdvec(entries).expect("bytes");
+            old.proof_of_same(directory, &entries[0].name, &bytes).expect("read")
+        };
+        assert_eq!(known(b"folder", &entries[10..]), Some(proof_of(&entries[10..])));
+        assert_eq!(known(b"folder", &entries[10..15]), None);
+        assert_eq!(known(b"folder", &entries[5..15]), None);
+        assert_eq!(known(b"another", &entries[10..]), None);
+        let mut hot = entries[10..].to_vec();
+        hot[5].is_hot = true;
+        assert_eq!(known(b"folder", &hot), None);
+    }
+
+    #[test]
+    fn a_manifest_takes_the_place_of_the_old_one_which_can_still_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let old = make(folder.path(), &[&contents(10)], None);
+        let new = make(folder.path(), &[&contents(20)], Some(&old));
+        assert_eq!(old.entries_of(b"folder").expect("entries").len(), 10);
+        assert_eq!(Manifest::open(folder.path(), "manifest").expect("a manifest").root(), new.root());
+        let mut left: Vec<_> = std::fs::read_dir(folder.path()).expect("names").map(|found| found.expect("a name").file_name()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["manifest", "manifest.0.blocks"]);
     }
 }

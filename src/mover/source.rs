@@ -149,7 +149,7 @@ impl SourceVolume {
             (Begun::Blank, _) => Memory::Blank,
         };
         let (copied, held) = (Instant::now(), cancel.gate.held());
-        let writer = Writer::new(&self.folder, MANIFEST, memory.own().map(Arc::as_ref))?;
+        let writer = Writer::new(&self.folder, MANIFEST, memory.own().cloned())?;
         self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
         let (ended, held_later) = (Instant::now(), cancel.gate.held());
         let copying = (ended - copied).saturating_sub(rested(progress) + (held_later - held));

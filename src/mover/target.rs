@@ -255,7 +255,7 @@ impl TargetVolume {
         let clock = self.place.clock();
         let old = self.state().manifest.clone();
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
-        let writer = Writer::new(&self.folder, MANIFEST, old.as_deref())?;
+        let writer = Writer::new(&self.folder, MANIFEST, old.clone())?;
         let memory = old.map_or(Memory::Blank, Memory::Own);
         let early = self.end_early();
         let side = Side::Target { touched: &self.touched, knows_all, early: early.as_deref() };
