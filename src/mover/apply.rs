@@ -1,7 +1,7 @@
 //! Carries out changes at the target: makes, writes, links, dresses and removes what the source said.
 //!
 //! The target is not in use, so that nothing need be atomic: what a broken pass leaves behind is found by the next one.
-//! Therefore also nothing is synced here, and nothing is believed to be on the disk.
+//! Therefore nothing is believed to be on the disk here, though it is on its way there meanwhile.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,6 +14,7 @@ use super::buffer::Buffer;
 use super::change::{Item, Lane, Piece};
 use super::early::Early;
 use super::fail::{self, Halt, Result};
+use super::flush::Flush;
 use super::metadata::{self, Kind, Metadata};
 use super::orders::Reason;
 use super::pace::Pace;
@@ -35,6 +36,8 @@ pub struct Apply {
     direct: Option<OwnedFd>,
     /// Reads back what is written, in a first pass.
     early: Option<Arc<Early>>,
+    /// None for a device, and where it cannot be had, which only leaves more to the sync at the end.
+    flush: Option<Flush>,
     large: Mutex<HashMap<u64, Arc<Mutex<Large>>>>,
 }
 
@@ -68,11 +71,11 @@ impl Apply {
     /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
     #[must_use]
     pub fn new(volume: Arc<TargetVolume>, remembers: bool, early: Option<Arc<Early>>, progress: Arc<Progress>) -> Apply {
-        let direct = match volume.place() {
-            Place::Tree(_) => None,
-            Place::Device(device) => quiet::open_direct(device.as_fd(), OFlags::RDWR),
+        let (direct, flush) = match volume.place() {
+            Place::Tree(tree) => (None, Flush::begin(tree).ok()),
+            Place::Device(device) => (quiet::open_direct(device.as_fd(), OFlags::RDWR), None),
         };
-        Apply { volume, remembers, progress, direct, early, large: Mutex::default() }
+        Apply { volume, remembers, progress, direct, early, flush, large: Mutex::default() }
     }
 
     /// Returns what reads back what is written, in a first pass.
@@ -88,6 +91,9 @@ impl Apply {
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
     pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
         self.volume.change();
+        if let Some(flush) = &self.flush {
+            flush.note();
+        }
         match self.volume.place() {
             Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
             Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),

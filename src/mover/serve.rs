@@ -415,7 +415,10 @@ impl Session {
             self.cancel.check()?;
             state = self.wait(state);
         }
-        state.apply = None;
+        let apply = state.apply.take();
+        drop(state);
+        // It may have to end its flush first, for which nobody else need wait.
+        drop(apply);
         Ok(())
     }
 

@@ -259,7 +259,7 @@ impl TargetVolume {
         let memory = old.map_or(Memory::Blank, Memory::Own);
         let early = self.end_early();
         let side = Side::Target { touched: &self.touched, knows_all, early: early.as_deref() };
-        let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
+        let mut workers: Vec<Worker<'_>> = (0..work::readers()).map(|_| Worker::new(Box::new(Nowhere))).collect();
         // What is counted here is no part of the pass.
         let uncounted = Progress::default();
         match &self.place {

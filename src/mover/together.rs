@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use rustix::fs::OFlags;
 
 /// Reads underway at once for one thread.
-pub const READS_MAX: usize = 32;
+pub const READS_MAX: usize = 128;
 
 /// A read of a part of a file.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn each_file_comes_to_its_place() {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let contents: Vec<Vec<u8>> = (0..READS_MAX).map(|number| vec![number as u8; number * 611]).collect();
+        let contents: Vec<Vec<u8>> = (0..READS_MAX).map(|number| vec![number as u8; number * 251]).collect();
         let files: Vec<File> =
             contents.iter().enumerate().map(|(number, content)| file(&folder.path().join(number.to_string()), content)).collect();
         let mut buffer = Buffer::default();

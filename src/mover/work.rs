@@ -150,8 +150,18 @@ pub fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
 /// Returns how many threads an end uses.
 #[must_use]
 pub fn threads() -> usize {
+    for_each_core(2)
+}
+
+/// Returns how many threads read a target back, which wait for its disk most of the time.
+#[must_use]
+pub fn readers() -> usize {
+    for_each_core(4)
+}
+
+fn for_each_core(count: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    (2 * cores).clamp(4, 16)
+    (count * cores).clamp(4, 16)
 }
 
 #[cfg(test)]
