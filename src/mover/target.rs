@@ -34,20 +34,13 @@ pub struct TargetVolume {
     process: u64,
     is_proving: bool,
     touched: Touched,
-    /// Whether anything was written since the manifest was made.
-    is_changed: AtomicBool,
+    /// Whether the manifest was made by this process, which wrote nothing since.
+    is_clean: AtomicBool,
     /// What is read back while a first pass runs.
     early: Mutex<Option<Arc<Early>>>,
-    state: Mutex<State>,
+    manifest: Mutex<Option<Arc<Manifest>>>,
     /// The size of the source, for a device.
     size: AtomicU64,
-}
-
-#[derive(Debug)]
-struct State {
-    manifest: Option<Arc<Manifest>>,
-    /// Whether the manifest says what is on the target now.
-    is_clean: bool,
 }
 
 /// What the target can say at the beginning of a pass.
@@ -94,9 +87,9 @@ impl TargetVolume {
             process,
             is_proving: true,
             touched: Touched::default(),
-            is_changed: AtomicBool::new(false),
+            is_clean: AtomicBool::new(false),
             early: Mutex::default(),
-            state: Mutex::new(State { manifest: manifest.map(Arc::new), is_clean: false }),
+            manifest: Mutex::new(manifest.map(Arc::new)),
             size: AtomicU64::new(0),
         })
     }
@@ -117,35 +110,29 @@ impl TargetVolume {
 
     /// Says that something is about to be written.
     pub(super) fn change(&self) {
-        self.is_changed.store(true, Ordering::Relaxed);
+        self.is_clean.store(false, Ordering::Relaxed);
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics while it holds this lock")
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Option<Arc<Manifest>>> {
+        self.manifest.lock().expect("no thread panics while it holds this lock")
     }
 
     /// Begins a pass: says what is here, compared with what the source believes, looking it over first if need be.
     pub fn begin(&self, believed: Option<Digest>, size: u64, progress: &Progress, cancel: &Cancel) -> Result<Begun> {
         self.check_size(size)?;
-        if !self.is_clean() {
-            if self.is_blank(size)? {
-                return Ok(Begun::Blank);
+        let manifest = match self.manifest() {
+            Some(manifest) => manifest,
+            None if self.is_blank(size)? => return Ok(Begun::Blank),
+            None => {
+                // What a pass that broke off wrote may be in memory only, and what is read there would never be read from the disk.
+                self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
+                self.look_over(progress, cancel)?
             }
-            // What a pass that broke off wrote may be in memory only, and what is read there would never be read from the disk.
-            self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
-            self.look_over(progress, cancel)?;
-        }
-        let mut state = self.state();
-        state.is_clean = false;
-        let manifest = state.manifest.as_ref().expect("a clean volume has a manifest");
+        };
         if believed == Some(manifest.root()) {
             return Ok(Begun::Trusted);
         }
-        Ok(Begun::Listing(Arc::clone(manifest)))
-    }
-
-    fn is_clean(&self) -> bool {
-        self.state().is_clean
+        Ok(Begun::Listing(manifest))
     }
 
     fn check_size(&self, source: u64) -> Result<()> {
@@ -159,15 +146,14 @@ impl TargetVolume {
         }
         // A manifest of another size is of no use.
         if self.size.swap(source, Ordering::Relaxed) != source {
-            let mut state = self.state();
-            state.manifest = None;
-            state.is_clean = false;
+            self.change();
+            *self.remembered() = None;
         }
         Ok(())
     }
 
     fn is_blank(&self, size: u64) -> Result<bool> {
-        if self.state().manifest.is_some() {
+        if self.remembered().is_some() {
             return Ok(false);
         }
         match &self.place {
@@ -182,7 +168,7 @@ impl TargetVolume {
     /// Returns a pass of changes.
     #[must_use]
     pub fn apply(self: &Arc<Self>, progress: &Arc<Progress>) -> Apply {
-        let remembers = self.state().manifest.is_some();
+        let remembers = self.remembered().is_some();
         let reads_early = !remembers && self.is_proving && matches!(self.place, Place::Tree(_));
         // Where it cannot be had all is read in the end.
         let early = reads_early.then(|| Early::begin(&self.folder).ok().map(Arc::new)).flatten();
@@ -229,31 +215,21 @@ impl TargetVolume {
     /// what this process knows of the target as it is.
     pub fn prove(&self, is_last: bool, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
         progress.enter(Phase::Proving);
-        match self.unchanged().filter(|_| !is_last) {
-            Some(manifest) => {
-                self.state().is_clean = true;
-                Ok(manifest)
-            }
+        match self.manifest().filter(|_| !is_last) {
+            Some(manifest) => Ok(manifest),
             None => self.look_over(progress, cancel),
         }
     }
 
-    /// Returns the manifest if this process made it, and wrote nothing since.
-    fn unchanged(&self) -> Option<Arc<Manifest>> {
-        let manifest = self.state().manifest.clone()?;
-        (manifest.origin().process == self.process && !self.is_changed.load(Ordering::Relaxed)).then_some(manifest)
-    }
-
-    /// Returns the manifest of what is on the target, once it was looked over.
+    /// Returns the manifest of what is on the target, if it was looked over and nothing was written since.
     #[must_use]
     pub fn manifest(&self) -> Option<Arc<Manifest>> {
-        let state = self.state();
-        state.manifest.clone().filter(|_| state.is_clean)
+        self.remembered().clone().filter(|_| self.is_clean.load(Ordering::Relaxed))
     }
 
     fn look_over(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
         let clock = self.place.clock();
-        let old = self.state().manifest.clone();
+        let old = self.remembered().clone();
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
         let writer = Writer::new(&self.folder, MANIFEST, old.clone())?;
         let memory = old.map_or(Memory::Blank, Memory::Own);
@@ -277,11 +253,9 @@ impl TargetVolume {
         }
         let manifest = Arc::new(writer.finish(self.place.origin(self.process))?.commit()?);
         progress.bytes_read.add(uncounted.bytes_read.get() + early.map_or(0, |early| early.bytes_read()));
-        let mut state = self.state();
-        state.manifest = Some(Arc::clone(&manifest));
-        state.is_clean = true;
+        *self.remembered() = Some(Arc::clone(&manifest));
         self.touched.clear();
-        self.is_changed.store(false, Ordering::Relaxed);
+        self.is_clean.store(true, Ordering::Relaxed);
         Ok(manifest)
     }
 }
@@ -412,10 +386,16 @@ mod tests {
     #[test]
     fn a_pass_that_wrote_anything_is_looked_over() {
         let written = Written::new();
-        written.end();
-        std::fs::create_dir(written.folder.path().join("target/another")).expect("a folder");
-        let item = Item::Delete { path: b"large".to_vec() };
-        written.volume.apply(&Arc::default()).apply(&item, &[], &mut Desk::default()).expect("deleted");
+        let (before, _) = written.end();
+        let write = |folder: &str| {
+            std::fs::create_dir(written.folder.path().join("target").join(folder)).expect("a folder");
+            let item = Item::Delete { path: b"large".to_vec() };
+            written.volume.apply(&Arc::default()).apply(&item, &[], &mut Desk::default()).expect("deleted");
+        };
+        write("another");
         assert_eq!(written.end_as(false).0, written.root());
+        write("one more");
+        let begun = written.volume.begin(Some(before), 0, &Progress::default(), &Cancel::default()).expect("begun after it broke off");
+        assert!(matches!(begun, Begun::Listing(listing) if listing.root() == written.root()));
     }
 }
