@@ -1,7 +1,7 @@
 //! Carries out changes at the target: makes, writes, links, dresses and removes what the source said.
 //!
 //! The target is not in use, so that nothing need be atomic: what a broken pass leaves behind is found by the next one.
-//! Therefore nothing is believed to be on the disk here, though it is on its way there meanwhile.
+//! Therefore nothing here is believed to be on the disk, though small files are on their way there meanwhile.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,7 +36,7 @@ pub struct Apply {
     direct: Option<OwnedFd>,
     /// Reads back what is written, in a first pass.
     early: Option<Arc<Early>>,
-    /// None for a device, and where it cannot be had, which only leaves more to the sync at the end.
+    /// Flushes small files; none for a device, and where it cannot be had, which only leaves more to the sync at the end.
     flush: Option<Flush>,
     large: Mutex<HashMap<u64, Arc<Mutex<Large>>>>,
 }
@@ -91,9 +91,6 @@ impl Apply {
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
     pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
         self.volume.change();
-        if let Some(flush) = &self.flush {
-            flush.note();
-        }
         match self.volume.place() {
             Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
             Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),
@@ -135,6 +132,13 @@ impl Apply {
         self.progress.bytes_changed.add(written);
     }
 
+    fn count_small(&self, pieces: &[Piece<'_>]) {
+        self.count(pieces);
+        if let Some(flush) = &self.flush {
+            flush.note();
+        }
+    }
+
     fn touch(&self, path: &[u8]) {
         if let Some(touched) = self.touched() {
             touched.add(path);
@@ -157,7 +161,7 @@ impl Apply {
         if written_to != size {
             resize(file.as_fd(), size, path)?;
         }
-        self.count(pieces);
+        self.count_small(pieces);
         metadata::set(file.as_fd(), metadata, path)
     }
 
@@ -166,7 +170,7 @@ impl Apply {
         let file = within.open_file(path)?;
         Writable::file(file.as_fd(), path).write(pieces, within.buffer)?;
         resize(file.as_fd(), size, path)?;
-        self.count(pieces);
+        self.count_small(pieces);
         metadata::set(file.as_fd(), metadata, path)
     }
 

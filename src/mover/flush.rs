@@ -1,25 +1,28 @@
-//! Has what a pass writes on its way to the disk while the pass goes on, so that the sync at its end has little left to do.
+//! Has small files on their way to the disk while a pass writes more of them, so that the sync at its end has little left to do.
 //!
-//! Small files wait in memory until somebody syncs, or until the kernel thinks of them after half a minute; one thread of the kernel
-//! then writes them while all others wait. What was flushed here is not taken to be on the disk: the sync at the end is made all the same, and it
-//! tells what went wrong here too, because errors are told to each descriptor by itself.
+//! They wait in memory until somebody syncs, or until the kernel thinks of them after half a minute; one thread of the kernel
+//! then writes them while all others wait. A pass that writes few is left alone, since each sync holds up the disk, which others may use too.
+//! What was flushed here is not taken to be on the disk: the sync at the end is made all the same, and it tells what went wrong here too,
+//! because errors are told to each descriptor by itself.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::tree::Tree;
 
-/// How long what was written is gathered before it is flushed.
+/// How often it is looked whether to flush.
 const EVERY: Duration = Duration::from_millis(100);
+/// So many small files are worth it.
+const FILES_MIN: usize = 1000;
 
 /// A thread that flushes a file system until this is dropped.
 #[derive(Debug)]
 pub(super) struct Flush {
-    is_due: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
     /// Dropped to end the thread.
     over: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -29,20 +32,20 @@ impl Flush {
     /// Begins to flush what will be written to this tree.
     pub(super) fn begin(tree: &Tree) -> rustix::io::Result<Flush> {
         let root = tree.open_directory(b"")?;
-        let is_due = Arc::new(AtomicBool::new(false));
+        let waiting = Arc::new(AtomicUsize::new(0));
         let (over, is_over) = channel();
-        let asked = Arc::clone(&is_due);
+        let counted = Arc::clone(&waiting);
         // The sync at the end of the pass tells what goes wrong.
         let flush = move || {
             let _ = rustix::fs::syncfs(root.as_fd());
         };
-        let thread = std::thread::spawn(move || flush_until(&asked, &is_over, flush));
-        Ok(Flush { is_due, over: Some(over), thread: Some(thread) })
+        let thread = std::thread::spawn(move || flush_until(&counted, &is_over, flush));
+        Ok(Flush { waiting, over: Some(over), thread: Some(thread) })
     }
 
-    /// Says that something was written.
+    /// Says that a small file was written.
     pub(super) fn note(&self) {
-        self.is_due.store(true, Ordering::Relaxed);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -54,9 +57,10 @@ impl Drop for Flush {
     }
 }
 
-fn flush_until(is_due: &AtomicBool, over: &Receiver<()>, flush: impl Fn()) {
+fn flush_until(waiting: &AtomicUsize, over: &Receiver<()>, flush: impl Fn()) {
     while let Err(RecvTimeoutError::Timeout) = over.recv_timeout(EVERY) {
-        if is_due.swap(false, Ordering::Relaxed) {
+        if waiting.load(Ordering::Relaxed) >= FILES_MIN {
+            waiting.store(0, Ordering::Relaxed);
             flush();
         }
     }
@@ -64,7 +68,6 @@ fn flush_until(is_due: &AtomicBool, over: &Receiver<()>, flush: impl Fn()) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
     use std::time::Instant;
 
     use super::*;
@@ -72,24 +75,24 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn what_was_written_is_flushed_once() {
-        let (is_due, flushed) = (AtomicBool::new(true), AtomicUsize::new(0));
+    fn many_files_are_flushed_once_and_few_are_not() {
+        let (waiting, flushed) = (AtomicUsize::new(FILES_MIN - 1), AtomicUsize::new(0));
         let (over, is_over) = channel();
         std::thread::scope(|scope| {
             let count = || {
                 flushed.fetch_add(1, Ordering::Relaxed);
             };
-            let is_due = &is_due;
-            scope.spawn(move || flush_until(is_due, &is_over, count));
-            for writes in 1..3 {
+            let waiting = &waiting;
+            scope.spawn(move || flush_until(waiting, &is_over, count));
+            for flushes in 1..3 {
+                std::thread::sleep(EVERY * 3);
+                assert_eq!(flushed.load(Ordering::Relaxed), flushes - 1, "few were written since");
+                waiting.fetch_add(FILES_MIN, Ordering::Relaxed);
                 let began = Instant::now();
-                while flushed.load(Ordering::Relaxed) < writes {
+                while flushed.load(Ordering::Relaxed) < flushes {
                     assert!(began.elapsed() < DEADLINE, "nothing was flushed");
                     std::thread::sleep(EVERY / 10);
                 }
-                std::thread::sleep(EVERY * 3);
-                assert_eq!(flushed.load(Ordering::Relaxed), writes, "nothing was written since");
-                is_due.store(true, Ordering::Relaxed);
             }
             drop(over);
         });
@@ -99,9 +102,8 @@ mod tests {
     fn it_ends_when_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let flush = Flush::begin(&Tree::open(folder.path()).expect("a tree")).expect("begun");
-        flush.note();
-        let is_due = Arc::clone(&flush.is_due);
+        let waiting = Arc::clone(&flush.waiting);
         drop(flush);
-        assert_eq!(Arc::strong_count(&is_due), 1, "nobody else has it any more");
+        assert_eq!(Arc::strong_count(&waiting), 1, "nobody else has it any more");
     }
 }
