@@ -503,3 +503,29 @@ impl Lane for Direct {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mover::orders::VolumeMode;
+
+    #[test]
+    fn small_files_that_are_made_or_changed_are_to_be_flushed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("target");
+        std::fs::create_dir(&root).expect("a folder");
+        let volume = Arc::new(TargetVolume::at(&root, VolumeMode::Filesystem, &folder.path().join("state")).expect("a volume"));
+        let apply = volume.apply(&Arc::default());
+        let like = tempfile::tempfile().expect("a file");
+        let metadata = metadata::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
+        let (path, size) = (b"small".to_vec(), 7);
+        let piece = Piece { offset: 0, length: size, bytes: Some(b"content") };
+        let create = Item::Create { path: path.clone(), metadata: metadata.clone(), size };
+        let patch = Item::Patch { path: path.clone(), metadata: metadata.clone(), size };
+        for item in [create, patch] {
+            apply.apply(&item, &[piece], &mut Desk::default()).expect("written");
+        }
+        apply.apply(&Item::Dress { path, metadata }, &[], &mut Desk::default()).expect("dressed");
+        assert_eq!(apply.flush.as_ref().map(Flush::waiting), Some(2));
+    }
+}

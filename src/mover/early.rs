@@ -19,6 +19,7 @@ use super::fail::Result;
 use super::manifest::Blocks;
 use super::metadata::Stamp;
 use super::read;
+use super::work;
 
 /// Segments that wait to be read.
 const WAITING_MAX: usize = 64;
@@ -130,7 +131,7 @@ impl Early {
         self.shared.changed.notify_all();
         let readers = std::mem::take(&mut *self.readers.lock().expect("no thread panics while it holds this lock"));
         for reader in readers {
-            reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            work::joined(reader.join());
         }
     }
 

@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::tree::Tree;
+use super::work;
 
 /// How often it is looked whether to flush.
 const EVERY: Duration = Duration::from_millis(100);
@@ -23,9 +24,8 @@ const FILES_MIN: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Flush {
     waiting: Arc<AtomicUsize>,
-    /// Dropped to end the thread.
-    over: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// The thread, and what ends it when it is dropped.
+    running: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Flush {
@@ -40,20 +40,26 @@ impl Flush {
             let _ = rustix::fs::syncfs(root.as_fd());
         };
         let thread = std::thread::spawn(move || flush_until(&counted, &is_over, flush));
-        Ok(Flush { waiting, over: Some(over), thread: Some(thread) })
+        Ok(Flush { waiting, running: Some((over, thread)) })
     }
 
     /// Says that a small file was written.
     pub(super) fn note(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Returns how many small files were written since it flushed.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        self.over = None;
-        let thread = self.thread.take().expect("it is dropped once");
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (over, thread) = self.running.take().expect("it is dropped once");
+        drop(over);
+        work::joined(thread.join());
     }
 }
 

@@ -146,7 +146,6 @@ impl TargetVolume {
         }
         // A manifest of another size is of no use.
         if self.size.swap(source, Ordering::Relaxed) != source {
-            self.change();
             *self.remembered() = None;
         }
         Ok(())

@@ -144,7 +144,12 @@ pub fn run<T: Send, C: Send>(
 /// Waits for a thread to end; if it panicked, so does this. No handle is dropped instead, which would detach the thread: glibc 2.36 looks
 /// at a thread again after it marked it as detached, when it may have ended and another one may lie in its place.
 pub fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    joined(thread.join())
+}
+
+/// Returns what a thread that was waited for has returned; if it panicked, so does this.
+pub fn joined<T>(outcome: std::thread::Result<T>) -> T {
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Returns how many threads an end uses.
@@ -153,7 +158,7 @@ pub fn threads() -> usize {
     for_each_core(2)
 }
 
-/// Returns how many threads read a target back, which wait for its disk most of the time.
+/// Returns how many threads read a target back: more than at other times, because they often wait for its disk.
 #[must_use]
 pub fn readers() -> usize {
     for_each_core(4)
