@@ -1,28 +1,24 @@
-//! The mover's own memory of a volume: every entry with its identity, digests and links, as sorted pages in one file.
+//! The mover's own memory of a volume: every entry with its identity, digests and links, as sorted pages, and an index of them.
 //!
 //! It lives in the mover's state folder, never in the user's volume. Pages are read one at a time, so that memory grows with
-//! the number of directories and pages, not of files. A manifest whose index does not check out counts as absent. Whether its
-//! claims may be believed today is not decided here.
+//! the number of directories and pages, not of files; those that are as they were stay where they are when the next one is made. A manifest whose
+//! index does not check out counts as absent. Whether its claims may be believed today is not decided here.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{BlockDigest, Digest, block_count};
-use super::fail::{self, Result};
+use super::fail::{self, Halt, Result};
 use super::metadata::{Kind, Stamp};
+use super::store::Store;
 
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mover-m5";
-const FOOTER_BYTES: usize = 8 + 8 + 32 + 8;
+const MAGIC: &[u8; 8] = b"mover-m6";
 
 /// What is known of one entry.
 ///
@@ -96,71 +92,23 @@ fn proof_of(entries: &[Entry]) -> Digest {
 /// Records that were never written read as zeros, which is the digest of zeros. A region, once part of a committed manifest,
 /// is never written again.
 #[derive(Debug)]
-pub struct Blocks {
-    file: File,
-    name: String,
-    end: AtomicU64,
-}
+pub struct Blocks(Store);
 
 const RECORD_BYTES: u64 = BlockDigest::BYTES as u64;
-const BLOCKS_SUFFIX: &str = ".blocks";
+const BLOCKS: &str = "blocks";
+const PAGES: &str = "pages";
 
 impl Blocks {
-    fn open(folder: &Path, name: &str) -> std::io::Result<Blocks> {
-        let file = File::options().read(true).write(true).open(folder.join(name))?;
-        let end = AtomicU64::new(file.metadata()?.len());
-        Ok(Blocks { file, name: name.to_owned(), end })
-    }
-
-    /// Makes a new file beside those that the committed manifest may still need.
-    fn create(folder: &Path, manifest: &str) -> std::io::Result<Blocks> {
-        for number in 0_u64.. {
-            let name = format!("{manifest}.{number}{BLOCKS_SUFFIX}");
-            match File::options().read(true).write(true).create_new(true).open(folder.join(&name)) {
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-                Ok(file) => {
-                    let end = AtomicU64::new(0);
-                    return Ok(Blocks { file, name, end });
-                }
-            }
-        }
-        Err(std::io::ErrorKind::AlreadyExists.into())
-    }
-
-    /// Makes a file that is gone when it is closed. Its name is always the same, so that what a process left that was killed here goes with it.
+    /// Makes a file that is gone when it is closed.
     pub fn scratch(folder: &Path) -> Result<Blocks> {
-        let failed = |error| fail::system_io("making a file for digests in the state folder", &error);
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let name = format!("scratch{BLOCKS_SUFFIX}");
-        let path = folder.join(&name);
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
-        std::fs::remove_file(path).map_err(failed)?;
-        Ok(Blocks { file, name, end: AtomicU64::new(0) })
-    }
-
-    /// Makes the file as long as all regions that were set aside, so that none is given out twice after a restart.
-    fn settle(&self) -> std::io::Result<()> {
-        self.file.set_len(self.end.load(Ordering::Relaxed))
-    }
-
-    /// Removes the files that no manifest of this name needs any more.
-    fn remove_others(&self, folder: &Path, manifest: &str) -> std::io::Result<()> {
-        let prefix = format!("{manifest}.");
-        for found in std::fs::read_dir(folder)? {
-            let name = found?.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && name.ends_with(BLOCKS_SUFFIX) && name != self.name {
-                std::fs::remove_file(folder.join(name.as_ref()))?;
-            }
-        }
-        Ok(())
+        let store = Store::scratch(folder, BLOCKS);
+        store.map(Blocks).map_err(|error| fail::system_io("making a file for digests in the state folder", &error))
     }
 
     /// Sets aside the region of a file of this size; none when it has one block or less.
     pub fn reserve(&self, size: u64) -> Option<u64> {
         let count = block_count(size);
-        (count > 1).then(|| self.end.fetch_add(count * RECORD_BYTES, Ordering::Relaxed))
+        (count > 1).then(|| self.0.reserve(count * RECORD_BYTES))
     }
 
     /// Writes the digests of consecutive blocks.
@@ -169,25 +117,16 @@ impl Blocks {
             return Ok(());
         }
         let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
-        let at = region + first * RECORD_BYTES;
-        // A listing's regions were set aside at the other end: they must survive being settled here all the same.
-        self.end.fetch_max(at + bytes.len() as u64, Ordering::Relaxed);
-        self.file.write_all_at(&bytes, at).map_err(|error| fail::system_io("writing block digests", &error))
+        self.0.write(&bytes, region + first * RECORD_BYTES).map_err(|error| fail::system_io("writing block digests", &error))
     }
 
     /// Reads the digests of consecutive blocks.
     pub fn read(&self, region: u64, first: u64, count: u64) -> Result<Vec<BlockDigest>> {
-        let mut bytes = vec![0; (count * RECORD_BYTES) as usize];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            let at = region + first * RECORD_BYTES + filled as u64;
-            match self.file.read_at(&mut bytes[filled..], at) {
-                // Past the end: records that were never written.
-                Ok(0) => break,
-                Ok(length) => filled += length,
-                Err(error) => return Err(fail::system_io("reading block digests", &error)),
-            }
-        }
+        let length = (count * RECORD_BYTES) as usize;
+        let read = self.0.read(region + first * RECORD_BYTES, length);
+        let mut bytes = read.map_err(|error| fail::system_io("reading block digests", &error))?;
+        // Past the end: records that were never written.
+        bytes.resize(length, 0);
         Ok(BlockDigest::all_in(&bytes))
     }
 }
@@ -218,6 +157,7 @@ impl Origin {
 struct Index {
     origin: Origin,
     root: Digest,
+    pages: String,
     blocks: String,
     entries: u64,
     directories: HashMap<Vec<u8>, DirectoryAt>,
@@ -251,8 +191,8 @@ struct PageAt {
 /// A finished manifest, open for reading.
 #[derive(Debug)]
 pub struct Manifest {
-    file: File,
     index: Index,
+    pages: Arc<Store>,
     blocks: Arc<Blocks>,
 }
 
@@ -260,23 +200,17 @@ impl Manifest {
     /// Opens the manifest of this name in a folder; none if there is none that is whole.
     #[must_use]
     pub fn open(folder: &Path, name: &str) -> Option<Manifest> {
-        let file = File::open(folder.join(name)).ok()?;
-        let length = file.metadata().ok()?.len();
-        let mut footer = [0; FOOTER_BYTES];
-        file.read_exact_at(&mut footer, length.checked_sub(FOOTER_BYTES as u64)?).ok()?;
-        let offset = u64::from_le_bytes(footer[..8].try_into().ok()?);
-        let size = u64::from_le_bytes(footer[8..16].try_into().ok()?);
-        if footer[48..] != *MAGIC || offset.checked_add(size)? > length {
+        let signed = std::fs::read(folder.join(name)).ok()?;
+        let (hash, bytes) = signed.strip_prefix(MAGIC)?.split_at_checked(blake3::OUT_LEN)?;
+        if blake3::hash(bytes).as_bytes() != hash {
             return None;
         }
-        let mut bytes = vec![0; usize::try_from(size).ok()?];
-        file.read_exact_at(&mut bytes, offset).ok()?;
-        if blake3::hash(&bytes).as_bytes() != &footer[16..48] {
-            return None;
-        }
-        let index: Index = postcard::from_bytes(&bytes).ok()?;
-        let blocks = Arc::new(Blocks::open(folder, &index.blocks).ok()?);
-        Some(Manifest { file, index, blocks })
+        let index: Index = postcard::from_bytes(bytes).ok()?;
+        let pages = Arc::new(Store::open(folder, &index.pages).ok()?);
+        let blocks = Arc::new(Blocks(Store::open(folder, &index.blocks).ok()?));
+        let manifest = Manifest { index, pages, blocks };
+        let is_whole = manifest.pages().all(|page| page.offset + u64::from(page.length) <= manifest.pages.end());
+        is_whole.then_some(manifest)
     }
 
     /// Returns the root digest.
@@ -319,7 +253,7 @@ impl Manifest {
         let overlaps = |page: &&PageAt| page.last.as_slice() >= from && to.is_none_or(|to| page.first.as_slice() < to);
         let mut entries = Vec::new();
         for page in pages.iter().filter(overlaps) {
-            entries.extend(read_page(&self.file, page)?);
+            entries.extend(read_page(&self.pages, page)?);
         }
         entries.retain(|entry| entry.name.as_slice() >= from && to.is_none_or(|to| entry.name.as_slice() < to));
         if pages.len() > 1 {
@@ -328,16 +262,25 @@ impl Manifest {
         Ok(entries)
     }
 
-    /// Returns the digest of a page that is here byte for byte.
-    fn proof_of_same(&self, directory: &[u8], first: &[u8], bytes: &[u8]) -> Result<Option<Digest>> {
+    /// Returns the page that has these very bytes.
+    fn page_of(&self, directory: &[u8], first: &[u8], bytes: &[u8]) -> Result<Option<&PageAt>> {
         let Some(DirectoryAt { pages, .. }) = self.index.directories.get(directory) else {
             return Ok(None);
         };
         let at = pages.partition_point(|page| page.first.as_slice() < first);
         match pages.get(at).filter(|page| page.first == first && page.length as usize == bytes.len()) {
-            Some(page) => Ok((read_bytes(&self.file, page)? == bytes).then_some(page.proof)),
+            Some(page) => Ok((read_bytes(&self.pages, page)? == bytes).then_some(page)),
             None => Ok(None),
         }
+    }
+
+    /// Returns whether most of what lies beside it are pages of earlier ones.
+    fn is_mostly_waste(&self) -> bool {
+        self.pages.end() > 2 * self.pages().map(|page| u64::from(page.length)).sum::<u64>()
+    }
+
+    fn pages(&self) -> impl Iterator<Item = &PageAt> {
+        self.index.directories.values().flat_map(|directory| &directory.pages)
     }
 
     /// Reads all entries of a directory.
@@ -346,17 +289,21 @@ impl Manifest {
     }
 }
 
-fn read_bytes(file: &File, page: &PageAt) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; page.length as usize];
-    file.read_exact_at(&mut bytes, page.offset).map_err(|error| fail::system_io("reading the manifest", &error))?;
+fn read_bytes(pages: &Store, page: &PageAt) -> Result<Vec<u8>> {
+    let bytes = pages.read(page.offset, page.length as usize).map_err(|error| unreadable(&error))?;
+    if bytes.len() < page.length as usize {
+        return Err(unreadable(&std::io::ErrorKind::UnexpectedEof.into()));
+    }
     Ok(bytes)
 }
 
-fn read_page(file: &File, page: &PageAt) -> Result<Vec<Entry>> {
-    postcard::from_bytes(&read_bytes(file, page)?).map_err(|error| {
-        let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
-        fail::system_io("reading the manifest", &error)
-    })
+fn read_page(pages: &Store, page: &PageAt) -> Result<Vec<Entry>> {
+    let invalid = |error| unreadable(&std::io::Error::new(std::io::ErrorKind::InvalidData, error));
+    postcard::from_bytes(&read_bytes(pages, page)?).map_err(invalid)
+}
+
+fn unreadable(error: &std::io::Error) -> Halt {
+    fail::system_io("reading the manifest", error)
 }
 
 /// A manifest in the making; pages may be put from many threads, in any order.
@@ -364,7 +311,7 @@ fn read_page(file: &File, page: &PageAt) -> Result<Vec<Entry>> {
 pub struct Writer {
     folder: PathBuf,
     name: String,
-    file: File,
+    pages: Arc<Store>,
     blocks: Arc<Blocks>,
     old: Option<Arc<Manifest>>,
     state: Mutex<WriterState>,
@@ -372,24 +319,25 @@ pub struct Writer {
 
 #[derive(Debug, Default)]
 struct WriterState {
-    end: u64,
     entries: u64,
     pages: HashMap<Vec<u8>, Vec<PageAt>>,
 }
 
 impl Writer {
     /// Begins a manifest that replaces the one of this name when it is finished. Its entries may point into the block
-    /// digests of the old one, if that is given; and what is there as it will be here is not digested again.
+    /// digests of the old one, if that is given; and pages that are there as they will be here are neither written nor digested again.
     pub fn new(folder: &Path, name: &str, old: Option<Arc<Manifest>>) -> Result<Writer> {
         let failed = |error| fail::system_io("making a manifest in the state folder", &error);
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let file =
-            File::options().read(true).write(true).create(true).truncate(true).open(folder.join(format!("{name}.new"))).map_err(failed)?;
+        let pages = match old.as_ref().filter(|old| !old.is_mostly_waste()) {
+            Some(old) => Arc::clone(&old.pages),
+            None => Arc::new(Store::create(folder, name, PAGES).map_err(failed)?),
+        };
         let blocks = match &old {
             Some(old) => Arc::clone(&old.blocks),
-            None => Arc::new(Blocks::create(folder, name).map_err(failed)?),
+            None => Arc::new(Blocks(Store::create(folder, name, BLOCKS).map_err(failed)?)),
         };
-        Ok(Writer { folder: folder.to_owned(), name: name.to_owned(), file, blocks, old, state: Mutex::default() })
+        Ok(Writer { folder: folder.to_owned(), name: name.to_owned(), pages, blocks, old, state: Mutex::default() })
     }
 
     /// Returns the block digests its entries point into.
@@ -403,17 +351,8 @@ impl Writer {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
-        let bytes = postcard::to_stdvec(entries).expect("plain data can be serialised");
-        let known = match &self.old {
-            Some(old) => old.proof_of_same(directory, &first.name, &bytes)?,
-            None => None,
-        };
-        let proof = known.unwrap_or_else(|| proof_of(entries));
-        let mut page = PageAt { first: first.name.clone(), last: last.name.clone(), offset: 0, length: bytes.len() as u32, proof };
+        let page = self.page(directory, entries, &first.name, &last.name)?;
         let mut state = self.state.lock().expect("no thread panics while it holds this lock");
-        page.offset = state.end;
-        let offset = page.offset;
-        state.end += bytes.len() as u64;
         state.entries += entries.len() as u64;
         match state.pages.get_mut(directory) {
             Some(pages) => pages.push(page),
@@ -421,36 +360,46 @@ impl Writer {
                 state.pages.insert(directory.to_vec(), vec![page]);
             }
         }
-        drop(state);
-        self.file.write_all_at(&bytes, offset).map_err(|error| fail::system_io("writing the manifest", &error))
+        Ok(())
+    }
+
+    /// Returns where a page is, and writes it if it is nowhere yet.
+    fn page(&self, directory: &[u8], entries: &[Entry], first: &[u8], last: &[u8]) -> Result<PageAt> {
+        let bytes = postcard::to_stdvec(entries).expect("plain data can be serialised");
+        let known = match &self.old {
+            Some(old) => old.page_of(directory, first, &bytes)?.map(|page| (page, Arc::ptr_eq(&old.pages, &self.pages))),
+            None => None,
+        };
+        if let Some((page, true)) = known {
+            return Ok(page.clone());
+        }
+        let proof = known.map_or_else(|| proof_of(entries), |(page, _)| page.proof);
+        let offset = self.pages.reserve(bytes.len() as u64);
+        self.pages.write(&bytes, offset).map_err(|error| fail::system_io("writing the manifest", &error))?;
+        Ok(PageAt { first: first.to_vec(), last: last.to_vec(), offset, length: bytes.len() as u32, proof })
     }
 
     /// Ends the manifest without putting it in the place of the old one, which [`Finished::commit`] does.
     pub fn finish(self, origin: Origin) -> Result<Finished> {
         let state = self.state.into_inner().expect("no thread panics while it holds this lock");
         let directories = state.pages.into_iter().map(|(directory, pages)| {
-            let settled = settle(&self.file, pages, self.old.as_ref().and_then(|old| old.index.directories.get(&directory)))?;
+            let settled = settle(&self.pages, pages, self.old.as_ref().and_then(|old| old.index.directories.get(&directory)))?;
             Ok((directory, settled))
         });
         let directories = directories.collect::<Result<HashMap<_, _>>>()?;
-        let root = root_of(&directories);
-        let index = Index { origin, root, blocks: self.blocks.name.clone(), entries: state.entries, directories };
-        Ok(Finished {
-            folder: self.folder,
-            name: self.name,
-            end: state.end,
-            manifest: Manifest { file: self.file, index, blocks: self.blocks },
-        })
+        let (pages, blocks) = (self.pages.name().to_owned(), self.blocks.0.name().to_owned());
+        let index = Index { origin, root: root_of(&directories), pages, blocks, entries: state.entries, directories };
+        Ok(Finished { folder: self.folder, name: self.name, manifest: Manifest { index, pages: self.pages, blocks: self.blocks } })
     }
 }
 
 /// Makes the digest of a directory. Most have one page, or are as they were, whose digest is made already.
-fn settle(file: &File, mut pages: Vec<PageAt>, old: Option<&DirectoryAt>) -> Result<DirectoryAt> {
+fn settle(store: &Store, mut pages: Vec<PageAt>, old: Option<&DirectoryAt>) -> Result<DirectoryAt> {
     pages.sort_unstable_by(|one, other| one.first.cmp(&other.first));
     let proof = match (pages.as_slice(), old) {
         ([page], _) => page.proof,
         (pages, Some(old)) if old.has_pages(pages) => old.proof,
-        (pages, _) => proof_of_pages(file, pages)?,
+        (pages, _) => proof_of_pages(store, pages)?,
     };
     Ok(DirectoryAt { pages, proof })
 }
@@ -468,10 +417,10 @@ fn root_of(directories: &HashMap<Vec<u8>, DirectoryAt>) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-fn proof_of_pages(file: &File, pages: &[PageAt]) -> Result<Digest> {
+fn proof_of_pages(store: &Store, pages: &[PageAt]) -> Result<Digest> {
     let mut proofs = Vec::new();
     for page in pages {
-        let entries = read_page(file, page)?;
+        let entries = read_page(store, page)?;
         proofs.extend(entries.into_iter().map(|entry| (entry.proof(), entry.name)));
     }
     proofs.sort_unstable_by(|one, other| one.1.cmp(&other.1));
@@ -487,7 +436,6 @@ fn proof_of_pages(file: &File, pages: &[PageAt]) -> Result<Digest> {
 pub struct Finished {
     folder: PathBuf,
     name: String,
-    end: u64,
     manifest: Manifest,
 }
 
@@ -501,29 +449,17 @@ impl Finished {
     /// Puts it in the place of the old one.
     pub fn commit(self) -> Result<Manifest> {
         let failed = |error| fail::system_io("committing the manifest", &error);
-        let bytes = postcard::to_stdvec(&self.manifest.index).expect("plain data can be serialised");
-        let mut footer = Vec::with_capacity(FOOTER_BYTES);
-        footer.extend_from_slice(&self.end.to_le_bytes());
-        footer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        footer.extend_from_slice(blake3::hash(&bytes).as_bytes());
-        footer.extend_from_slice(MAGIC);
-        self.manifest.file.write_all_at(&bytes, self.end).map_err(failed)?;
-        self.manifest.file.write_all_at(&footer, self.end + bytes.len() as u64).map_err(failed)?;
+        let Manifest { index, pages, blocks } = &self.manifest;
+        pages.settle().map_err(failed)?;
+        blocks.0.settle().map_err(failed)?;
         let made = self.folder.join(format!("{}.new", self.name));
-        self.manifest.blocks.settle().map_err(failed)?;
-        put_in_place(&made, &self.folder.join(&self.name)).map_err(failed)?;
-        self.manifest.blocks.remove_others(&self.folder, &self.name).map_err(failed)?;
+        let bytes = postcard::to_stdvec(index).expect("plain data can be serialised");
+        let signed = [MAGIC.as_slice(), blake3::hash(&bytes).as_bytes(), &bytes].concat();
+        std::fs::write(&made, signed).map_err(failed)?;
+        std::fs::rename(made, self.folder.join(&self.name)).map_err(failed)?;
+        pages.remove_others(&self.folder, &self.name, PAGES).map_err(failed)?;
+        blocks.0.remove_others(&self.folder, &self.name, BLOCKS).map_err(failed)?;
         Ok(self.manifest)
-    }
-}
-
-/// Puts one file in the place of another. They change places first: some file systems (ext4) write a file's content to the disk when it
-/// takes the place of another, which takes a while and is for nothing, since no manifest is believed after the kernel was started anew.
-fn put_in_place(made: &Path, place: &Path) -> std::io::Result<()> {
-    match rustix::fs::renameat_with(CWD, made, CWD, place, RenameFlags::EXCHANGE) {
-        Ok(()) => std::fs::remove_file(made),
-        // Nothing is there yet, or the file system cannot do that.
-        Err(_) => std::fs::rename(made, place),
     }
 }
 
@@ -593,7 +529,7 @@ mod tests {
         let old = make(folder.path(), &[&entries[..10], &entries[10..]], None);
         let known = |directory: &[u8], entries: &[Entry]| {
             let bytes = postcard::to_stdvec(entries).expect("bytes");
-            old.proof_of_same(directory, &entries[0].name, &bytes).expect("read")
+            old.page_of(directory, &entries[0].name, &bytes).expect("read").map(|page| page.proof)
         };
         assert_eq!(known(b"folder", &entries[10..]), Some(proof_of(&entries[10..])));
         assert_eq!(known(b"folder", &entries[10..15]), None);
@@ -605,16 +541,71 @@ mod tests {
     }
 
     #[test]
+    fn pages_that_are_as_they_were_are_not_written_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut entries = contents(30);
+        let old = make(folder.path(), &[&entries[..10], &entries[10..20], &entries[20..]], None);
+        let length = old.pages.end();
+        let same = make(folder.path(), &[&entries[20..], &entries[..10], &entries[10..20]], Some(&old));
+        assert_eq!((same.pages.end(), same.entries_of(b"folder").expect("entries")), (length, entries.clone()));
+        entries[15] = entry(15, 2);
+        let new = make(folder.path(), &[&entries[..10], &entries[10..20], &entries[20..]], Some(&same));
+        assert_eq!(new.pages.end(), length / 3 * 4);
+        let opened = Manifest::open(folder.path(), "manifest").expect("a manifest");
+        assert_eq!(opened.entries_of(b"folder").expect("entries"), entries);
+        assert_eq!(old.entries_of(b"folder").expect("entries"), contents(30));
+    }
+
+    #[test]
+    fn what_earlier_ones_left_is_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut manifest = make(folder.path(), &[&contents(10)], None);
+        let length = manifest.pages.end();
+        for content in 0..10 {
+            let entries: Vec<Entry> = (0..10).map(|name| entry(name, content)).collect();
+            manifest = make(folder.path(), &[&entries], Some(&manifest));
+            assert!(manifest.pages.end() <= 3 * length);
+            assert_eq!(manifest.entries_of(b"folder").expect("entries"), entries);
+            assert_eq!(names(folder.path()).len(), 3, "what is not needed any more is gone");
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<std::ffi::OsString> {
+        let mut names: Vec<_> = std::fs::read_dir(folder).expect("names").map(|found| found.expect("a name").file_name()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
     fn a_manifest_takes_the_place_of_the_old_one_which_can_still_be_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let old = make(folder.path(), &[&contents(10)], None);
-        // As a process leaves it that dies while it makes one, or between the two that changed places.
+        // As a process leaves them that dies while it makes one.
         std::fs::write(folder.path().join("manifest.new"), vec![1; 1 << 16]).expect("written");
-        let new = make(folder.path(), &[&contents(20)], Some(&old));
+        let opened = Arc::new(Manifest::open(folder.path(), "manifest").expect("a manifest"));
+        let broken_off = Writer::new(folder.path(), "manifest", Some(Arc::clone(&opened))).expect("a manifest");
+        broken_off.put(b"folder", &contents(15)).expect("a page");
+        drop((broken_off, opened));
+        let opened = Arc::new(Manifest::open(folder.path(), "manifest").expect("a manifest"));
+        assert_eq!(opened.entries_of(b"folder").expect("entries"), contents(10));
+        let new = make(folder.path(), &[&contents(20)], Some(&opened));
         assert_eq!(old.entries_of(b"folder").expect("entries").len(), 10);
         assert_eq!(Manifest::open(folder.path(), "manifest").expect("a manifest").root(), new.root());
-        let mut left: Vec<_> = std::fs::read_dir(folder.path()).expect("names").map(|found| found.expect("a name").file_name()).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["manifest", "manifest.0.blocks"]);
+        assert_eq!(new.entries_of(b"folder").expect("entries"), contents(20));
+        assert_eq!(names(folder.path()), ["manifest", "manifest.0.blocks", "manifest.1.pages"]);
+    }
+
+    #[test]
+    fn a_manifest_whose_pages_or_index_are_cut_off_is_not_believed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = make(folder.path(), &[&contents(10)], None);
+        for name in ["manifest.0.pages", "manifest"] {
+            let path = folder.path().join(name);
+            let bytes = std::fs::read(&path).expect("the file");
+            std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("cut off");
+            assert!(Manifest::open(folder.path(), "manifest").is_none(), "{name}");
+            std::fs::write(&path, bytes).expect("whole again");
+        }
+        assert_eq!(Manifest::open(folder.path(), "manifest").expect("a manifest").root(), whole.root());
     }
 }

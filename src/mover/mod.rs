@@ -38,6 +38,7 @@ pub mod serve;
 pub mod share;
 mod small;
 pub mod source;
+mod store;
 mod stream;
 pub mod target;
 pub mod throttle;
