@@ -19,6 +19,7 @@ use super::pace::Pace;
 use super::progress::{Cancel, Progress};
 use super::remote::{Ender, Remote};
 use super::serve::{Served, Server};
+use super::share::Crowd;
 use super::source::{Here, SourceVolume, TargetEnd};
 use super::target::TargetVolume;
 use super::tls::Identity;
@@ -49,6 +50,7 @@ pub struct Agent {
     process: u64,
     /// Targets stay open over orders: what they know of themselves would else have to be found out anew.
     targets: Mutex<HashMap<Volume, Arc<TargetVolume>>>,
+    crowd: Arc<Crowd>,
     out: Mutex<Box<dyn Write + Send>>,
 }
 
@@ -80,7 +82,15 @@ impl Agent {
     pub fn new(places: Places, port: u16, out: Box<dyn Write + Send>) -> Result<Agent> {
         let identity = Arc::new(Identity::make()?);
         let server = Arc::new(Server::listen(&identity, port)?);
-        Ok(Agent { places, identity, server, process: new_number()?, targets: Mutex::default(), out: Mutex::new(out) })
+        Ok(Agent {
+            places,
+            identity,
+            server,
+            process: new_number()?,
+            targets: Mutex::default(),
+            crowd: Arc::default(),
+            out: Mutex::new(out),
+        })
     }
 
     /// Carries out orders until a last pass is complete.
@@ -101,6 +111,7 @@ impl Agent {
             if let Some(orders) = self.newer_orders(after) {
                 return orders;
             }
+            self.crowd.watch();
             std::thread::sleep(POLL);
         }
     }
@@ -257,7 +268,7 @@ impl Agent {
         let open = |volume: &Volume| {
             let opened = SourceVolume::open(volume, &self.places.source, &self.places.state, self.process);
             opened
-                .map(|source| source.beside_app().throttled(manner.is_throttled.then(Arc::default)))
+                .map(|source| source.beside(&self.crowd).throttled(manner.is_throttled.then(Arc::default)))
                 .map_err(|halt| halt.on_volume(&volume.name))
         };
         let sources = volumes.iter().map(open).collect::<Result<Vec<SourceVolume>>>()?;

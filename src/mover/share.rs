@@ -21,7 +21,7 @@ const CORES_PER_SHARE: u32 = 16;
 const TICK: Duration = Duration::from_millis(10);
 /// How often it is looked who wants the cores. The kernel counts in hundredths of a second.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long a pass is held to its share before the first look, which finds out whether it need be.
+/// How long a pass is held to its share before it is looked again, where there was a crowd before it, or nobody has looked yet.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// The longest that a thread is held at a time: a pass goes on whatever happens.
 const HELD_MAX: Duration = Duration::from_secs(2);
@@ -81,24 +81,16 @@ impl Gate {
 }
 
 /// Opens and shuts a gate as the share demands, until the other end of the channel is gone.
-pub fn keep(gate: &Gate, over: &Receiver<()>) {
-    keep_by(gate, over, Usage::of_node);
-}
-
-fn keep_by(gate: &Gate, over: &Receiver<()>, usage: impl Fn() -> Option<Usage>) {
+pub fn keep(gate: &Gate, over: &Receiver<()>, crowd: &Crowd) {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-    let (mut crowd, mut account) = (Crowd::new(usage()), Account::default());
+    let mut account = Account::default();
     let (mut ticked, mut spent) = (Instant::now(), spent_by_process());
-    let mut look_at = ticked + FIRST_LOOK;
+    crowd.begin(ticked);
     while let Err(RecvTimeoutError::Timeout) = over.recv_timeout(TICK) {
         let (before, spent_before) = (ticked, spent);
         (ticked, spent) = (Instant::now(), spent_by_process());
-        if ticked >= look_at {
-            look_at = ticked + LOOK;
-            crowd.look(usage());
-        }
         let due = (ticked - before) * cores / CORES_PER_SHARE;
-        gate.set(crowd.is_there && account.is_overdrawn(spent.saturating_sub(spent_before), due));
+        gate.set(crowd.is_there(ticked) && account.is_overdrawn(spent.saturating_sub(spent_before), due));
     }
     gate.set(false);
 }
@@ -150,17 +142,68 @@ impl Usage {
     }
 }
 
-/// Whether others want all cores.
+/// Whether others want all cores of the node, as a process sees it before and while it makes passes.
 #[derive(Debug)]
-struct Crowd {
+pub struct Crowd {
+    usage: fn() -> Option<Usage>,
+    seen: Mutex<Seen>,
+}
+
+impl Default for Crowd {
+    fn default() -> Crowd {
+        Crowd::counted_by(Usage::of_node)
+    }
+}
+
+impl Crowd {
+    fn counted_by(usage: fn() -> Option<Usage>) -> Crowd {
+        Crowd { usage, seen: Mutex::new(Seen::new(usage())) }
+    }
+
+    /// Looks who wants the cores while no pass is made, if it is time to, so that the next one need not find out first.
+    pub fn watch(&self) {
+        self.look(Instant::now(), true);
+    }
+
+    fn begin(&self, now: Instant) {
+        let mut seen = self.lock();
+        if seen.is_there {
+            seen.look_at = seen.look_at.min(now + FIRST_LOOK);
+        }
+    }
+
+    fn is_there(&self, now: Instant) -> bool {
+        self.look(now, false)
+    }
+
+    fn look(&self, now: Instant, is_waiting: bool) -> bool {
+        let mut seen = self.lock();
+        if now >= seen.look_at {
+            seen.look_at = now + LOOK;
+            // Who waits takes nothing: half of the cores must be idle then, or it is a crowd.
+            seen.is_there |= is_waiting && seen.before.is_some();
+            seen.look((self.usage)());
+        }
+        seen.is_there
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("no thread panics while it holds this lock")
+    }
+}
+
+/// What was seen of a crowd.
+#[derive(Debug)]
+struct Seen {
+    look_at: Instant,
     before: Option<Usage>,
     is_there: bool,
 }
 
-impl Crowd {
+impl Seen {
     /// Assumes that there is one until it can be told.
-    fn new(usage: Option<Usage>) -> Crowd {
-        Crowd { before: usage, is_there: usage.is_some() }
+    fn new(usage: Option<Usage>) -> Seen {
+        Seen { look_at: Instant::now() + FIRST_LOOK, before: usage, is_there: usage.is_some() }
     }
 
     /// Less than an eighth idle makes a crowd, if others use more than a quarter; more than half idle ends it: what a pass that rests
@@ -178,19 +221,20 @@ impl Crowd {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
     use std::sync::mpsc::channel;
 
     use super::*;
 
-    /// A crowd that saw so many percent of the cores idle and used by others, one after another.
+    /// Whether a crowd is seen where so many percent of the cores are idle and used by others, one look after another.
     fn after(looks: &[(u64, u64)]) -> bool {
         let mut usage = Usage::default();
-        let mut crowd = Crowd::new(Some(usage));
+        let mut seen = Seen::new(Some(usage));
         for (idle, others) in looks {
             usage = Usage { idle: usage.idle + idle, others: usage.others + others, all: usage.all + 100 };
-            crowd.look(Some(usage));
+            seen.look(Some(usage));
         }
-        crowd.is_there
+        seen.is_there
     }
 
     #[test]
@@ -207,9 +251,43 @@ mod tests {
 
     #[test]
     fn without_counters_there_is_no_crowd() {
-        let mut crowd = Crowd::new(None);
-        crowd.look(Some(Usage { idle: 0, others: 100, all: 100 }));
-        assert!(!crowd.is_there);
+        let mut seen = Seen::new(None);
+        seen.look(Some(Usage { idle: 0, others: 100, all: 100 }));
+        assert!(!seen.is_there);
+    }
+
+    #[test]
+    fn who_waits_knows_of_a_crowd_before_a_pass_begins() {
+        static USAGE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+        let crowd = Crowd::counted_by(|| {
+            let [idle, others] = USAGE.each_ref().map(|count| count.load(Ordering::Relaxed));
+            Some(Usage { idle, others, all: idle + others })
+        });
+        let use_cores =
+            |idle, others| [idle, others].into_iter().zip(&USAGE).for_each(|(more, count)| _ = count.fetch_add(more, Ordering::Relaxed));
+        let mut now = Instant::now();
+        let mut after = |idle, others, is_waiting| {
+            use_cores(idle, others);
+            now += LOOK;
+            crowd.look(now, is_waiting)
+        };
+        assert!(!after(60, 40, true));
+        assert!(!after(30, 70, false), "the pass may have taken that");
+        assert!(after(30, 70, true));
+        assert!(after(40, 60, false));
+        assert!(!after(60, 40, true));
+    }
+
+    #[test]
+    fn a_pass_looks_again_soon_only_if_there_was_a_crowd_before() {
+        let seen = |is_there| {
+            let crowd = Crowd::default();
+            let now = Instant::now();
+            *crowd.lock() = Seen { look_at: now + LOOK, before: None, is_there };
+            crowd.begin(now);
+            crowd.lock().look_at - now
+        };
+        assert_eq!((seen(true), seen(false)), (FIRST_LOOK, LOOK));
     }
 
     #[test]
@@ -252,11 +330,12 @@ mod tests {
 
     #[test]
     fn threads_are_held_while_there_is_a_crowd_and_let_go_at_the_end() {
-        let (gate, ticks) = (Gate::default(), std::cell::Cell::new(0));
-        let crowded = || {
-            ticks.set(ticks.get() + 100);
-            Some(Usage { idle: 0, others: ticks.get(), all: ticks.get() })
-        };
+        static TICKS: AtomicU64 = AtomicU64::new(0);
+        let gate = Gate::default();
+        let crowded = Crowd::counted_by(|| {
+            let ticks = TICKS.fetch_add(100, Ordering::Relaxed);
+            Some(Usage { idle: 0, others: ticks, all: ticks })
+        });
         std::thread::scope(|scope| {
             let (end, over) = channel();
             // Works until it has been held.
@@ -266,7 +345,7 @@ mod tests {
                 }
                 drop(end);
             });
-            keep_by(&gate, &over, crowded);
+            keep(&gate, &over, &crowded);
         });
         assert!(!gate.is_shut.load(Ordering::Relaxed));
         gate.go_through();

@@ -23,7 +23,7 @@ use super::path;
 use super::priority;
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
-use super::share;
+use super::share::{self, Crowd};
 use super::target::{Begun, TargetVolume};
 use super::throttle::Throttle;
 use super::volume::{self, Place};
@@ -69,7 +69,7 @@ pub struct SourceVolume {
     folder: PathBuf,
     process: u64,
     throttle: Option<Arc<Throttle>>,
-    is_beside_app: bool,
+    crowd: Option<Arc<Crowd>>,
 }
 
 const MANIFEST: &str = "manifest";
@@ -89,7 +89,7 @@ impl SourceVolume {
     fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
         let place = Place::open(path, volume.mode, false)?;
         let folder = state.join("source").join(&volume.name);
-        Ok(SourceVolume { place, folder, volume, process, throttle: None, is_beside_app: false })
+        Ok(SourceVolume { place, folder, volume, process, throttle: None, crowd: None })
     }
 
     /// Returns its name.
@@ -104,10 +104,10 @@ impl SourceVolume {
         SourceVolume { throttle, ..self }
     }
 
-    /// Has warm passes take a small share of the cores only while others want them all.
+    /// Has warm passes take a small share of the cores only while there is a crowd.
     #[must_use]
-    pub fn beside_app(self) -> SourceVolume {
-        SourceVolume { is_beside_app: true, ..self }
+    pub fn beside(self, crowd: &Arc<Crowd>) -> SourceVolume {
+        SourceVolume { crowd: Some(Arc::clone(crowd)), ..self }
     }
 
     /// Makes one pass. While the app runs it stands behind the app; the last pass, for which the app waits, does not.
@@ -124,8 +124,8 @@ impl SourceVolume {
                 drop(end);
                 passed
             });
-            if self.is_beside_app {
-                share::keep(&cancel.gate, &over);
+            if let Some(crowd) = &self.crowd {
+                share::keep(&cancel.gate, &over, crowd);
             }
             work::join(behind)
         })
