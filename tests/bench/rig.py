@@ -271,9 +271,9 @@ class Rig:
     def send(self, source, port, *more):
         return self.timed("send", "--json", "--keys", self.keys(), *more, source, f"127.0.0.1:{port}")
 
-    def over_tls(self, source, target):
-        """Times the mover over TLS until both ends have ended; its CPU time is that of both."""
-        serving, port = self.serve(target)
+    def over_tls(self, source, target, *more):
+        """Times the mover over TLS until both ends have ended; its CPU time is that of both. More words are for the target's end."""
+        serving, port = self.serve(target, *more)
         sent = self.send(source, port, "--last")
         began = time.monotonic()
         serving.wait()
