@@ -81,52 +81,100 @@ fn blocks_of(segment: u64, piece: &Piece<'_>) -> Range<usize> {
     within(piece.offset) / BLOCK_BYTES..within(piece.offset + piece.length).div_ceil(BLOCK_BYTES)
 }
 
-/// The paths that were written.
+/// What of memory this may take, roughly: a million paths of ordinary length.
+const NOTED_BYTES_MAX: usize = 160 << 20;
+/// What a path takes besides its bytes, roughly, and what a segment of it does.
+const PATH_BYTES: usize = 96;
+const SEGMENT_NOTE_BYTES: usize = 128;
+
+/// The paths that were written. Once there are too many of them, everything counts as written.
+#[derive(Debug)]
+pub struct Touched {
+    bytes_max: usize,
+    noted: Mutex<Noted>,
+}
+
 #[derive(Debug, Default)]
-pub struct Touched(Mutex<HashMap<Vec<u8>, Part>>);
+struct Noted {
+    paths: HashMap<Vec<u8>, Part>,
+    bytes: usize,
+    is_everything: bool,
+}
+
+impl Default for Touched {
+    fn default() -> Touched {
+        Touched::bounded(NOTED_BYTES_MAX)
+    }
+}
 
 impl Touched {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Part>> {
-        self.0.lock().expect("no thread panics while it holds this lock")
+    fn bounded(bytes_max: usize) -> Touched {
+        Touched { bytes_max, noted: Mutex::default() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {
+        self.noted.lock().expect("no thread panics while it holds this lock")
+    }
+
+    /// Changes what is noted of a path, if not everything is.
+    fn note(&self, path: &[u8], change: impl FnOnce(&mut Part) -> usize) {
+        let mut noted = self.lock();
+        if noted.is_everything {
+            return;
+        }
+        if !noted.paths.contains_key(path) {
+            noted.bytes += path.len() + PATH_BYTES;
+            noted.paths.insert(path.to_vec(), Part::Segments(BTreeMap::new()));
+        }
+        noted.bytes += noted.paths.get_mut(path).map_or(0, change);
+        if noted.bytes > self.bytes_max {
+            *noted = Noted { is_everything: true, ..Noted::default() };
+        }
     }
 
     /// Notes that a path was made or changed anywhere.
     pub fn add(&self, path: &[u8]) {
-        self.lock().insert(path.to_vec(), Part::All);
+        self.note(path, |part| {
+            *part = Part::All;
+            0
+        });
     }
 
     /// Notes that these pieces of a segment of a path are written.
     pub fn add_segment(&self, path: &[u8], index: u64, pieces: &[Piece<'_>]) {
-        let mut touched = self.lock();
-        if !touched.contains_key(path) {
-            touched.insert(path.to_vec(), Part::Segments(BTreeMap::new()));
-        }
-        if let Some(Part::Segments(segments)) = touched.get_mut(path) {
+        self.note(path, |part| {
+            let Part::Segments(segments) = part else { return 0 };
+            let before = segments.len();
             segments.entry(index).or_default().add(index, pieces);
-        }
+            (segments.len() - before) * SEGMENT_NOTE_BYTES
+        });
     }
 
     /// Notes that the metadata or size of a path was set, without forgetting which segments were written.
     pub fn add_metadata(&self, path: &[u8]) {
-        self.lock().entry(path.to_vec()).or_insert_with(|| Part::Segments(BTreeMap::new()));
+        self.note(path, |_| 0);
     }
 
     /// Returns whether a path was touched.
     #[must_use]
     pub fn contains(&self, path: &[u8]) -> bool {
-        self.lock().contains_key(path)
+        let noted = self.lock();
+        noted.is_everything || noted.paths.contains_key(path)
     }
 
     /// Returns what of a path was touched.
     #[must_use]
     pub fn part(&self, path: &[u8]) -> Option<Part> {
-        self.lock().get(path).cloned()
+        let noted = self.lock();
+        if noted.is_everything { Some(Part::All) } else { noted.paths.get(path).cloned() }
     }
 
     /// Returns what of one segment of a path was touched.
     #[must_use]
     pub fn segment(&self, path: &[u8], index: u64) -> Written {
-        match self.lock().get(path) {
+        let noted = self.lock();
+        match noted.paths.get(path) {
+            _ if noted.is_everything => Written::All,
             None => Written::Nothing,
             Some(Part::All) => Written::All,
             Some(Part::Segments(segments)) => segments.get(&index).cloned().unwrap_or_default(),
@@ -135,7 +183,7 @@ impl Touched {
 
     /// Forgets all, once a manifest of it is made.
     pub fn clear(&self) {
-        self.lock().clear();
+        *self.lock() = Noted::default();
     }
 }
 
@@ -181,5 +229,25 @@ mod tests {
         assert_eq!(written, Written::All);
         assert_eq!(ends(&written, 9), [(0, 9)]);
         assert_eq!(ends(&after(0, &[(7 * BLOCK, 5 * BLOCK)]), 9), [(7, 9)]);
+    }
+
+    #[test]
+    fn too_many_paths_or_segments_are_everything_until_a_manifest_is_made() {
+        let piece = [Piece { offset: 0, length: 1, bytes: None }];
+        let by_paths = |touched: &Touched| (0..100_u8).for_each(|number| touched.add(&[number]));
+        let by_segments = |touched: &Touched| (0..100).for_each(|index| touched.add_segment(b"large", index, &piece));
+        for fill in [&by_paths as &dyn Fn(&Touched), &by_segments] {
+            let touched = Touched::bounded(9000);
+            touched.add(b"one");
+            assert!(!touched.contains(b"another") && touched.segment(b"another", 0) == Written::Nothing);
+            fill(&touched);
+            assert!(touched.contains(b"another") && touched.segment(b"another", 0) == Written::All);
+            assert_eq!(touched.part(b"another"), Some(Part::All));
+            assert!(touched.lock().paths.is_empty());
+            touched.clear();
+            assert!(!touched.contains(b"one"));
+            touched.add(b"one");
+            assert!(touched.contains(b"one") && !touched.contains(b"another"));
+        }
     }
 }
