@@ -81,7 +81,7 @@ fn blocks_of(segment: u64, piece: &Piece<'_>) -> Range<usize> {
     within(piece.offset) / BLOCK_BYTES..within(piece.offset + piece.length).div_ceil(BLOCK_BYTES)
 }
 
-/// What of memory this may take, roughly: a million paths of ordinary length.
+/// What of memory this may take, roughly: a million paths of some 70 bytes.
 const NOTED_BYTES_MAX: usize = 160 << 20;
 /// What a path takes besides its bytes, roughly, and what a segment of it does.
 const PATH_BYTES: usize = 96;
@@ -116,7 +116,7 @@ impl Touched {
         self.noted.lock().expect("no thread panics while it holds this lock")
     }
 
-    /// Changes what is noted of a path, if not everything is.
+    /// Changes what is noted of a path, unless everything counts as written; the change returns how many bytes more it takes.
     fn note(&self, path: &[u8], change: impl FnOnce(&mut Part) -> usize) {
         let mut noted = self.lock();
         if noted.is_everything {
