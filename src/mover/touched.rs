@@ -101,6 +101,12 @@ struct Noted {
     is_everything: bool,
 }
 
+impl Noted {
+    fn part(&self, path: &[u8]) -> Option<&Part> {
+        if self.is_everything { Some(&Part::All) } else { self.paths.get(path) }
+    }
+}
+
 impl Default for Touched {
     fn default() -> Touched {
         Touched::bounded(NOTED_BYTES_MAX)
@@ -122,11 +128,15 @@ impl Touched {
         if noted.is_everything {
             return;
         }
-        if !noted.paths.contains_key(path) {
-            noted.bytes += path.len() + PATH_BYTES;
-            noted.paths.insert(path.to_vec(), Part::Segments(BTreeMap::new()));
-        }
-        noted.bytes += noted.paths.get_mut(path).map_or(0, change);
+        noted.bytes += match noted.paths.get_mut(path) {
+            Some(part) => change(part),
+            None => {
+                let mut part = Part::Segments(BTreeMap::new());
+                let bytes = path.len() + PATH_BYTES + change(&mut part);
+                noted.paths.insert(path.to_vec(), part);
+                bytes
+            }
+        };
         if noted.bytes > self.bytes_max {
             *noted = Noted { is_everything: true, ..Noted::default() };
         }
@@ -158,23 +168,19 @@ impl Touched {
     /// Returns whether a path was touched.
     #[must_use]
     pub fn contains(&self, path: &[u8]) -> bool {
-        let noted = self.lock();
-        noted.is_everything || noted.paths.contains_key(path)
+        self.lock().part(path).is_some()
     }
 
     /// Returns what of a path was touched.
     #[must_use]
     pub fn part(&self, path: &[u8]) -> Option<Part> {
-        let noted = self.lock();
-        if noted.is_everything { Some(Part::All) } else { noted.paths.get(path).cloned() }
+        self.lock().part(path).cloned()
     }
 
     /// Returns what of one segment of a path was touched.
     #[must_use]
     pub fn segment(&self, path: &[u8], index: u64) -> Written {
-        let noted = self.lock();
-        match noted.paths.get(path) {
-            _ if noted.is_everything => Written::All,
+        match self.lock().part(path) {
             None => Written::Nothing,
             Some(Part::All) => Written::All,
             Some(Part::Segments(segments)) => segments.get(&index).cloned().unwrap_or_default(),
