@@ -5,16 +5,15 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::change::{Item, Piece};
-use super::digest::{self, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::digest::{self, BlockDigest, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::{self, Halt, Result};
+use super::holes;
 use super::known::{Known, Memory};
 use super::manifest::{Entry, Writer};
 use super::metadata::{Kind, Stamp};
@@ -24,6 +23,7 @@ use super::quiet;
 use super::read;
 use super::read_back;
 use super::scan::{Side, Worker};
+use super::segments::Segments;
 use super::touched::Written;
 use super::work;
 
@@ -79,23 +79,16 @@ pub struct DeviceScan<'a> {
 struct Underway {
     known: Option<Known>,
     region: Option<u64>,
-    next: AtomicU64,
-    roots: Mutex<Vec<Digest>>,
+    segments: Segments,
 }
 
 impl DeviceScan<'_> {
     /// Looks over the whole device.
     pub fn run(&self, workers: &mut [Worker<'_>]) -> Result<()> {
-        let segments = digest::segment_count(self.size);
-        self.progress.entries.add(segments);
+        self.progress.entries.add(digest::segment_count(self.size));
         self.progress.bytes.add(self.size);
         let known = self.memory.entries_between(b"", b"", None)?.into_iter().next();
-        let underway = Underway {
-            known,
-            region: self.writer.blocks().reserve(self.size),
-            next: AtomicU64::new(0),
-            roots: Mutex::new(vec![Digest::ZEROS; segments as usize]),
-        };
+        let underway = Underway { known, region: self.writer.blocks().reserve(self.size), segments: Segments::of(self.size) };
         // What was read before may be in the page cache though another path to the device wrote since.
         let _ = rustix::fs::fadvise(self.device, 0, None, Advice::DontNeed);
         let direct = quiet::open_direct(self.device, OFlags::RDONLY);
@@ -107,38 +100,26 @@ impl DeviceScan<'_> {
                 worker.lane.end_stage()?;
             }
         }
-        self.writer.put(b"", &[self.entry(underway)])
+        let content = underway.segments.root().expect("all threads have ended");
+        self.writer.put(b"", &[self.entry(content, underway.region)])
     }
 
-    fn entry(&self, underway: Underway) -> Entry {
-        let mut root = ContentRoot::new(self.size);
-        let roots = underway.roots.into_inner().expect("all threads have ended");
-        for (index, segment) in roots.into_iter().enumerate() {
-            root.add(index as u64, segment);
-        }
-        Entry {
-            kind: Kind::Regular,
-            stamp: Stamp { size: self.size, ..Stamp::default() },
-            content: root.finish(),
-            blocks: underway.region,
-            ..Entry::marker(b"")
-        }
+    fn entry(&self, content: Digest, blocks: Option<u64>) -> Entry {
+        Entry { kind: Kind::Regular, stamp: Stamp { size: self.size, ..Stamp::default() }, content, blocks, ..Entry::marker(b"") }
     }
 
     fn segments(&self, underway: &Underway, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<()> {
-        loop {
-            let index = underway.next.fetch_add(1, Ordering::Relaxed);
-            if index >= digest::segment_count(self.size) {
-                return Ok(());
-            }
+        // None is passed over: a device has the size that it says, and of a target nobody knows what it holds where the source has zeros.
+        let count = digest::segment_count(self.size);
+        while let Some(claim) = underway.segments.claim(|from| (from < count).then_some(from)) {
             self.cancel.check()?;
-            let blocks = self.segment(underway, index, direct, worker)?;
+            let blocks = self.segment(underway, claim.index, direct, worker)?;
             if let Some(region) = underway.region {
-                self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
+                self.writer.blocks().write(region, claim.index * SEGMENT_BLOCKS, &blocks)?;
             }
-            let mut roots = underway.roots.lock().expect("no thread panics while it holds this lock");
-            roots[index as usize] = digest::of_blocks(&blocks);
+            underway.segments.settle(claim, digest::of_blocks(&blocks));
         }
+        Ok(())
     }
 
     fn segment(
@@ -194,7 +175,7 @@ impl DeviceScan<'_> {
 
     /// Reads past the page cache where that can be had, which spares half of the copying and the memory of the node.
     fn read(&self, offset: u64, length: u64, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
-        if read::is_hole(self.device, offset, length) {
+        if holes::is_hole(self.device, offset, length) {
             worker.buffer.clear();
             return Ok(vec![BlockDigest::ZEROS; digest::block_count(length) as usize]);
         }

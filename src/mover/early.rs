@@ -6,7 +6,7 @@
 //! twice is none of its business. Only files are offered of which such reads come from the disk itself, see [`quiet::is_direct`]. That the disk
 //! keeps what was read is not shown here but by the sync, which comes after.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -50,7 +50,7 @@ struct State {
     waiting: VecDeque<Waiting>,
     is_closed: bool,
     /// By the number of a file within the pass and the index of a segment.
-    segments: HashMap<(u64, u64), Segment>,
+    segments: BTreeMap<(u64, u64), Segment>,
     /// By path: the number that a complete file had, and its stamp.
     complete: HashMap<Vec<u8>, (u64, Stamp)>,
 }
@@ -142,12 +142,13 @@ impl Early {
         let Some(&(number, _)) = state.complete.get(path).filter(|(_, then)| *then == stamp) else {
             return HashMap::new();
         };
-        let region = |index| match state.segments.get(&(number, index)) {
-            Some(Segment::Read(region)) => Some((index, *region)),
-            _ => None,
-        };
         // The last one may have been cut off when its file was complete.
-        (0..stamp.size / SEGMENT_BYTES as u64).filter_map(region).collect()
+        let whole = state.segments.range((number, 0)..(number, stamp.size / SEGMENT_BYTES as u64));
+        let region = |(&(_, index), segment): (&(u64, u64), &Segment)| match segment {
+            Segment::Read(region) => Some((index, *region)),
+            Segment::Written | Segment::Left => None,
+        };
+        whole.filter_map(region).collect()
     }
 
     /// Returns the digests of the blocks of a segment.

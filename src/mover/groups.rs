@@ -108,7 +108,8 @@ impl Scan<'_> {
                 return Err(self.unreadable("reading the directory", &carrier.directory.path, errno));
             }
         };
-        match self.entry(carrier, directory.as_fd(), carrier.must_part_from_links(), worker)? {
+        self.count_bytes(&carrier.seen);
+        match self.entry(carrier, directory.as_fd(), worker)? {
             Made::Entry(entry, is_new) => {
                 self.settle_group(&group, &entry, is_new);
                 Ok(())
@@ -120,11 +121,8 @@ impl Scan<'_> {
             }
             Made::Vanished => self.group_vanished(&group, worker),
             Made::Large(mut file) => {
-                let copies = self.threads.min(usize::try_from(file.segments()).unwrap_or(usize::MAX)).max(1);
                 file.group = Some(group);
-                let file: Arc<super::read::LargeFile> = Arc::from(file);
-                queue.push_all((0..copies).map(|_| Task::Segments(Arc::clone(&file))));
-                Ok(())
+                self.split(*file, worker, queue)
             }
         }
     }

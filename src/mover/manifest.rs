@@ -39,7 +39,7 @@ pub struct Entry {
     pub metadata: Digest,
     /// The content root of a regular file.
     pub content: Digest,
-    /// Where its block digests are, see [`Blocks`]; none for files of one block.
+    /// Where its block digests are, see [`Blocks`]; none for files of one block, and where there was no room.
     pub blocks: Option<u64>,
     /// The smallest path of its group of hard links; empty for an entry with a single path.
     #[serde(with = "serde_bytes")]
@@ -60,6 +60,12 @@ impl Entry {
             blocks: None,
             lead: Vec::new(),
         }
+    }
+
+    /// Returns whether there was no room for its block digests, so that nothing is known of its parts.
+    #[must_use]
+    pub fn lacks_blocks(&self) -> bool {
+        self.kind == Kind::Regular && self.blocks.is_none() && block_count(self.stamp.size) > 1
     }
 
     /// Returns the digest of everything that must be the same at both ends.
@@ -95,6 +101,9 @@ fn proof_of(entries: &[Entry]) -> Digest {
 pub struct Blocks(Store);
 
 const RECORD_BYTES: u64 = BlockDigest::BYTES as u64;
+/// Where regions end at the latest: well before the largest file that ext4 takes, which is of 16 TiB. These are 4 PiB of content, holes
+/// included. A file that finds no room is written anew when it changes.
+const REGIONS_END_MAX: u64 = 8 << 40;
 const BLOCKS: &str = "blocks";
 const PAGES: &str = "pages";
 
@@ -105,10 +114,16 @@ impl Blocks {
         store.map(Blocks).map_err(|error| fail::system_io("making a file for digests in the state folder", &error))
     }
 
-    /// Sets aside the region of a file of this size; none when it has one block or less.
+    /// Sets aside the region of a file of this size; none when it has one block or less, or says that it has more than there is room for.
     pub fn reserve(&self, size: u64) -> Option<u64> {
         let count = block_count(size);
-        (count > 1).then(|| self.0.reserve(count * RECORD_BYTES))
+        (count > 1).then(|| self.0.reserve_before(count * RECORD_BYTES, REGIONS_END_MAX)).flatten()
+    }
+
+    /// Returns the next block of a region, from one on, whose digest may be another than that of zeros; it may lie past the region's end.
+    #[must_use]
+    pub fn next(&self, region: u64, first: u64) -> Option<u64> {
+        self.0.next_written(region + first * RECORD_BYTES).map(|at| (at - region) / RECORD_BYTES)
     }
 
     /// Writes the digests of consecutive blocks.

@@ -3,23 +3,23 @@
 //! Small files (one segment) are done in one go, see [`super::small`]; large ones segment by segment, by all threads. Every file
 //! is looked at before and after it is read. Nothing is ever mapped into memory, because the application may truncate it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rustix::fs::{Advice, OFlags, SeekFrom};
+use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
 
 use super::buffer::ALIGNMENT;
 use super::cached;
 use super::change::{Item, Piece};
-use super::digest::{self, BLOCK_BYTES, BlockDigest, ContentRoot, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
+use super::digest::{self, BLOCK_BYTES, BlockDigest, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::early::Early;
 use super::fail::Result;
 use super::groups::Group;
+use super::holes;
 use super::known::Known;
 use super::manifest::Entry;
 use super::metadata::{self, Kind, Metadata, Seen};
@@ -27,6 +27,7 @@ use super::path;
 use super::quiet;
 use super::read_back;
 use super::scan::{Made, Scan, Side, Subject, Worker};
+use super::segments::Segments;
 use super::small::SmallFile;
 use super::touched::{Part, Written};
 use super::tree;
@@ -46,21 +47,27 @@ pub(super) struct LargeFile {
     untouched: Option<Untouched>,
     /// Segments that were read back while the pass ran, and where their digests are.
     early: HashMap<u64, u64>,
-    next: AtomicU64,
-    left: AtomicU64,
+    segments: Segments,
     emitted: AtomicU64,
-    roots: Mutex<Vec<Digest>>,
     pub(super) group: Option<Group>,
 }
 
 struct Untouched {
-    touched: std::collections::BTreeMap<u64, Written>,
+    touched: BTreeMap<u64, Written>,
+    /// From this segment on all may differ, because the size changed.
+    resized_from: Option<u64>,
     known: Known,
 }
 
 impl LargeFile {
-    pub(super) fn segments(&self) -> u64 {
+    /// Returns how many segments it has, holes among them.
+    pub(super) fn count(&self) -> u64 {
         digest::segment_count(self.seen.stamp.size)
+    }
+
+    /// Returns what the target is known to hold in its place.
+    fn old(&self) -> Option<&Known> {
+        self.subject.old_of_kind().filter(|_| !self.is_new)
     }
 }
 
@@ -78,7 +85,7 @@ impl Scan<'_> {
             return Ok(Made::Vanished);
         }
         let metadata = metadata::read(opened.as_fd(), &seen).map_err(unreadable)?;
-        let is_new = must_replace || subject.old_of_kind().is_none();
+        let is_new = must_replace || subject.old_of_kind().is_none_or(|old| old.entry.lacks_blocks());
         if seen.stamp.size > SEGMENT_BYTES as u64 {
             return self.large(subject, opened, seen, metadata, is_new).map(|file| Made::Large(Box::new(file)));
         }
@@ -124,7 +131,6 @@ impl Scan<'_> {
 
     fn large(&self, subject: &Subject, opened: OwnedFd, seen: Seen, metadata: Metadata, is_new: bool) -> Result<LargeFile> {
         let size = seen.stamp.size;
-        let segments = digest::segment_count(size);
         Ok(LargeFile {
             untouched: self.untouched(subject, &seen, is_new),
             early: self.early().map(|early| early.segments(&subject.path, seen.stamp)).unwrap_or_default(),
@@ -141,10 +147,8 @@ impl Scan<'_> {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             is_new,
             region: self.writer.blocks().reserve(size),
-            next: AtomicU64::new(0),
-            left: AtomicU64::new(segments),
+            segments: Segments::of(size),
             emitted: AtomicU64::new(0),
-            roots: Mutex::new(vec![Digest::ZEROS; segments as usize]),
             group: None,
         })
     }
@@ -167,56 +171,70 @@ impl Scan<'_> {
             return None;
         };
         let known = subject.old_of_kind().filter(|old| old.stamp.is_some_and(|stamp| stamp.inode == seen.stamp.inode) && !is_new)?;
-        let Some(Part::Segments(mut segments)) = touched.part(&subject.path) else {
+        let Some(Part::Segments(touched)) = touched.part(&subject.path) else {
             return None;
         };
         // Where the size changed, the segments around both ends changed without being written.
         let (old, new) = (known.entry.stamp.size, seen.stamp.size);
-        if old != new {
-            let from = old.min(new).saturating_sub(1) / SEGMENT_BYTES as u64;
-            segments.extend((from..digest::segment_count(new)).map(|index| (index, Written::All)));
-        }
-        Some(Untouched { touched: segments, known: known.clone() })
+        let resized_from = (old != new).then(|| old.min(new).saturating_sub(1) / SEGMENT_BYTES as u64);
+        Some(Untouched { touched, resized_from, known: known.clone() })
     }
 
     fn early(&self) -> Option<&Early> {
         if let Side::Target { early, .. } = self.side { early } else { None }
     }
 
+    /// Works on the segments of a large file for as long as there are any; whoever ends last makes its entry.
     pub(super) fn segments(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
-        loop {
-            let index = file.next.fetch_add(1, Ordering::Relaxed);
-            if index >= file.segments() {
-                return Ok(());
-            }
+        while let Some(claim) = file.segments.claim(|from| self.next_segment(file, from)) {
             self.cancel.check()?;
-            self.segment(file, index, worker)?;
-            if file.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-                self.finish_large(file, worker)?;
-            }
+            let segment = self.segment(file, claim.index, worker)?;
+            file.segments.settle(claim, segment);
+        }
+        match file.segments.root() {
+            Some(content) => self.finish_large(file, content, worker),
+            None => Ok(()),
         }
     }
 
-    fn segment(&self, file: &LargeFile, index: u64, worker: &mut Worker<'_>) -> Result<()> {
+    /// Returns the next segment that has data, or had some: those between are zeros and were zeros, of which nothing is to be done.
+    fn next_segment(&self, file: &LargeFile, from: u64) -> Option<u64> {
+        let data = holes::next_data(file.opened.as_fd(), from * SEGMENT_BYTES as u64).map(|at| at / SEGMENT_BYTES as u64);
+        let old = file.old().and_then(|old| next_old(old, from));
+        let next = data.into_iter().chain(old).min().filter(|index| *index < file.count());
+        let passed_over = (next.unwrap_or(file.count()) - from) * SEGMENT_BYTES as u64;
+        // Bytes are counted as far as they are allocated.
+        self.progress.bytes_done.add(passed_over.min(file.seen.allocated.saturating_mul(512)));
+        next
+    }
+
+    fn segment(&self, file: &LargeFile, index: u64, worker: &mut Worker<'_>) -> Result<Digest> {
         let offset = index * SEGMENT_BYTES as u64;
         let length = (file.seen.stamp.size - offset).min(SEGMENT_BYTES as u64);
-        let region = file.region.expect("a large file has more than one block");
         let blocks = match (self.early().zip(file.early.get(&index)), &file.untouched) {
             (Some((early, region)), _) => early.blocks(*region)?,
             (None, Some(untouched)) => self.read_touched(file, untouched, index, length, worker)?,
             (None, None) => self.read_stretch(file, offset, length, worker)?,
         };
-        self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
-        file.roots.lock().expect("no thread panics while it holds this lock")[index as usize] = digest::of_blocks(&blocks);
-        self.progress.bytes_done.add(length);
-        if matches!(self.side, Side::Target { .. }) {
-            return Ok(());
+        if let Some(region) = file.region {
+            self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
         }
-        let before = match file.subject.old_of_kind() {
-            Some(old) if !file.is_new => old_blocks(old, index)?,
-            _ => Vec::new(),
+        self.progress.bytes_done.add(length);
+        if matches!(self.side, Side::Source { .. }) {
+            self.emit_segment(file, index, &blocks, worker)?;
+        }
+        Ok(digest::of_blocks(&blocks))
+    }
+
+    /// Emits what differs of a segment that was read to the worker's buffer.
+    fn emit_segment(&self, file: &LargeFile, index: u64, blocks: &[BlockDigest], worker: &mut Worker<'_>) -> Result<()> {
+        let offset = index * SEGMENT_BYTES as u64;
+        let length = (file.seen.stamp.size - offset).min(SEGMENT_BYTES as u64);
+        let before = match file.old() {
+            Some(old) => old_blocks(old, index)?,
+            None => Vec::new(),
         };
-        let pieces = pieces(&worker.buffer, length, offset, &blocks, &before);
+        let pieces = pieces(&worker.buffer, length, offset, blocks, &before);
         if pieces.is_empty() {
             return Ok(());
         }
@@ -238,7 +256,8 @@ impl Scan<'_> {
         let offset = index * SEGMENT_BYTES as u64;
         let mut blocks = old_blocks(&untouched.known, index)?;
         blocks.resize(digest::block_count(length) as usize, BlockDigest::ZEROS);
-        let Some(written) = untouched.touched.get(&index) else {
+        let is_resized = untouched.resized_from.is_some_and(|from| index >= from);
+        let Some(written) = (if is_resized { Some(&Written::All) } else { untouched.touched.get(&index) }) else {
             return Ok(blocks);
         };
         self.drop_cache(file.opened.as_fd(), offset, length);
@@ -253,7 +272,7 @@ impl Scan<'_> {
     /// Reads a stretch of blocks within a segment, or finds it to be a hole; the buffer is empty then.
     fn read_stretch(&self, file: &LargeFile, offset: u64, length: u64, worker: &mut Worker<'_>) -> Result<Vec<BlockDigest>> {
         let mut blocks = vec![BlockDigest::ZEROS; digest::block_count(length) as usize];
-        let data = data_within(file.opened.as_fd(), offset, length);
+        let data = holes::data_within(file.opened.as_fd(), offset, length);
         worker.buffer.set_length(if data.is_empty() { 0 } else { length as usize });
         let mut end = 0;
         for part in data {
@@ -284,22 +303,17 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn finish_large(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
+    fn finish_large(&self, file: &LargeFile, content: Digest, worker: &mut Worker<'_>) -> Result<()> {
         let path = &file.subject.path;
         let size = file.seen.stamp.size;
         let is_hot = self.is_hot_after(file.opened.as_fd(), &file.seen, path)?;
-        let mut root = ContentRoot::new(size);
-        let roots = std::mem::take(&mut *file.roots.lock().expect("no thread panics while it holds this lock"));
-        for (index, segment) in roots.into_iter().enumerate() {
-            root.add(index as u64, segment);
-        }
         let entry = Entry {
             name: path::split(path).1.to_vec(),
             kind: Kind::Regular,
             stamp: file.seen.stamp,
             is_hot,
             metadata: file.metadata.digest(),
-            content: root.finish(),
+            content,
             blocks: file.region,
             lead: Vec::new(),
         };
@@ -355,59 +369,10 @@ pub(super) fn fill_direct(into: &mut [u8], direct: BorrowedFd<'_>, offset: u64, 
     true
 }
 
-/// Returns whether there is no data at all in this stretch; says no where the file system cannot tell.
-pub(super) fn is_hole(file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
-    match rustix::fs::seek(file, SeekFrom::Data(offset)) {
-        Ok(data) => data >= offset + length,
-        Err(Errno::NXIO) => true,
-        Err(_) => false,
-    }
-}
-
-/// Returns the parts of a stretch where there is data, in whole blocks but for the end of the stretch. Where the file system cannot
-/// tell, or there are many, that is all of it.
-fn data_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Vec<Range<usize>> {
-    let parts = if length < PARTS_BYTES_MIN { is_hole(file, offset, length).then(Vec::new) } else { parts_within(file, offset, length) };
-    parts.unwrap_or_else(|| std::iter::once(0..length as usize).collect())
-}
-
-/// As [`data_within`]; none where all is to be read.
-fn parts_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Option<Vec<Range<usize>>> {
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    let mut at = offset;
-    while at < offset + length {
-        let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
-            Ok(start) if start < offset + length => start,
-            Ok(_) | Err(Errno::NXIO) => break,
-            Err(_) => return None,
-        };
-        at = rustix::fs::seek(file, SeekFrom::Hole(start)).ok().filter(|end| *end > start)?;
-        add_part(&mut parts, (start - offset) as usize, (at - offset).min(length) as usize, length as usize);
-        if parts.len() > PARTS_MAX {
-            return None;
-        }
-    }
-    Some(parts)
-}
-
-/// Adds data that was found behind the others, grown to whole blocks.
-fn add_part(parts: &mut Vec<Range<usize>>, start: usize, end: usize, length: usize) {
-    let part = start / BLOCK_BYTES * BLOCK_BYTES..end.next_multiple_of(BLOCK_BYTES).min(length);
-    match parts.last_mut().filter(|last| part.start <= last.end) {
-        Some(last) => last.end = last.end.max(part.end),
-        None => parts.push(part),
-    }
-}
-
 /// A shorter stretch is not worth asking for at the source.
 const DIRECT_BYTES_MIN: u64 = 256 << 10;
 /// If one in this many bytes of a stretch is in memory, it is taken through there.
 const CACHED_PART_MIN: u64 = 4;
-
-/// A shorter stretch is read whole if there is data in it.
-const PARTS_BYTES_MIN: u64 = 256 << 10;
-/// More parts than this are not worth the calls.
-const PARTS_MAX: usize = 64;
 
 /// Reads the digests of the blocks that a known file had in a segment.
 pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<BlockDigest>> {
@@ -416,10 +381,20 @@ pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<BlockDigest>> {
     let count = all.saturating_sub(first).min(SEGMENT_BLOCKS);
     match old.entry.blocks {
         Some(region) if count > 0 => old.blocks.read(region, first, count),
-        // A single block, of which only the content root is kept: it counts as different from anything.
-        None if count > 0 => Ok(vec![BlockDigest::UNKNOWN]),
-        _ => Ok(Vec::new()),
+        // Most often a single block, of which only the content root is kept: it counts as different from anything.
+        None => Ok(vec![BlockDigest::UNKNOWN; count as usize]),
+        Some(_) => Ok(Vec::new()),
     }
+}
+
+/// Returns the next segment, from one on, in which a known file may have had anything but zeros.
+fn next_old(old: &Known, from: u64) -> Option<u64> {
+    let first = from * SEGMENT_BLOCKS;
+    let next = match old.entry.blocks {
+        Some(region) => old.blocks.next(region, first)?,
+        None => first,
+    };
+    (next < digest::block_count(old.entry.stamp.size)).then_some(next / SEGMENT_BLOCKS)
 }
 
 /// The least zeros that become a hole: smaller ones would break a file up for nothing.
@@ -459,8 +434,6 @@ fn add_block<'a>(pieces: &mut Vec<Piece<'a>>, buffer: &'a [u8], offset: u64, pla
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
-
     use super::*;
 
     fn cut(content: &[u8], before: &[u8]) -> Vec<(u64, u64, bool)> {
@@ -473,27 +446,6 @@ mod tests {
         let mut content = vec![1; blocks * BLOCK_BYTES];
         content[zeros.start * BLOCK_BYTES..zeros.end * BLOCK_BYTES].fill(0);
         content
-    }
-
-    #[test]
-    fn only_data_is_read_in_whole_blocks() {
-        const BLOCK: u64 = BLOCK_BYTES as u64;
-        let file = tempfile::tempfile().expect("a file");
-        let write = |block: u64, byte: u64| file.write_all_at(&[1], block * BLOCK + byte).expect("written");
-        file.set_len(SEGMENT_BYTES as u64 * 3).expect("a size");
-        [(64, 0), (65, 8191), (200, 4711), (1000, 0)].into_iter().for_each(|(block, byte)| write(block, byte));
-        let found = |from: u64, blocks: u64| {
-            let parts = data_within(file.as_fd(), from * BLOCK, blocks * BLOCK);
-            parts.into_iter().map(|part| (part.start as u64 / BLOCK, part.end as u64 / BLOCK)).collect::<Vec<_>>()
-        };
-        assert_eq!(found(0, 512), [(64, 66), (200, 201)]);
-        assert_eq!(found(65, 512), [(0, 1), (135, 136)]);
-        assert_eq!(found(512, 512), [(488, 489)]);
-        assert_eq!(found(1024, 512), []);
-        assert_eq!(found(64, 2), [(0, 2)], "short ones are read whole");
-        assert_eq!(found(190, 16), [(0, 16)], "short ones are read whole");
-        (0..512).step_by(4).for_each(|block| write(block, 0));
-        assert_eq!(found(0, 512), [(0, 512)], "many parts are read whole");
     }
 
     #[test]

@@ -364,16 +364,16 @@ fn send_blocks(channel: &mut Channel, manifest: &Manifest, entry: &super::manife
         return Ok(());
     };
     let count = super::digest::block_count(entry.stamp.size);
-    let mut first = 0;
-    while first < count {
+    let mut from = 0;
+    // Holes need no telling: what is not written reads as zeros.
+    while let Some(first) = manifest.blocks().next(region, from).filter(|first| *first < count) {
         let part = (count - first).min(LISTED_BLOCKS_MAX);
         let digests = manifest.blocks().read(region, first, part)?;
-        // Holes need no telling: what is not written reads as zeros.
         if digests.iter().any(|digest| *digest != BlockDigest::ZEROS) {
             let content: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
             channel.send(&Message::Blocks { region, first }, &content)?;
         }
-        first += part;
+        from = first + part;
     }
     Ok(())
 }

@@ -11,14 +11,14 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use rustix::io::Errno;
 
 use super::buffer::Buffer;
 use super::change::{Item, Lane};
-use super::digest::Digest;
+use super::digest::{Digest, SEGMENT_BYTES};
 use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::groups::Groups;
@@ -144,7 +144,10 @@ pub(super) struct Listed {
 pub(super) enum Task {
     Directory(Vec<u8>),
     Slice(Arc<Listed>, usize, usize),
-    Segments(Arc<LargeFile>),
+    /// A large file, which is opened only when somebody has time for it.
+    Large(Box<Subject>),
+    /// A part in the work on a large file, which is not kept open for it.
+    Segments(Weak<LargeFile>),
     Group(super::groups::Group),
 }
 
@@ -223,7 +226,8 @@ impl<'a> Scan<'a> {
         match task {
             Task::Directory(path) => self.directory(path, worker, queue),
             Task::Slice(listed, from, to) => self.slice(&listed, from, to, worker, queue),
-            Task::Segments(file) => self.segments(&file, worker),
+            Task::Large(subject) => self.large_file(*subject, worker, queue),
+            Task::Segments(file) => file.upgrade().map_or(Ok(()), |file| self.segments(&file, worker)),
             Task::Group(group) => self.group(group, worker, queue),
         }
     }
@@ -338,49 +342,80 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         self.progress.entries.add(1);
-        let must_replace = subject.must_part_from_links();
-        match self.entry(&subject, listed.opened.as_fd(), must_replace, worker)? {
-            Made::Entry(entry, _) => {
-                page.add(entry);
-                Ok(())
-            }
-            Made::Small(file) => self.add_small(page, subject, file, worker),
-            Made::Vanished => self.vanished_from(directory, subject.path, subject.old.is_some(), worker),
-            Made::Large(file) => {
-                let copies = self.threads.min(usize::try_from(file.segments()).unwrap_or(usize::MAX)).max(1);
-                let file: Arc<LargeFile> = Arc::from(file);
-                queue.push_all((0..copies).map(|_| Task::Segments(Arc::clone(&file))));
-                Ok(())
-            }
+        self.count_bytes(&subject.seen);
+        if self.is_to_be_split(&subject) {
+            queue.push(Task::Large(Box::new(subject)));
+            return Ok(());
         }
+        match self.entry(&subject, listed.opened.as_fd(), worker)? {
+            Made::Entry(entry, _) => page.add(entry),
+            Made::Small(file) => return self.add_small(page, subject, file, worker),
+            Made::Vanished => return self.vanished_from(directory, subject.path, subject.old.is_some(), worker),
+            // It grew just now.
+            Made::Large(_) => queue.push(Task::Large(Box::new(subject))),
+        }
+        Ok(())
     }
 
-    /// Makes the entry of anything but a directory: from memory, or by looking into it.
-    pub(super) fn entry(
-        &self,
-        subject: &Subject,
-        directory: std::os::fd::BorrowedFd<'_>,
-        must_replace: bool,
-        worker: &mut Worker<'_>,
-    ) -> Result<Made> {
-        let seen = &subject.seen;
+    pub(super) fn count_bytes(&self, seen: &Seen) {
         if seen.kind == Kind::Regular {
             self.progress.bytes.add(seen.stamp.size.min(seen.allocated.saturating_mul(512)));
         }
-        if let Some(old) = &subject.old
-            && !must_replace
-            && self.is_unchanged(subject, old)
-        {
+    }
+
+    /// Returns whether this is a large file that has to be read.
+    fn is_to_be_split(&self, subject: &Subject) -> bool {
+        let is_large = subject.seen.kind == Kind::Regular && subject.seen.stamp.size > SEGMENT_BYTES as u64;
+        is_large && self.unchanged(subject).is_none()
+    }
+
+    /// Opens a large file and works on it: so no more are open at once than there are threads.
+    fn large_file(&self, subject: Subject, worker: &mut Worker<'_>, queue: &Queue<Task>) -> Result<()> {
+        let parent = &subject.directory.path;
+        let vanished =
+            |subject: Subject, worker: &mut Worker<'_>| self.vanished_from(&subject.directory, subject.path, subject.old.is_some(), worker);
+        let directory = match self.tree.open_directory(parent) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT | Errno::NOTDIR) => return vanished(subject, worker),
+            Err(errno) => return Err(self.unreadable("reading the directory", parent, errno)),
+        };
+        let entry = match self.entry(&subject, directory.as_fd(), worker)? {
+            Made::Large(file) => return self.split(*file, worker, queue),
+            Made::Vanished => return vanished(subject, worker),
+            Made::Small(file) => self.small(&subject, &file, worker)?,
+            Made::Entry(entry, _) => entry,
+        };
+        self.writer.put(parent, &[entry])
+    }
+
+    /// Works on a large file beside everybody who has time for it.
+    pub(super) fn split(&self, file: LargeFile, worker: &mut Worker<'_>, queue: &Queue<Task>) -> Result<()> {
+        let others = self.threads.min(usize::try_from(file.count()).unwrap_or(usize::MAX)).saturating_sub(1);
+        let file = Arc::new(file);
+        queue.push_all((0..others).map(|_| Task::Segments(Arc::downgrade(&file))));
+        self.segments(&file, worker)
+    }
+
+    /// Makes the entry of anything but a directory: from memory, or by looking into it.
+    pub(super) fn entry(&self, subject: &Subject, directory: std::os::fd::BorrowedFd<'_>, worker: &mut Worker<'_>) -> Result<Made> {
+        let seen = &subject.seen;
+        if let Some(old) = self.unchanged(subject) {
             if seen.kind == Kind::Regular {
                 self.progress.bytes_done.add(seen.stamp.size.min(seen.allocated.saturating_mul(512)));
             }
             let entry = Entry { is_hot: self.clock.is_hot(seen.stamp.ctime), lead: Vec::new(), ..old.entry.clone() };
             return Ok(Made::Entry(entry, false));
         }
+        let must_replace = subject.must_part_from_links();
         match seen.kind {
             Kind::Regular => self.regular(subject, directory, must_replace),
             _ => self.special(subject, directory, must_replace, worker),
         }
+    }
+
+    /// Returns what is known of an entry, if that may be believed still.
+    fn unchanged<'s>(&self, subject: &'s Subject) -> Option<&'s Known> {
+        subject.old.as_ref().filter(|old| !subject.must_part_from_links() && self.is_unchanged(subject, old))
     }
 
     fn is_unchanged(&self, subject: &Subject, old: &Known) -> bool {

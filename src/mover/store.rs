@@ -4,9 +4,12 @@
 //! points to what, is the manifest's business; so is when to begin a new one.
 
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::holes;
 
 /// The file of one kind of content.
 #[derive(Debug)]
@@ -60,6 +63,17 @@ impl Store {
     /// Sets aside so many bytes; returns where.
     pub(super) fn reserve(&self, bytes: u64) -> u64 {
         self.end.fetch_add(bytes, Ordering::Relaxed)
+    }
+
+    /// Sets aside so many bytes if they end before this; returns where.
+    pub(super) fn reserve_before(&self, bytes: u64, end_max: u64) -> Option<u64> {
+        let take = |end: u64| end.checked_add(bytes).filter(|end| *end <= end_max);
+        self.end.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()
+    }
+
+    /// Returns where something was written next, from a place on; what lies between reads as zeros.
+    pub(super) fn next_written(&self, offset: u64) -> Option<u64> {
+        holes::next_data(self.file.as_fd(), offset)
     }
 
     /// Writes to what was set aside, here or by whoever made what is copied.

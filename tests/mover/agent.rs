@@ -9,7 +9,8 @@ use rustix::process::{Pid, Signal};
 
 use crate::trees;
 
-struct Mover {
+/// A mover with its folders, of which everything it says is read.
+pub(crate) struct Mover {
     folder: tempfile::TempDir,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -25,7 +26,8 @@ impl Mover {
         Mover::start_in(folder)
     }
 
-    fn start_in(folder: tempfile::TempDir) -> Mover {
+    /// Starts in a folder that has one for each end.
+    pub(crate) fn start_in(folder: tempfile::TempDir) -> Mover {
         let path = |name: &str| folder.path().join(name);
         let mut child = Command::new(env!("CARGO_BIN_EXE_stateful-mover"))
             .arg("agent")
@@ -41,15 +43,15 @@ impl Mover {
         Mover { folder, child, lines, ready }
     }
 
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.folder.path().join("source/data")
     }
 
-    fn target(&self) -> PathBuf {
+    pub(crate) fn target(&self) -> PathBuf {
         self.folder.path().join("target/data")
     }
 
-    fn order(&self, sequence: u64, order: Order) {
+    pub(crate) fn order(&self, sequence: u64, order: Order) {
         let orders = Orders { version: VERSION, sequence, order };
         let text = serde_json::to_string(&orders).expect("JSON");
         // As the kubelet does it: the file is replaced, and may be seen half written by a reader that is quick.
@@ -59,7 +61,7 @@ impl Mover {
 
     /// Reads reports on an order up to one in this state.
     #[track_caller]
-    fn wait_for(&mut self, sequence: u64, state: State) -> Report {
+    pub(crate) fn wait_for(&mut self, sequence: u64, state: State) -> Report {
         loop {
             let report = next(&mut self.lines);
             if report.sequence == sequence && report.state == state {
@@ -68,6 +70,13 @@ impl Mover {
             let is_underway = report.sequence <= sequence && report.state == State::Running;
             assert!(is_underway || report.sequence < sequence, "{report:?}");
         }
+    }
+
+    /// Returns the most memory that it had resident so far, in bytes.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+        peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
     }
 
     fn terminate(&self) {
@@ -95,7 +104,7 @@ fn volumes() -> Vec<Volume> {
     vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }]
 }
 
-fn pass(to: Destination, last: bool) -> Order {
+pub(crate) fn pass(to: Destination, last: bool) -> Order {
     Order::Pass { volumes: volumes(), to, last, bytes_per_second_max: None, throttle: false }
 }
 

@@ -14,5 +14,6 @@ mod network;
 mod proxy;
 mod refusals;
 mod round_trips;
+mod sparse;
 mod taking;
 mod trees;
