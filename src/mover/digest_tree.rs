@@ -32,7 +32,7 @@ pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: 
     let writer = Writer::new(folder, "digest", None)?;
     let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
     let memory = Memory::Blank;
-    let side = Side::Source { is_last: true };
+    let side = Side::Source { is_last: true, is_copied: false };
     match &place {
         Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), progress, cancel).run(&mut workers)?,
         Place::Device(device) => DeviceScan {

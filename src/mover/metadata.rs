@@ -6,7 +6,7 @@
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, Statx, StatxAttributes, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,8 @@ pub struct Seen {
     pub links: u32,
     /// 512-byte units that are allocated.
     pub allocated: u64,
+    /// Its inode flags, as far as the file system tells them without being asked.
+    pub attributes: StatxAttributes,
     mode: u16,
     uid: u32,
     gid: u32,
@@ -128,6 +130,7 @@ fn seen(statx: &Statx) -> rustix::io::Result<Seen> {
         stamp: Stamp { inode: statx.stx_ino, size: statx.stx_size, mtime: time(statx.stx_mtime), ctime: time(statx.stx_ctime) },
         links: statx.stx_nlink,
         allocated: statx.stx_blocks,
+        attributes: statx.stx_attributes,
         mode: statx.stx_mode & 0o7777,
         uid: statx.stx_uid,
         gid: statx.stx_gid,

@@ -19,6 +19,7 @@ pub mod digest;
 pub mod digest_tree;
 pub mod early;
 pub mod fail;
+mod flags;
 mod flush;
 mod groups;
 mod holes;

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
+use rustix::fs::StatxAttributes;
 use rustix::io::Errno;
 
 use super::buffer::Buffer;
@@ -21,6 +22,7 @@ use super::change::{Item, Lane};
 use super::digest::{Digest, SEGMENT_BYTES};
 use super::early::Early;
 use super::fail::{self, Halt, Result};
+use super::flags;
 use super::groups::Groups;
 use super::known::{Known, Memory};
 use super::manifest::{Entry, PAGE_ENTRIES_MAX, Writer};
@@ -43,6 +45,8 @@ pub enum Side<'a> {
     Source {
         /// Whether the application is stopped.
         is_last: bool,
+        /// Whether it is copied, so that what a copy cannot keep is refused, and not only looked at.
+        is_copied: bool,
     },
     /// At the target, after its changes were synced: what was touched is read from the disk.
     Target {
@@ -170,6 +174,8 @@ pub struct Scan<'a> {
     pub(super) groups: Groups,
     pub(super) numbers: AtomicU64,
     pub(super) threads: usize,
+    /// The inode flags of the root.
+    root: StatxAttributes,
     touched_directories: Mutex<HashMap<Vec<u8>, Arc<Directory>>>,
 }
 
@@ -196,6 +202,7 @@ impl<'a> Scan<'a> {
             groups: Groups::default(),
             numbers: AtomicU64::new(1),
             threads: 0,
+            root: metadata::see(tree.root()).map_or(StatxAttributes::empty(), |seen| seen.attributes),
             touched_directories: Mutex::default(),
         }
     }
@@ -241,6 +248,7 @@ impl<'a> Scan<'a> {
             }
             Err(errno) => return Err(self.unreadable("reading the directory", &path, errno)),
         };
+        self.check_flags(&listed.seen, &path)?;
         let count = listed.names.len();
         let later = (PAGE_ENTRIES_MAX..count).step_by(PAGE_ENTRIES_MAX);
         let slices = later.map(|from| Task::Slice(Arc::clone(&listed), from, count.min(from + PAGE_ENTRIES_MAX)));
@@ -328,6 +336,7 @@ impl<'a> Scan<'a> {
             Err(Errno::NOENT) => return self.vanished_from(directory, path, old.is_some(), worker),
             Err(errno) => return Err(self.unreadable("looking at", &path, errno)),
         };
+        self.check_flags(&seen, &path)?;
         if seen.kind == Kind::Directory {
             if old.is_none_or(|old| old.entry.kind != Kind::Directory) {
                 self.emit(worker, directory, Item::Directory { path: path.clone() })?;
@@ -355,6 +364,13 @@ impl<'a> Scan<'a> {
             Made::Large(_) => queue.push(Task::Large(Box::new(subject))),
         }
         Ok(())
+    }
+
+    fn check_flags(&self, seen: &Seen, path: &[u8]) -> Result<()> {
+        match self.side {
+            Side::Source { is_copied: true, .. } => flags::check(seen.attributes, self.root, path),
+            Side::Source { is_copied: false, .. } | Side::Target { .. } => Ok(()),
+        }
     }
 
     pub(super) fn count_bytes(&self, seen: &Seen) {
@@ -498,11 +514,11 @@ impl<'a> Scan<'a> {
     /// Notes that something changed under the pass: normal while the application runs, a failure when it should be stopped.
     pub(super) fn unsettled(&self, path: &[u8]) -> Result<()> {
         match self.side {
-            Side::Source { is_last: false } => {
+            Side::Source { is_last: false, .. } => {
                 self.progress.unsettled.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Side::Source { is_last: true } => Err(not_stopped(path)),
+            Side::Source { is_last: true, .. } => Err(not_stopped(path)),
             Side::Target { .. } => {
                 Err(Halt::new(Reason::System, format!("`{}` was changed at the target by somebody else", path::shown(path))))
             }
@@ -510,7 +526,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn is_last(&self) -> bool {
-        matches!(self.side, Side::Source { is_last: true })
+        matches!(self.side, Side::Source { is_last: true, .. })
     }
 
     pub(super) fn unreadable(&self, what: &str, path: &[u8], errno: Errno) -> Halt {

@@ -196,7 +196,7 @@ impl SourceVolume {
         if !is_last {
             workers.iter_mut().for_each(|worker| worker.throttle.clone_from(&self.throttle));
         }
-        let side = Side::Source { is_last };
+        let side = Side::Source { is_last, is_copied: true };
         // The time is taken first: whatever changes after the sync then has a stamp that is not older than it.
         let clock = self.place.clock();
         match &self.place {

@@ -8,6 +8,7 @@ mod block;
 mod by_hand;
 mod dice;
 mod ends;
+mod flags;
 mod frames;
 mod hazards;
 mod network;
