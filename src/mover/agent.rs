@@ -18,7 +18,7 @@ use super::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reas
 use super::pace::Pace;
 use super::progress::{Cancel, Progress};
 use super::remote::{Ender, Remote};
-use super::serve::{Served, Server};
+use super::serve::{Peer, Served, Server};
 use super::share::Crowd;
 use super::source::{Here, SourceVolume, TargetEnd};
 use super::target::TargetVolume;
@@ -78,10 +78,10 @@ struct Job {
 }
 
 impl Agent {
-    /// Makes an agent with a new identity, listening on this port (0: any).
+    /// Makes an agent with a new identity, which will listen on this port (0: any) when it is told to serve.
     pub fn new(places: Places, port: u16, out: Box<dyn Write + Send>) -> Result<Agent> {
         let identity = Arc::new(Identity::make()?);
-        let server = Arc::new(Server::listen(&identity, port)?);
+        let server = Arc::new(Server::new(&identity, port)?);
         Ok(Agent {
             places,
             identity,
@@ -144,7 +144,10 @@ impl Agent {
                 self.report(sequence, State::Ready, Vec::new(), None)?;
                 return Ok(false);
             }
-            Order::Serve { volumes, peer } => (self.serve(sequence, volumes, peer)?, true),
+            Order::Serve { volumes, peer, peer_address } => {
+                let peer = Peer { fingerprint: peer.clone(), address: *peer_address };
+                (self.serve(sequence, volumes, &peer)?, true)
+            }
             Order::Pass { volumes, to, last, bytes_per_second_max, throttle } => {
                 let pace = bytes_per_second_max.map(|bytes| Arc::new(Pace::new(bytes)));
                 let manner = Manner { is_last: *last, is_throttled: *throttle, pace };
@@ -165,20 +168,20 @@ impl Agent {
         }
     }
 
-    fn serve(&self, sequence: u64, volumes: &[Volume], peer: &Fingerprint) -> Result<Outcome> {
-        let served = match self.open_targets(volumes) {
-            Ok(served) => Arc::new(served),
+    fn serve(&self, sequence: u64, volumes: &[Volume], peer: &Peer) -> Result<Outcome> {
+        let served = match self.begin_to_serve(volumes, peer) {
+            Ok(served) => served,
             Err(Halt::Failed(failure)) => return Ok(Outcome::Failed(failure, Vec::new())),
             Err(Halt::Cancelled) => return Ok(Outcome::Superseded),
         };
         let reports = || served.iter().map(|served| served.progress.report(served.volume.name())).collect::<Vec<_>>();
-        self.server.serve(Arc::clone(&served), peer);
         let mut ticker = Ticker::default();
         loop {
             if ticker.is_due(served.iter().map(|served| served.progress.phase())) {
                 self.report(sequence, State::Running, reports(), None)?;
             }
             if self.server.is_finished_within(POLL) {
+                self.server.close();
                 let reports = reports();
                 return Ok(Outcome::Done(reports));
             }
@@ -187,6 +190,12 @@ impl Agent {
                 return Ok(Outcome::Superseded);
             }
         }
+    }
+
+    fn begin_to_serve(&self, volumes: &[Volume], peer: &Peer) -> Result<Arc<Vec<Served>>> {
+        let served = Arc::new(self.open_targets(volumes)?);
+        self.server.serve(Arc::clone(&served), peer)?;
+        Ok(served)
     }
 
     fn open_targets(&self, volumes: &[Volume]) -> Result<Vec<Served>> {

@@ -17,7 +17,7 @@ use super::link::Link;
 use super::orders::{Fingerprint, VolumeMode, VolumeReport};
 use super::pace::Pace;
 use super::progress::{Cancel, Progress};
-use super::serve::{Served, Server};
+use super::serve::{Peer, Served, Server};
 use super::source::{Here, SourceVolume};
 use super::target::TargetVolume;
 use super::tls::Identity;
@@ -102,8 +102,8 @@ pub fn serve(
     let (identity, peer) = identities(keys, "target", "source")?;
     let progress = Arc::new(Progress::default());
     let served = Served { volume: Arc::new(open_target(target, settings)?), progress: Arc::clone(&progress) };
-    let server = Server::listen(&identity, port)?;
-    server.serve(Arc::new(vec![served]), &peer);
+    let server = Server::new(&identity, port)?;
+    server.serve(Arc::new(vec![served]), &Peer { fingerprint: peer, address: None })?;
     listening(server.port())?;
     while !server.is_finished_within(Duration::from_secs(1)) {}
     Ok(progress.report("local"))

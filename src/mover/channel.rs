@@ -19,7 +19,10 @@ use super::stream::{Side, Socket, Stream};
 use super::tls;
 use super::wire::{self, Message};
 
+/// How long a handshake may take in all: that with a target end, which may have much to do.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same with somebody who connects to a target end, and may be anybody.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer whose machine is gone is given up after this long without an answer to anything.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
@@ -44,19 +47,19 @@ impl Channel {
         let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map_err(broken)?;
         let side = UnbufferedClientConnection::new(Arc::clone(config), tls::name_of(address.ip()));
         let side = side.map_err(|error| fail::peer(format!("connecting to `{address}`: {error}")))?;
-        Channel::open(side, stream).map_err(broken)
+        Channel::open(side, stream, HANDSHAKE_TIMEOUT).map_err(broken)
     }
 
     /// Takes in a connection at the target end.
     pub fn accept(stream: TcpStream, config: &Arc<ServerConfig>) -> Result<Channel> {
         let side = UnbufferedServerConnection::new(Arc::clone(config)).map_err(|error| fail::peer(error.to_string()))?;
-        Channel::open(side, stream).map_err(|error| tls::broken(&error))
+        Channel::open(side, stream, STRANGER_TIMEOUT).map_err(|error| tls::broken(&error))
     }
 
-    fn open<S: Side + 'static>(side: S, stream: TcpStream) -> std::io::Result<Channel> {
+    fn open<S: Side + 'static>(side: S, stream: TcpStream, within: Duration) -> std::io::Result<Channel> {
         prepare(&stream)?;
         let keep = stream.try_clone()?;
-        let (socket, is_settled) = Socket::new(stream);
+        let (socket, is_settled) = Socket::new(stream, within);
         Ok(Channel { stream: Box::new(Stream::open(side, socket)?), socket: keep, is_settled, sent: 0 })
     }
 
@@ -96,7 +99,6 @@ impl Channel {
 
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(10)).with_interval(Duration::from_secs(5)).with_retries(4);
     let options = SockRef::from(stream);
     options.set_tcp_keepalive(&keepalive)?;

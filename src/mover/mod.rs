@@ -17,6 +17,7 @@ pub mod compare;
 pub mod compress;
 pub mod digest;
 pub mod digest_tree;
+mod door;
 pub mod early;
 pub mod fail;
 mod flags;

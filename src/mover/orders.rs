@@ -5,6 +5,7 @@
 //! complete [`Report`] of where the mover stands, so that the last line alone is always enough. This file does no I/O and
 //! copies nothing. It is a wire format: fields are added with `#[serde(default)]` and never renamed.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,10 @@ pub enum Order {
         volumes: Vec<Volume>,
         /// The only peer that is let in: the [`Report::fingerprint`] of the source end.
         peer: Fingerprint,
+        /// The address the peer is expected from. No number of strangers keeps out who comes from there; where it is not known, or the peer comes
+        /// from another one, it is let in like anybody who can show its certificate.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peer_address: Option<IpAddr>,
     },
     /// Copy what differs, once over all volumes, and prove it.
     #[serde(rename_all = "camelCase")]
@@ -136,7 +141,7 @@ pub struct Report {
     pub state: State,
     /// This mover's own certificate.
     pub fingerprint: Fingerprint,
-    /// The TCP port on which it listens when serving (it binds all addresses, IPv4 and IPv6).
+    /// The TCP port on which it listens while it serves (it binds all addresses, IPv4 and IPv6), or with [`State::Done`] listened; 0 else.
     pub port: u16,
     /// One for each volume of the order, in its order. At the target end: what the last pass wrote and its own root digests.
     #[serde(default)]

@@ -3,18 +3,16 @@
 //! One session at a time; a new one of the same peer ends the one before, which may hang on a dead connection. The stages of
 //! a pass are kept apart by a gate: a connection that has ended its stage waits for the others.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::apply::{Apply, Desk};
 use super::buffer::Buffer;
 use super::channel::{Channel, Closer};
+use super::door::{Door, Guest};
 use super::fail::{self, Halt, Result};
 use super::orders::{Failure, Fingerprint, Phase, Reason, VolumeMode};
 use super::progress::{Cancel, Progress};
@@ -23,9 +21,6 @@ use super::target::{Begun, TargetVolume};
 use super::tls::{Identity, Pinned};
 use super::volume::Place;
 use super::wire::{self, Message, Role, STAGES};
-
-/// Handshakes underway at once; more strangers are turned away.
-const GUESTS_MAX: usize = 128;
 
 /// A volume that is served, with its numbers.
 #[derive(Debug)]
@@ -36,16 +31,25 @@ pub struct Served {
     pub progress: Arc<Progress>,
 }
 
+/// Who may come in, and from where.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its certificate.
+    pub fingerprint: Fingerprint,
+    /// The address it is expected from, where that is known: no number of strangers keeps it out then.
+    pub address: Option<IpAddr>,
+}
+
 /// The listening end.
 pub struct Server {
     port: u16,
+    door: Mutex<Option<Door>>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     config: Arc<ServerConfig>,
     pinned: Arc<Pinned>,
-    guests: AtomicUsize,
     state: Mutex<Serving>,
     finished: Condvar,
 }
@@ -58,42 +62,60 @@ struct Serving {
 }
 
 impl Server {
-    /// Listens on a port (0: any) of all addresses, IPv6 and IPv4; lets nobody in yet.
-    pub fn listen(identity: &Identity, port: u16) -> Result<Server> {
-        let failed = |error: std::io::Error| fail::system_io("listening", &error);
-        let listener = bind(port).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
+    /// Makes one that will serve on a port (0: any), and does not listen yet.
+    pub fn new(identity: &Identity, port: u16) -> Result<Server> {
         let (config, pinned) = identity.server()?;
-        let shared = Arc::new(Shared { config, pinned, guests: AtomicUsize::new(0), state: Mutex::default(), finished: Condvar::new() });
-        let taking = Arc::clone(&shared);
-        // Lives as long as the process: the port is part of what was reported.
-        std::thread::spawn(move || take_all(&listener, &taking));
-        Ok(Server { port, shared })
+        let shared = Arc::new(Shared { config, pinned, state: Mutex::default(), finished: Condvar::new() });
+        Ok(Server { port, door: Mutex::default(), shared })
     }
 
-    /// Returns the port.
+    fn door(&self) -> MutexGuard<'_, Option<Door>> {
+        self.door.lock().expect("no thread panics while it holds this lock")
+    }
+
+    /// Returns the port on which it serves, or did before [`Server::close`]; 0 when it does not serve.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.door().as_ref().map_or(0, Door::port)
     }
 
     /// Serves these volumes to this peer, from now until [`Server::stop`].
-    pub fn serve(&self, volumes: Arc<Vec<Served>>, peer: &Fingerprint) {
+    pub fn serve(&self, volumes: Arc<Vec<Served>>, peer: &Peer) -> Result<()> {
+        self.stop();
         let mut state = self.shared.lock();
         state.volumes = volumes;
         state.is_finished = false;
-        self.shared.pinned.let_in(Some(peer.clone()));
+        drop(state);
+        self.shared.pinned.let_in(Some(peer.fingerprint.clone()));
+        let taking = Arc::clone(&self.shared);
+        *self.door() = Some(Door::open(self.port, peer.address, move |stream, guest| take(stream, &guest, &taking))?);
+        Ok(())
+    }
+
+    /// Lets nobody in any more; what is underway goes on.
+    pub fn close(&self) {
+        self.shared.pinned.let_in(None);
+        if let Some(door) = &*self.door() {
+            door.close();
+        }
     }
 
     /// Lets nobody in any more and ends what is underway.
     pub fn stop(&self) {
-        self.shared.pinned.let_in(None);
+        self.close();
         let session = self.shared.lock().session.take();
         if let Some(session) = session {
             session.end();
             session.wait_until_idle();
         }
-        self.shared.lock().volumes = Arc::default();
+        let door = self.door().take();
+        if let Some(door) = door {
+            door.end();
+        }
+        let mut state = self.shared.lock();
+        // Of one who came in meanwhile, and is sent away by now.
+        state.session = None;
+        state.volumes = Arc::default();
     }
 
     /// Waits a little; returns whether the last pass is complete.
@@ -105,59 +127,26 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// What is underway is not ended: the source may not have heard yet that its pass is complete.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Serving> {
         self.state.lock().expect("no thread panics while it holds this lock")
     }
 }
 
-fn bind(port: u16) -> std::io::Result<TcpListener> {
-    let both = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).and_then(|socket| {
-        socket.set_only_v6(false)?;
-        open(socket, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
-    });
-    match both {
-        Ok(listener) => Ok(listener),
-        // No IPv6 on this node.
-        Err(_) => {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-            open(socket, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-        }
-    }
-}
-
-fn open(socket: Socket, address: SocketAddr) -> std::io::Result<TcpListener> {
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(128)?;
-    Ok(socket.into())
-}
-
-fn take_all(listener: &TcpListener, shared: &Arc<Shared>) {
-    let mut threads: Vec<JoinHandle<()>> = Vec::new();
-    loop {
-        match listener.accept() {
-            Ok((stream, _)) if shared.guests.load(Ordering::Relaxed) < GUESTS_MAX => {
-                shared.guests.fetch_add(1, Ordering::Relaxed);
-                let shared = Arc::clone(shared);
-                threads.push(std::thread::spawn(move || take(stream, &shared)));
-            }
-            Ok(_) => {}
-            // Out of descriptors or the like: passes.
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
-        }
-        // Joined, not detached, see `work::join`; one that panicked has said so, and its connection is closed.
-        threads.extract_if(.., |thread| thread.is_finished()).for_each(|thread| drop(thread.join()));
-    }
-}
-
 /// Lets one connection in or not, and does what it is for. A stranger learns nothing, not even that he failed.
-fn take(stream: TcpStream, shared: &Arc<Shared>) {
+fn take(stream: TcpStream, guest: &Guest, shared: &Arc<Shared>) {
     let greeted = Channel::accept(stream, &shared.config).and_then(|mut channel| {
+        guest.is_known();
         let hello = channel.receive(&mut Buffer::default())?;
         Ok((channel, hello))
     });
-    shared.guests.fetch_sub(1, Ordering::Relaxed);
     let Ok((channel, Message::Hello { version, session, role, lanes })) = greeted else {
         return;
     };

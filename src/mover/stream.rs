@@ -15,10 +15,14 @@ use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeTlsData, UnbufferedConnectionCommon, UnbufferedStatus, WriteTraffic};
 
-/// However steadily a stranger sends a byte now and then, the first frame must be there by then.
+/// However steadily the other end sends a byte now and then, the first frame must be there by then.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the other end may be silent before the first frame.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// What is read from a socket at once, and what is sealed before it is sent: several records each, and the two still in a core's cache.
 const BUFFER_BYTES: usize = 256 << 10;
+/// As much for whoever is not known yet: a record, and what a handshake of ours takes several times over.
+const STRANGER_BUFFER_BYTES: usize = 20 << 10;
 /// The most content of one record (RFC 8446, section 5.1).
 const RECORD_BYTES: usize = 16 << 10;
 
@@ -55,21 +59,33 @@ impl Side for UnbufferedServerConnection {
 pub(super) struct Socket {
     stream: TcpStream,
     opened: Instant,
+    /// How long after it was opened what is waited for must be there, as long as it is not settled.
+    within: Duration,
     is_settled: Arc<AtomicBool>,
 }
 
 impl Socket {
-    /// Takes a socket that has a timeout for reading; the other value is set when the first frame has come.
-    pub(super) fn new(stream: TcpStream) -> (Socket, Arc<AtomicBool>) {
+    /// Takes a socket whose handshake must be through within this time, in all; the other value is set when the first frame has come, with
+    /// a timeout for reading.
+    pub(super) fn new(stream: TcpStream, handshake_within: Duration) -> (Socket, Arc<AtomicBool>) {
         let is_settled = Arc::default();
-        (Socket { stream, opened: Instant::now(), is_settled: Arc::clone(&is_settled) }, is_settled)
+        (Socket { stream, opened: Instant::now(), within: handshake_within, is_settled: Arc::clone(&is_settled) }, is_settled)
+    }
+
+    /// Waits no longer for the next byte than is left of the time for all.
+    fn hurry(&self) -> Result<()> {
+        let left = self.within.saturating_sub(self.opened.elapsed()).min(SILENCE_MAX);
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))
     }
 
     fn receive(&mut self, into: &mut [u8], is_within_record: bool) -> Result<usize> {
         loop {
             let is_settled = self.is_settled.load(Ordering::Relaxed);
-            if !is_settled && self.opened.elapsed() > GREETING_TIMEOUT {
-                return Err(ErrorKind::TimedOut.into());
+            if !is_settled {
+                self.hurry()?;
             }
             match self.stream.read(into) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -89,6 +105,16 @@ struct Incoming {
 }
 
 impl Incoming {
+    fn new(length: usize) -> Incoming {
+        Incoming { bytes: vec![0; length], start: 0, end: 0 }
+    }
+
+    fn grow(&mut self, length: usize) {
+        let mut grown = vec![0; length];
+        grown[..self.end].copy_from_slice(&self.bytes[..self.end]);
+        self.bytes = grown;
+    }
+
     fn fill(&mut self, socket: &mut Socket) -> Result<()> {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
@@ -107,6 +133,16 @@ struct Outgoing {
 }
 
 impl Outgoing {
+    fn new(length: usize) -> Outgoing {
+        Outgoing { bytes: vec![0; length], filled: 0 }
+    }
+
+    fn grow(&mut self, length: usize) {
+        let mut grown = vec![0; length];
+        grown[..self.filled].copy_from_slice(&self.bytes[..self.filled]);
+        self.bytes = grown;
+    }
+
     fn send(&mut self, socket: &mut Socket) -> Result<()> {
         socket.stream.write_all(&self.bytes[..self.filled])?;
         self.filled = 0;
@@ -115,7 +151,9 @@ impl Outgoing {
 
     /// Sends what is there if the next step might not find room for what it makes.
     fn make_room(&mut self, socket: &mut Socket) -> Result<()> {
-        if self.bytes.len() - self.filled < ROOM_BYTES { self.send(socket) } else { Ok(()) }
+        // In the small buffer of a handshake half of it is enough.
+        let room = ROOM_BYTES.min(self.bytes.len() / 2);
+        if self.bytes.len() - self.filled < room { self.send(socket) } else { Ok(()) }
     }
 
     /// Takes what is sealed already, such as the messages of the handshake.
@@ -191,17 +229,20 @@ pub(super) struct Stream<S> {
 impl<S: Side> Stream<S> {
     /// Makes the handshake.
     pub(super) fn open(side: S, socket: Socket) -> Result<Stream<S>> {
-        let incoming = Incoming { bytes: vec![0; BUFFER_BYTES], start: 0, end: 0 };
-        let outgoing = Outgoing { bytes: vec![0; BUFFER_BYTES], filled: 0 };
+        let (incoming, outgoing) = (Incoming::new(STRANGER_BUFFER_BYTES), Outgoing::new(STRANGER_BUFFER_BYTES));
         let mut stream = Stream { side, socket, incoming, outgoing, opened: Opened::default() };
         loop {
             match stream.step(&mut [], &[])? {
                 Step::Blocked if stream.side.is_handshaking() => stream.incoming.fill(&mut stream.socket)?,
-                Step::Blocked => return Ok(stream),
+                Step::Blocked => break,
                 Step::Closed => return Err(ErrorKind::UnexpectedEof.into()),
                 Step::On | Step::Received(_) | Step::Sealed(_) => {}
             }
         }
+        stream.incoming.grow(BUFFER_BYTES);
+        stream.outgoing.grow(BUFFER_BYTES);
+        stream.socket.within = GREETING_TIMEOUT;
+        Ok(stream)
     }
 
     /// Goes one step, with content that is waited for and content that is to be sent.
@@ -319,10 +360,10 @@ mod tests {
         let (server, pinned) = target.server().expect("settings");
         pinned.let_in(Some(let_in.fingerprint().clone()));
         let side = UnbufferedServerConnection::new(server).expect("a side");
-        let opening = std::thread::spawn(move || Stream::open(side, Socket::new(other).0));
+        let opening = std::thread::spawn(move || Stream::open(side, Socket::new(other, SILENCE_MAX).0));
         let client = source.client(target.fingerprint()).expect("settings");
         let side = UnbufferedClientConnection::new(client, tls::name_of(Ipv4Addr::LOCALHOST.into())).expect("a side");
-        let opened = Stream::open(side, Socket::new(one).0);
+        let opened = Stream::open(side, Socket::new(one, SILENCE_MAX).0);
         (opened, opening.join().expect("no panic"))
     }
 

@@ -3,6 +3,7 @@
 //! What a pass does is the mover's business; here it is ordered, watched and judged. Nothing is kept in memory between calls: how
 //! far a copy is can be read off the pods by any executor.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -158,23 +159,37 @@ async fn without_report(world: &World, end: &End) -> Pass {
 }
 
 fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
-    let (Some(report), Some(orders)) = (ends.source.report(), &ends.source.orders) else { return Ok(Pass::NotOrdered) };
-    if last && report.state == State::Done && is_final(&ends.source, orders, report) {
+    let Some(report) = ends.source.report() else { return Ok(Pass::NotOrdered) };
+    let orders = ends.source.orders.as_ref();
+    if orders.is_some_and(|orders| last && report.state == State::Done && is_final(&ends.source, orders, report)) {
         return done(ends, report, last);
     }
-    if !is_ordered(orders, ends, route, last) || !peer_is_served(ends, route) {
+    if !peer_is_served(ends, route) {
         return Ok(Pass::NotOrdered);
     }
+    // Before the target end has a port, nobody can say where the source end is to send.
+    if !is_open(ends)? {
+        return Ok(Pass::Ordered);
+    }
+    let Some(orders) = orders.filter(|orders| is_ordered(orders, ends, route, last)) else { return Ok(Pass::NotOrdered) };
     if ends.source.is_behind() {
         return Ok(Pass::Ordered);
     }
     match report.state {
         State::Ready => Ok(Pass::Ordered),
-        // It tries to connect for a while; that it failed counts, or a target that takes no order would keep the app down.
-        State::Running if ends.target.as_ref().is_some_and(End::is_behind) => Ok(Pass::Ordered),
         State::Running => Ok(Pass::Running(report.clone())),
         State::Failed => failed(report, orders),
         State::Done => done(ends, report, last),
+    }
+}
+
+/// Whether the target end has taken the order it was given and listens; an error if it took it and cannot serve.
+fn is_open(ends: &Ends) -> Result<bool, StepError> {
+    let Some(target) = ends.target.as_ref() else { return Ok(true) };
+    let Some(report) = target.report().filter(|_| !target.is_behind()) else { return Ok(false) };
+    match report.state {
+        State::Failed => Err(failure(report)),
+        State::Ready | State::Running | State::Done => Ok(report.port != 0),
     }
 }
 
@@ -200,8 +215,9 @@ fn peer_is_served(ends: &Ends, route: &Route) -> bool {
     let Some(target) = &ends.target else { return true };
     let Some(wanted) = fingerprint(&ends.source) else { return false };
     match target.orders.as_ref().map(|orders| &orders.order) {
-        Some(Order::Serve { volumes, peer }) => *peer == wanted && *volumes == route.volumes,
-        _ => false,
+        // Not where it is expected from: an order of an older version does not say, and the peer is let in without.
+        Some(Order::Serve { volumes, peer, .. }) => *peer == wanted && *volumes == route.volumes,
+        Some(Order::Idle | Order::Pass { .. } | Order::Compare { .. }) | None => false,
     }
 }
 
@@ -209,23 +225,29 @@ fn fingerprint(end: &End) -> Option<Fingerprint> {
     end.report().map(|report| report.fingerprint.clone())
 }
 
+fn address(end: &End) -> Option<IpAddr> {
+    look::text(&end.pod, "/status/podIP").parse().ok()
+}
+
 fn destination(ends: &Ends) -> Option<Destination> {
     let Some(target) = &ends.target else { return Some(Destination::Here) };
     let report = target.report()?;
-    let ip = look::text(&target.pod, "/status/podIP");
-    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-    (!ip.is_empty()).then(|| Destination::Peer { address: format!("{host}:{}", report.port), fingerprint: report.fingerprint.clone() })
+    let address = SocketAddr::new(address(target)?, report.port).to_string();
+    Some(Destination::Peer { address, fingerprint: report.fingerprint.clone() })
 }
 
 fn failed(report: &Report, orders: &Orders) -> Result<Pass, StepError> {
-    let Some(failure) = &report.failure else { return Err(StepError::failed("the mover failed and did not say why")) };
     // A mover that was started again has a new certificate: its peer is told, and the pass ordered anew.
-    if failure.reason == Reason::Peer && orders.sequence < ORDERS_MAX_BEFORE_PEER_FAILS {
-        return Ok(Pass::NotOrdered);
-    }
+    let is_of_peer = report.failure.as_ref().is_some_and(|failure| failure.reason == Reason::Peer);
+    if is_of_peer && orders.sequence < ORDERS_MAX_BEFORE_PEER_FAILS { Ok(Pass::NotOrdered) } else { Err(failure(report)) }
+}
+
+/// Why a mover failed, for a person.
+fn failure(report: &Report) -> StepError {
+    let Some(failure) = &report.failure else { return StepError::failed("the mover failed and did not say why") };
     let volume = failure.volume.as_ref().map(|volume| format!(" (volume {volume})")).unwrap_or_default();
     let why = format!("{}{volume}", failure.message);
-    Err(match failure.reason {
+    match failure.reason {
         Reason::TargetFull => StepError::hinted(
             format!("the target volume is full: {why}"),
             "a file system can need more room than the same data on another; try a class or size with more",
@@ -237,7 +259,7 @@ fn failed(report: &Report, orders: &Orders) -> Result<Pass, StepError> {
         Reason::SourceUnreadable | Reason::CannotKeep | Reason::NotTheSame | Reason::Peer | Reason::BadOrder | Reason::System => {
             StepError::failed(format!("the copy failed: {why}"))
         }
-    })
+    }
 }
 
 fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
@@ -287,15 +309,19 @@ pub(super) async fn remind(world: &World, route: &Route) -> Result<(), StepError
     annotate(connection, &route.namespace, &end.pod, marks::reminder(&end.pod)).await
 }
 
-/// Orders the next pass: first the target end, if it does not serve this source end yet. One change a call.
+/// Orders the next pass: first the target end, if it does not serve this source end yet, and the source end once that listens. One change
+/// a call.
 pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<(), StepError> {
     let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
     if let Some(target) = &ends.target
         && !peer_is_served(&ends, route)
     {
         let Some(peer) = fingerprint(&ends.source) else { return Ok(()) };
-        let order = Order::Serve { volumes: route.volumes.clone(), peer };
+        let order = Order::Serve { volumes: route.volumes.clone(), peer, peer_address: address(&ends.source) };
         return send(&world.target, &route.namespace, target, order, None).await;
+    }
+    if !is_open(&ends)? {
+        return Ok(());
     }
     let Some(to) = destination(&ends) else { return Ok(()) };
     let order = Order::Pass {
@@ -346,4 +372,94 @@ pub(super) async fn passes(world: &World, route: &Route) -> Result<Vec<u64>, Ste
 /// What a last pass over all volumes would take: they share the machine, so their times add up.
 fn predicted_ms(report: &Report) -> u64 {
     report.volumes.iter().map(|volume| volume.predicted_last_pass_ms.unwrap_or(volume.elapsed_ms)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mover::orders::{Failure, Volume, VolumeMode};
+
+    use super::*;
+
+    fn route() -> Route {
+        Route {
+            namespace: "app".to_owned(),
+            source_pod: "source".to_owned(),
+            target_pod: Some("target".to_owned()),
+            volumes: vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }],
+            claims: vec!["data".to_owned()],
+            bytes_per_second_max: None,
+            throttle: false,
+        }
+    }
+
+    fn report(name: &str, sequence: u64, state: State, port: u16) -> Report {
+        let fingerprint = Fingerprint(name.to_owned());
+        Report { version: orders::VERSION, sequence, state, fingerprint, port, volumes: Vec::new(), failure: None }
+    }
+
+    fn end(order: Option<Order>, report: Report, ip: &str) -> End {
+        let orders = order.map(|order| Orders { version: orders::VERSION, sequence: 1, order });
+        let pod = json!({ "status": { "phase": "Running", "podIP": ip } });
+        End { pod, orders, said: Said::Report(report) }
+    }
+
+    fn serve(peer_address: Option<IpAddr>) -> Order {
+        Order::Serve { volumes: route().volumes, peer: Fingerprint("source".to_owned()), peer_address }
+    }
+
+    fn pass_to(address: &str) -> Order {
+        let to = Destination::Peer { address: address.to_owned(), fingerprint: Fingerprint("target".to_owned()) };
+        Order::Pass { volumes: route().volumes, to, last: false, bytes_per_second_max: None, throttle: false }
+    }
+
+    /// A source end with this order and a target end that says this.
+    fn stand_of(source: Option<Order>, serving: Order, target: Report) -> Result<Pass, StepError> {
+        let is_ordered = u64::from(source.is_some());
+        let source = end(source, report("source", is_ordered, State::Running, 0), "10.0.0.1");
+        pass_of(&Ends { source, target: Some(end(Some(serving), target, "fd00::2")) }, &route(), false)
+    }
+
+    #[test]
+    fn a_source_is_ordered_once_its_target_has_taken_its_order_and_listens() {
+        let of_target = |sequence, port| stand_of(None, serve(None), report("target", sequence, State::Running, port)).expect("no failure");
+        assert!(matches!(of_target(0, 0), Pass::Ordered), "it has not taken its order");
+        assert!(matches!(of_target(0, 7777), Pass::Ordered), "the port is of an earlier order, or of a mover that listens always");
+        assert!(matches!(of_target(1, 0), Pass::Ordered), "it does not listen");
+        assert!(matches!(of_target(1, 7777), Pass::NotOrdered), "now the source can be told where to send");
+    }
+
+    #[test]
+    fn a_pass_to_where_the_target_listened_before_is_ordered_anew() {
+        let of_port = |port| {
+            let target = report("target", 1, State::Running, port);
+            stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target).expect("no failure")
+        };
+        assert!(matches!(of_port(7777), Pass::Running(_)));
+        assert!(matches!(of_port(7778), Pass::NotOrdered));
+        assert!(matches!(of_port(0), Pass::Ordered), "there is no other place yet");
+    }
+
+    /// Orders of older versions do not say from where the peer comes; pods may have got an address since.
+    #[test]
+    fn a_target_is_not_ordered_again_for_the_address_of_its_peer() {
+        for address in [None, Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 9]))] {
+            let target = report("target", 1, State::Running, 7777);
+            let stand = stand_of(Some(pass_to("[fd00::2]:7777")), serve(address), target);
+            assert!(matches!(stand, Ok(Pass::Running(_))), "{address:?}: {stand:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_through_before_its_source_is_not_ordered_again() {
+        let target = report("target", 1, State::Done, 7777);
+        assert!(matches!(stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target), Ok(Pass::Running(_))));
+    }
+
+    #[test]
+    fn a_target_that_cannot_serve_is_not_waited_for() {
+        let failure = Failure { reason: Reason::BadOrder, volume: None, message: "no such device".to_owned() };
+        let target = Report { failure: Some(failure), ..report("target", 1, State::Failed, 0) };
+        let why = stand_of(None, serve(None), target).expect_err("it failed");
+        assert!(why.to_string().contains("no such device"), "{why}");
+    }
 }

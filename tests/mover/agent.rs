@@ -1,6 +1,7 @@
 //! The real binary, driven as a pod drives it: orders in a file, reports on standard output.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -108,8 +109,25 @@ pub(crate) fn pass(to: Destination, last: bool) -> Order {
     Order::Pass { volumes: volumes(), to, last, bytes_per_second_max: None, throttle: false }
 }
 
-fn peer(target: &Mover) -> Destination {
-    Destination::Peer { address: format!("127.0.0.1:{}", target.ready.port), fingerprint: target.ready.fingerprint.clone() }
+/// Where a target that was told to serve is, by what it reported then.
+fn peer(target: &Report) -> Destination {
+    Destination::Peer { address: format!("127.0.0.1:{}", target.port), fingerprint: target.fingerprint.clone() }
+}
+
+fn serve(peer: &Fingerprint) -> Order {
+    Order::Serve { volumes: volumes(), peer: peer.clone(), peer_address: Some(Ipv4Addr::LOCALHOST.into()) }
+}
+
+/// The ports on which a process listens, by the tables of its network and the sockets it has open.
+fn listens(mover: &Mover) -> Vec<u16> {
+    let process = PathBuf::from(format!("/proc/{}", mover.child.id()));
+    let open = std::fs::read_dir(process.join("fd")).expect("a child's folder").filter_map(|one| std::fs::read_link(one.ok()?.path()).ok());
+    let sockets: Vec<String> =
+        open.filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_owned)).collect();
+    let tables = ["net/tcp", "net/tcp6"].map(|table| std::fs::read_to_string(process.join(table)).unwrap_or_default());
+    let lines = tables.iter().flat_map(|table| table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>()));
+    let listening = lines.filter(|fields| fields[3] == "0A" && sockets.iter().any(|socket| socket == fields[9]));
+    listening.map(|fields| u16::from_str_radix(fields[1].rsplit(':').next().expect("a port"), 16).expect("a number")).collect()
 }
 
 fn fill(root: &Path) {
@@ -143,13 +161,13 @@ fn a_local_move_warm_and_last() {
 fn a_move_between_two_movers() {
     let (mut source, mut target) = (Mover::start(), Mover::start());
     fill(&source.source());
-    // The source has its orders first, and waits for the target to have its own.
-    source.order(1, pass(peer(&target), false));
-    target.order(1, Order::Serve { volumes: volumes(), peer: source.ready.fingerprint.clone() });
+    target.order(1, serve(&source.ready.fingerprint));
+    let serving = target.wait_for(1, State::Running);
+    source.order(1, pass(peer(&serving), false));
     let warm = source.wait_for(1, State::Done);
     assert!(warm.volumes[0].bytes_sent > warm.volumes[0].bytes);
     target.wait_for(1, State::Running);
-    source.order(2, pass(peer(&target), true));
+    source.order(2, pass(peer(&serving), true));
     let (sent, received) = (source.wait_for(2, State::Done), target.wait_for(1, State::Done));
     assert_eq!(sent.volumes[0].source_root, received.volumes[0].target_root);
     assert_eq!(sent.volumes[0].target_root, received.volumes[0].target_root);
@@ -157,6 +175,27 @@ fn a_move_between_two_movers() {
     assert_eq!(source.child.wait().expect("it ends").code(), Some(0));
     assert_eq!(target.child.wait().expect("it ends").code(), Some(0));
     trees::assert_same(&source.source(), &target.target());
+}
+
+/// On a port of its own the target listens only between its order to serve and the next order, or the end of the last pass.
+#[test]
+fn a_mover_listens_only_while_it_serves() {
+    let (mut source, mut target) = (Mover::start(), Mover::start());
+    fill(&source.source());
+    assert_eq!((listens(&target), target.ready.port), (Vec::new(), 0));
+    target.order(1, serve(&source.ready.fingerprint));
+    let serving = target.wait_for(1, State::Running);
+    assert_eq!(listens(&target), [serving.port]);
+    target.order(2, Order::Idle);
+    assert_eq!((target.wait_for(2, State::Ready).port, listens(&target)), (0, Vec::new()));
+    target.order(3, serve(&source.ready.fingerprint));
+    let serving = target.wait_for(3, State::Running);
+    source.order(1, pass(peer(&serving), false));
+    let warm = source.wait_for(1, State::Done);
+    assert_eq!((warm.port, listens(&source), listens(&target)), (0, Vec::new(), vec![serving.port]));
+    source.order(2, pass(peer(&serving), true));
+    let done = target.wait_for(3, State::Done);
+    assert_eq!(done.port, serving.port, "whoever looks for it later finds where the pass went");
 }
 
 #[test]
@@ -254,10 +293,11 @@ fn a_restarted_mover_carries_out_the_same_orders_again() {
 
 #[test]
 fn a_source_that_is_not_the_peer_is_not_let_in() {
-    let (mut stranger, target) = (Mover::start(), Mover::start());
+    let (mut stranger, mut target) = (Mover::start(), Mover::start());
     fill(&stranger.source());
-    target.order(1, Order::Serve { volumes: volumes(), peer: Fingerprint("0".repeat(64)) });
-    stranger.order(1, pass(peer(&target), true));
+    target.order(1, serve(&Fingerprint("0".repeat(64))));
+    let serving = target.wait_for(1, State::Running);
+    stranger.order(1, pass(peer(&serving), true));
     stranger.wait_for(1, State::Running);
     stranger.order(2, Order::Idle);
     stranger.wait_for(2, State::Ready);

@@ -9,7 +9,7 @@ use kubectl_stateful::mover::fail::{Halt, Result};
 use kubectl_stateful::mover::orders::{Failure, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::progress::{Cancel, Progress};
 use kubectl_stateful::mover::remote::Remote;
-use kubectl_stateful::mover::serve::{Served, Server};
+use kubectl_stateful::mover::serve::{Peer, Served, Server};
 use kubectl_stateful::mover::source::{Here, SourceVolume};
 use kubectl_stateful::mover::target::TargetVolume;
 use kubectl_stateful::mover::tls::Identity;
@@ -75,10 +75,10 @@ impl Ends {
     /// Makes a pass over TLS.
     pub(crate) fn pass_over_tls(&mut self, is_last: bool) -> Result<VolumeReport> {
         let (source, target) = (Identity::make()?, Identity::make()?);
-        let server = Server::listen(&target, 0)?;
+        let server = Server::new(&target, 0)?;
         let at_target = Arc::new(Progress::default());
         let served = Served { volume: self.target_volume()?, progress: Arc::clone(&at_target) };
-        server.serve(Arc::new(vec![served]), source.fingerprint());
+        server.serve(Arc::new(vec![served]), &Peer { fingerprint: source.fingerprint().clone(), address: None })?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
         let mut remote = Remote::connect(&source, address, target.fingerprint(), new_number()?, None)?;
         let progress = Arc::new(Progress::default());

@@ -3,6 +3,7 @@
 //! Sound inputs are made worse in ways drawn from seeds. `tests/fuzz` looks for others as long as one likes.
 
 use std::io::Write;
+use std::net::IpAddr;
 
 use kubectl_stateful::mover::buffer::Buffer;
 use kubectl_stateful::mover::change::Item;
@@ -231,7 +232,8 @@ fn order_texts() -> Vec<Vec<u8>> {
     let to = Destination::Peer { address: "[::1]:4000".to_owned(), fingerprint: fingerprint() };
     let orders = [
         Order::Idle,
-        Order::Serve { volumes: volumes(), peer: fingerprint() },
+        Order::Serve { volumes: volumes(), peer: fingerprint(), peer_address: None },
+        Order::Serve { volumes: volumes(), peer: fingerprint(), peer_address: Some(IpAddr::from([10, 0, 0, 7])) },
         Order::Pass { volumes: volumes(), to, last: true, bytes_per_second_max: Some(1 << 30), throttle: false },
         Order::Pass { volumes: volumes(), to: Destination::Here, last: false, bytes_per_second_max: None, throttle: false },
     ];

@@ -3,22 +3,24 @@
 //! Places are drawn from seeds and are bytes, not times. A copy that went through all this is either true or an error.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use kubectl_stateful::mover::agent::new_number;
 use kubectl_stateful::mover::by_hand::{self, Settings};
 use kubectl_stateful::mover::fail::Result;
 use kubectl_stateful::mover::orders::{Reason, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::remote::Remote;
-use kubectl_stateful::mover::serve::{Served, Server};
+use kubectl_stateful::mover::serve::{Peer, Served, Server};
 use kubectl_stateful::mover::target::TargetVolume;
 use kubectl_stateful::mover::tls::Identity;
 use kubectl_stateful::mover::work;
 use rustix::process::Pid;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::dice::Dice;
 use crate::ends::{self, Ends};
@@ -94,10 +96,16 @@ impl Folders {
 
     /// A target end in this process.
     fn server(&self) -> (Server, SocketAddr) {
-        let server = Server::listen(&self.identity("target"), 0).expect("a port");
+        self.server_expecting(None)
+    }
+
+    /// The same, which expects its peer from this address.
+    fn server_expecting(&self, peer: Option<IpAddr>) -> (Server, SocketAddr) {
+        let server = Server::new(&self.identity("target"), 0).expect("keys");
         let volume = TargetVolume::at(&self.path("target"), VolumeMode::Filesystem, &self.path("target-state")).expect("a target");
         let served = Served { volume: Arc::new(volume), progress: Arc::default() };
-        server.serve(Arc::new(vec![served]), self.identity("source").fingerprint());
+        let peer = Peer { fingerprint: self.identity("source").fingerprint().clone(), address: peer };
+        server.serve(Arc::new(vec![served]), &peer).expect("a port");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
         (server, address)
     }
@@ -481,4 +489,131 @@ fn noise_on_the_port_is_survived() {
     folders.send(address).expect("a pass");
     server.stop();
     folders.assert_same();
+}
+
+/// A connection from an address of this machine.
+fn connect_from(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SockAddr::from(SocketAddr::from((from, 0))))?;
+    socket.connect(&to.into())?;
+    Ok(socket.into())
+}
+
+fn is_closed(stream: &TcpStream) -> bool {
+    let peeked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0; 1]));
+    !matches!(peeked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// The head of a record of the handshake, which is long in coming.
+const LONG_RECORD: [u8; 5] = [22, 3, 1, 0x3f, 0];
+
+/// What strangers who hold connections open do when one is closed.
+#[derive(Clone, Copy, PartialEq)]
+enum Closed {
+    KnockAgain,
+    LeaveIt,
+}
+
+/// Opens 200 connections from these addresses in turn and says next to nothing on them, until told to end.
+fn hold_open(from: impl Fn(u64) -> Ipv4Addr, to: SocketAddr, closed: Closed, opened: &AtomicU64, is_over: &AtomicBool) {
+    let mut held: Vec<TcpStream> = Vec::new();
+    let mut said = Instant::now();
+    while !is_over.load(Ordering::Relaxed) {
+        held.retain(|stream| !is_closed(stream));
+        while held.len() < 200 && (closed == Closed::KnockAgain || opened.load(Ordering::Relaxed) < 200) && !is_over.load(Ordering::Relaxed)
+        {
+            let number = opened.fetch_add(1, Ordering::Relaxed);
+            // It may be closed while we talk, here and below.
+            held.extend(connect_from(from(number), to).and_then(|mut stream| stream.write_all(&LONG_RECORD).map(|()| stream)));
+        }
+        if said.elapsed() > Duration::from_secs(1) {
+            said = Instant::now();
+            held.iter_mut().for_each(|stream| drop(stream.write(&[1])));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Makes a pass while strangers hold connections open who have been there first.
+fn pass_beside_strangers(folders: &Folders, to: SocketAddr, closed: Closed, from: impl Fn(u64) -> Ipv4Addr + Sync) {
+    let (opened, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let holding = scope.spawn(|| hold_open(&from, to, closed, &opened, &is_over));
+        while opened.load(Ordering::Relaxed) < 200 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let began = Instant::now();
+        let sent = folders.send(to);
+        is_over.store(true, Ordering::Relaxed);
+        work::join(holding);
+        sent.expect("strangers do not keep the peer out");
+        // Less than a peer tries to connect for, of which it once needed all.
+        assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    });
+    folders.assert_same();
+}
+
+/// They are bound together by where they come from, whether or not it is known where the peer does.
+#[test]
+fn strangers_from_one_address_do_not_keep_the_peer_out() {
+    for expected in [None, Some(IpAddr::from(Ipv4Addr::LOCALHOST))] {
+        let folders = Folders::filled();
+        let (server, address) = folders.server_expecting(expected);
+        pass_beside_strangers(&folders, address, Closed::KnockAgain, |_| Ipv4Addr::new(127, 0, 0, 2));
+        server.stop();
+    }
+}
+
+#[test]
+fn strangers_from_many_addresses_do_not_keep_the_peer_out_whose_address_is_known() {
+    let folders = Folders::filled();
+    let (server, address) = folders.server_expecting(Some(Ipv4Addr::LOCALHOST.into()));
+    let from = |number: u64| Ipv4Addr::from(0x7f01_0000 + (number % 60_000) as u32);
+    pass_beside_strangers(&folders, address, Closed::KnockAgain, from);
+    server.stop();
+}
+
+/// Those who were there first go first, be they from the address of the peer.
+#[test]
+fn two_hundred_who_stay_make_room_for_the_peer() {
+    for from in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)] {
+        let folders = Folders::filled();
+        let (server, address) = folders.server();
+        pass_beside_strangers(&folders, address, Closed::LeaveIt, |_| from);
+        server.stop();
+    }
+}
+
+#[test]
+fn a_byte_now_and_then_does_not_prolong_a_handshake() {
+    let folders = Folders::filled();
+    let (server, address) = folders.server();
+    let mut dripping = TcpStream::connect(address).expect("it listens");
+    dripping.write_all(&LONG_RECORD).expect("sent");
+    folders.send(address).expect("a pass goes on beside it");
+    let began = Instant::now();
+    // Long before whoever is known has to have said something.
+    while !is_closed(&dripping) && began.elapsed() < Duration::from_secs(15) {
+        // It may be closed while we talk.
+        let _ = dripping.write_all(&[1]);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(is_closed(&dripping), "it was let drip");
+    server.stop();
+    folders.assert_same();
+}
+
+#[test]
+fn the_port_is_open_only_while_there_is_something_to_serve() {
+    let folders = Folders::filled();
+    let (server, address) = folders.server();
+    let mut silent = TcpStream::connect(address).expect("it listens");
+    folders.send(address).expect("a pass");
+    assert!(server.is_finished_within(Duration::from_secs(30)));
+    server.close();
+    assert_eq!(server.port(), address.port(), "what was reported stays so");
+    assert!(TcpStream::connect(address).is_err(), "nobody listens after the last pass");
+    assert!(silent.read(&mut [0; 1]).map_or(true, |count| count == 0), "strangers are gone");
+    server.stop();
+    assert_eq!(server.port(), 0);
 }

@@ -210,7 +210,7 @@ impl Sim {
             sequence: 0,
             state: State::Ready,
             fingerprint: Fingerprint(blake3::hash(uid.as_bytes()).to_hex().to_string()),
-            port: PORT,
+            port: 0,
             volumes: Vec::new(),
             failure: None,
         };
@@ -267,8 +267,10 @@ impl Sim {
             mover.report.sequence = orders.sequence;
             mover.report.state = if orders.order == Order::Idle { State::Ready } else { State::Running };
             mover.report.failure = None;
+            mover.report.port = if matches!(orders.order, Order::Serve { .. }) { PORT } else { 0 };
             if let Some(program) = &mover.program {
                 program.order(&orders);
+                mover.report.port = program.report(|report| report.sequence == orders.sequence).port;
             }
             mover.at = Some(orders);
         } else if self.is_stuck(pod, Way::Hung) {
@@ -296,6 +298,9 @@ impl Sim {
             }
             return mover.report.state == State::Done;
         };
+        if matches!(to, Destination::Peer { address, .. } if address.ends_with(":0")) {
+            self.violate(format!("{} was told to send to where nobody listens", text(pod, "/metadata/name")));
+        }
         let peer = match to {
             Destination::Here => None,
             Destination::Peer { fingerprint, .. } if mover.program.is_some() => Some(self.program_of(fingerprint)),
