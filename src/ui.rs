@@ -342,6 +342,9 @@ pub fn verified_text(verified: &Verified) -> String {
     for path in &verified.differences {
         text += &format!("  {}\n", if path.is_empty() { "the root directory itself" } else { path });
     }
+    if verified.differences_left_out > 0 {
+        text += &format!("  and {} more, for whose names there was no room\n", verified.differences_left_out);
+    }
     text
 }
 
@@ -349,7 +352,8 @@ pub fn verified_text(verified: &Verified) -> String {
 pub fn verified_json(verified: &Verified) -> String {
     let claim = |proven: &Proven| json!({ "claim": proven.claim, "volume": proven.volume, "root": proven.root, "entries": proven.entries, "bytes": proven.bytes });
     let claims: Vec<Value> = verified.claims.iter().map(claim).collect();
-    let text = json!({ "version": 1, "isSame": verified.is_same(), "claims": claims, "differences": verified.differences });
+    let text = json!({ "version": 1, "isSame": verified.is_same(), "claims": claims,
+        "differences": verified.differences, "differencesLeftOut": verified.differences_left_out });
     serde_json::to_string_pretty(&text).expect("it has only string keys")
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::cluster::survey::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
-use crate::mover::orders::{self, Failure, Order, Orders, Report, State, Volume, VolumeMode, VolumeReport};
+use crate::mover::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
 use crate::plan::marks;
 use crate::planner::objects;
 use crate::survey::{AppKind, ClaimSeen, Survey};
@@ -46,6 +46,8 @@ pub struct Verified {
     pub claims: [Proven; 2],
     /// The first paths at which they differ.
     pub differences: Vec<String>,
+    /// How many more of these the mover had no room to name.
+    pub differences_left_out: u64,
 }
 
 /// What is on one claim.
@@ -220,9 +222,8 @@ async fn step(
     let Some(pod) = connection.get(&Kind::POD, &asked.namespace, &asked.pod).await? else {
         return Err(VerifyError::Failed(format!("somebody deleted pod {}", asked.pod)));
     };
-    let line = connection.last_log_line(&asked.namespace, &asked.pod).await?;
-    let report: Option<Report> = line.as_deref().and_then(|line| serde_json::from_str(line).ok());
-    let Some(report) = report else {
+    let log = connection.log_tail(&asked.namespace, &asked.pod).await?;
+    let Some(report) = log.as_deref().and_then(orders::last_report) else {
         let is_late = waited > ANSWERS_WITHIN || has_failed(&pod);
         let not_started = || VerifyError::NotStarted { pod: asked.pod.clone(), why: why(&pod) };
         return if is_late { Err(not_started()) } else { Ok(None) };
@@ -292,7 +293,8 @@ fn verified(claims: [&ClaimSeen; 2], reports: &[VolumeReport]) -> Result<Verifie
         let volume = claim.volume.as_ref().map(|volume| volume.name.clone()).unwrap_or_default();
         Ok::<_, VerifyError>(Proven { claim: claim.name.clone(), volume, root, entries: report.entries, bytes: report.bytes })
     };
-    Ok(Verified { claims: [proven(claims[0], one)?, proven(claims[1], other)?], differences: other.differences.clone() })
+    let claims = [proven(claims[0], one)?, proven(claims[1], other)?];
+    Ok(Verified { claims, differences: other.differences.clone(), differences_left_out: other.differences_left_out })
 }
 
 /// Deletes the pod, trying a few times: nobody would come by later to do it.

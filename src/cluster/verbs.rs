@@ -18,6 +18,12 @@ pub const FIELD_MANAGER: &str = "kubectl-stateful";
 /// At most this many objects a page when listing.
 const LIST_PAGE_MAX: usize = 500;
 
+/// So many lines at the end of a log are asked for: the last one may be a piece that was cut off, or not be meant for us.
+const LOG_LINES: usize = 16;
+
+/// So much is read of them, counted from the first, whoever wrote it. Room for [`LOG_LINES`] of 16 KiB, where container runtimes cut lines.
+const LOG_BYTES_MAX: usize = LOG_LINES * (16 << 10);
+
 /// Why a call did not succeed.
 #[derive(Debug, Error)]
 pub enum ApiError {
@@ -168,11 +174,11 @@ impl Connection {
         absent_as_none(self.call(Method::DELETE, &path, Some(("application/json", &options))).await).map(drop)
     }
 
-    /// Returns the last line of a pod's log; none when there is no such pod, or no line (yet).
-    pub async fn last_log_line(&self, namespace: &str, pod: &str) -> Result<Option<String>, ApiError> {
-        let path = format!("{}/log?tailLines=1", Kind::POD.path(namespace, Some(pod)));
+    /// Returns the last lines of a pod's log, not more than [`LOG_BYTES_MAX`] of them; none when there is no such pod, or no log (yet).
+    pub async fn log_tail(&self, namespace: &str, pod: &str) -> Result<Option<String>, ApiError> {
+        let path = format!("{}/log?tailLines={LOG_LINES}&limitBytes={LOG_BYTES_MAX}", Kind::POD.path(namespace, Some(pod)));
         match self.call_text(Method::GET, &path, None).await {
-            Ok(text) => Ok(text.lines().next_back().map(str::to_owned)),
+            Ok(text) => Ok(Some(text)),
             // Before its container runs a pod has no log, which the server calls a bad request.
             Err(ApiError::NotFound(_) | ApiError::Other { status: 400, .. }) => Ok(None),
             Err(error) => Err(error),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::compare;
 use super::fail::{self, Halt, Result};
+use super::line;
 use super::link::Link;
 use super::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
 use super::pace::Pace;
@@ -316,10 +317,10 @@ impl Agent {
             fingerprint: self.identity.fingerprint().clone(),
             port: self.server.port(),
             volumes,
+            volumes_left_out: 0,
             failure,
         };
-        let mut line = serde_json::to_vec(&report).expect("plain data can be serialised");
-        line.push(b'\n');
+        let line = line::of(report);
         let mut out = self.out.lock().expect("no thread panics while it holds this lock");
         out.write_all(&line).and_then(|()| out.flush()).map_err(|error| fail::system_io("reporting", &error))
     }

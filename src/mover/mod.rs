@@ -25,6 +25,7 @@ mod flush;
 mod groups;
 mod holes;
 pub mod known;
+pub mod line;
 pub mod link;
 pub mod manifest;
 pub mod metadata;

@@ -146,9 +146,19 @@ pub struct Report {
     /// One for each volume of the order, in its order. At the target end: what the last pass wrote and its own root digests.
     #[serde(default)]
     pub volumes: Vec<VolumeReport>,
+    /// How many volumes are not in this report because a line holds no more, which are the last ones of the order.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub volumes_left_out: u64,
     /// Why, with [`State::Failed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+/// Returns the last report in the tail of a mover's log. Before and after it there may be what is none: the end of a line of which the tail has no
+/// more, or words about a mover that could not go on.
+#[must_use]
+pub fn last_report(log: &str) -> Option<Report> {
+    log.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 
 /// How far a mover is with its order.
@@ -204,6 +214,14 @@ pub struct VolumeReport {
     /// The first paths at which it is not like the volume it was compared with; only at the second of [`Order::Compare`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
+    /// How many more were found that a line has no room for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub differences_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a mover is doing with a volume.

@@ -165,6 +165,7 @@ impl Progress {
             source_root: told.source_root.map(|root| root.hex()),
             target_root: told.target_root.map(|root| root.hex()),
             differences: told.differences.clone(),
+            differences_left_out: 0,
         }
     }
 }

@@ -96,8 +96,8 @@ pub(super) enum Pass {
 
 /// What the log of a pod says last which the server just returned: it is its node that does not answer, then.
 pub(super) async fn said(connection: &Connection, namespace: &str, pod: &str) -> Result<Said, StepError> {
-    match connection.last_log_line(namespace, pod).await {
-        Ok(line) => Ok(line.and_then(|line| serde_json::from_str(&line).ok()).map_or(Said::Nothing, Said::Report)),
+    match connection.log_tail(namespace, pod).await {
+        Ok(log) => Ok(log.and_then(|log| orders::last_report(&log)).map_or(Said::Nothing, Said::Report)),
         Err(error @ (ApiError::NoAnswer(_) | ApiError::Other { status: 500.., .. } | ApiError::Busy { retry_after_secs: None, .. })) => {
             Ok(Said::Unheard(error.to_string()))
         }
@@ -159,6 +159,9 @@ async fn without_report(world: &World, end: &End) -> Pass {
 }
 
 fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
+    for report in ends.all().filter_map(End::report) {
+        tells_all(report)?;
+    }
     let Some(report) = ends.source.report() else { return Ok(Pass::NotOrdered) };
     let orders = ends.source.orders.as_ref();
     if orders.is_some_and(|orders| last && report.state == State::Done && is_final(&ends.source, orders, report)) {
@@ -181,6 +184,15 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
         State::Failed => failed(report, orders),
         State::Done => done(ends, report, last),
     }
+}
+
+/// A volume of which nothing is told could not be proven, so that it must not get as far as the cut-over.
+fn tells_all(report: &Report) -> Result<(), StepError> {
+    if report.volumes_left_out == 0 {
+        return Ok(());
+    }
+    let count = report.volumes.len() as u64 + report.volumes_left_out;
+    Err(StepError::failed(format!("one mover has {count} volumes, more than the {} it can report on", report.volumes.len())))
 }
 
 /// Whether the target end has taken the order it was given and listens; an error if it took it and cannot serve.
@@ -394,7 +406,7 @@ mod tests {
 
     fn report(name: &str, sequence: u64, state: State, port: u16) -> Report {
         let fingerprint = Fingerprint(name.to_owned());
-        Report { version: orders::VERSION, sequence, state, fingerprint, port, volumes: Vec::new(), failure: None }
+        Report { version: orders::VERSION, sequence, state, fingerprint, port, volumes: Vec::new(), volumes_left_out: 0, failure: None }
     }
 
     fn end(order: Option<Order>, report: Report, ip: &str) -> End {
@@ -461,5 +473,12 @@ mod tests {
         let target = Report { failure: Some(failure), ..report("target", 1, State::Failed, 0) };
         let why = stand_of(None, serve(None), target).expect_err("it failed");
         assert!(why.to_string().contains("no such device"), "{why}");
+    }
+
+    #[test]
+    fn volumes_that_are_not_told_of_are_noticed_before_the_app_is_stopped() {
+        let target = Report { volumes_left_out: 12, ..report("target", 1, State::Running, 7777) };
+        let why = stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target).expect_err("they could not be proven");
+        assert!(why.to_string().contains("12 volumes"), "{why}");
     }
 }

@@ -97,7 +97,7 @@ impl Drop for Mover {
 #[track_caller]
 fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Report {
     let line = lines.next().expect("another report").expect("readable");
-    assert!(line.len() < 12 << 10);
+    assert!(line.len() < 15 << 10, "{} bytes", line.len());
     serde_json::from_str(&line).expect("a report")
 }
 
@@ -196,6 +196,37 @@ fn a_mover_listens_only_while_it_serves() {
     source.order(2, pass(peer(&serving), true));
     let done = target.wait_for(3, State::Done);
     assert_eq!(done.port, serving.port, "whoever looks for it later finds where the pass went");
+}
+
+#[test]
+fn a_report_on_many_volumes_is_one_line_that_arrives() {
+    let mut mover = Mover::start();
+    let name = |number: usize| format!("data-{number}");
+    let many: Vec<Volume> = (0..400).map(|number| Volume { name: name(number), mode: VolumeMode::Filesystem }).collect();
+    for Volume { name, .. } in &many {
+        for end in [mover.source(), mover.target()] {
+            std::fs::create_dir(end.with_file_name(name)).expect("a folder");
+        }
+    }
+    mover.order(1, Order::Pass { volumes: many, to: Destination::Here, last: true, bytes_per_second_max: None, throttle: false });
+    let report = mover.wait_for(1, State::Done);
+    assert_eq!(report.volumes.len() as u64 + report.volumes_left_out, 400);
+    assert!(report.volumes.len() > 40 && report.volumes.iter().all(|volume| volume.source_root.is_some() && volume.target_root.is_some()));
+}
+
+#[test]
+fn ugly_names_are_told_in_one_line_that_arrives() {
+    let mut mover = Mover::start();
+    let other = mover.source().with_file_name("other");
+    std::fs::create_dir(&other).expect("a folder");
+    for number in 0..20 {
+        std::fs::write(other.join(format!("{number:03}{}", "\u{1}".repeat(250))), "").expect("a file");
+    }
+    let both = ["data", "other"].map(|name| Volume { name: name.to_owned(), mode: VolumeMode::Filesystem });
+    mover.order(1, Order::Compare { volumes: both.to_vec() });
+    let [_, other] = mover.wait_for(1, State::Done).volumes.try_into().expect("two");
+    assert_eq!(other.differences.len() as u64 + other.differences_left_out, 20);
+    assert!(!other.differences.is_empty());
 }
 
 #[test]

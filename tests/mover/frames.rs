@@ -11,7 +11,7 @@ use kubectl_stateful::mover::digest::Digest;
 use kubectl_stateful::mover::manifest::{Entry, Manifest, Origin, Writer};
 use kubectl_stateful::mover::metadata::{Kind, Metadata, Stamp, Time};
 use kubectl_stateful::mover::orders::{
-    Destination, Failure, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode, VolumeReport,
+    self, Destination, Failure, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode, VolumeReport,
 };
 use kubectl_stateful::mover::wire::{self, Extent, Message, Role};
 
@@ -244,6 +244,7 @@ fn order_texts() -> Vec<Vec<u8>> {
         fingerprint: fingerprint(),
         port: 4000,
         volumes: vec![VolumeReport { name: "data".to_owned(), source_root: Some("ab".repeat(32)), ..VolumeReport::default() }],
+        volumes_left_out: 7,
         failure: Some(Failure { reason: Reason::NotTheSame, volume: None, message: "`a` is not the same".to_owned() }),
     };
     let orders = orders.into_iter().zip(1..).map(|(order, sequence)| Orders { version: VERSION, sequence, order });
@@ -267,6 +268,22 @@ fn orders_and_reports_of_any_kind_are_read_without_harm() {
             assert_eq!(serde_json::from_slice::<Report>(&again).expect("its own words"), report, "seed {seed}");
         }
     }
+}
+
+/// The end of a line of which the tail of a log has no more, or a line that is not through.
+#[test]
+fn of_a_log_the_last_whole_report_counts() {
+    let texts = order_texts();
+    let last = String::from_utf8_lossy(texts.last().expect("a report"));
+    let earlier = last.replace("\"sequence\":3", "\"sequence\":2");
+    let sequence = |log: &str| orders::last_report(log).map(|report| report.sequence);
+    let cut = &last[..last.len() / 2];
+    assert_eq!(sequence(&format!("{earlier}\n{last}\n")), Some(3));
+    assert_eq!(sequence(&format!("{earlier}\n{last}\n{cut}")), Some(3), "the beginning of a line");
+    assert_eq!(sequence(&format!("{earlier}\n{last}\n{}\n", &last[last.len() / 2..])), Some(3), "the end of a line");
+    assert_eq!(sequence(&format!("{earlier}\n{cut}\nerror: System: out of memory\n")), Some(2), "other words");
+    assert_eq!(sequence(&format!("{cut}\n\n")), None);
+    assert_eq!(sequence(""), None);
 }
 
 /// A manifest is the mover's own, but the disk it is on may fail.

@@ -173,6 +173,14 @@ fn parse(method: &Method, uri: &http::Uri, body: &[u8]) -> Asked {
     }
 }
 
+/// The last lines of a log that are asked for, and of those the first bytes, as a kubelet gives them.
+fn tail(log: &str, asked: &Asked) -> String {
+    let number = |name: &str| asked.query(name).parse().unwrap_or(usize::MAX);
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let text = lines[lines.len().saturating_sub(number("tailLines"))..].concat();
+    String::from_utf8_lossy(&text.as_bytes()[..text.len().min(number("limitBytes"))]).into_owned()
+}
+
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
@@ -307,7 +315,7 @@ impl Sim {
             }
             ("GET", "", _) => Ok(Reply::Json(roles::discovery(&asked.group))),
             ("GET", "version", _) => Ok(Reply::Json(json!({ "gitVersion": "v1.36.3" }))),
-            ("GET", "pods", "log") => self.log(namespace, name).map(Reply::Text),
+            ("GET", "pods", "log") => self.log(namespace, name).map(|log| Reply::Text(tail(&log, asked))),
             ("GET", "nodes", "proxy") => Err(Refused::new(503, "ServiceUnavailable", "no metrics here")),
             ("GET", "events", _) => Ok(Reply::Json(json!({ "items": self.events_about(asked.query("fieldSelector")) }))),
             ("GET", _, _) if name.is_empty() => {

@@ -212,6 +212,7 @@ impl Sim {
             fingerprint: Fingerprint(blake3::hash(uid.as_bytes()).to_hex().to_string()),
             port: 0,
             volumes: Vec::new(),
+            volumes_left_out: 0,
             failure: None,
         };
         let state = self.disks.state_of(&uid);
@@ -404,12 +405,13 @@ impl Sim {
         }
     }
 
-    /// What a mover said last, as the product asks for it.
+    /// What a mover said last, and the beginning of what it says next.
     fn words(&self, mover: &Mover) -> String {
         if let Some(program) = &mover.program {
             self.overhear("said by a mover", || program.words());
         }
-        serde_json::to_string(&mover.report).expect("plain data") + "\n"
+        let said = serde_json::to_string(&mover.report).expect("plain data");
+        format!("{said}\n{}", &said[..said.len() / 2])
     }
 
     /// The kubelet fails the first mover pod that runs, as it does when its node is short of memory. What it said stays.
