@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod engine;
 #[cfg(feature = "command")]
 pub mod error;
+pub mod escape;
 #[cfg(feature = "command")]
 pub mod finalize;
 #[cfg(feature = "command")]

@@ -2,10 +2,14 @@
 //!
 //! The root is the empty path. There is no `std::path` here: names may hold any byte but `/` and NUL.
 
+use crate::escape;
+
 /// The longest path beneath a root; longer ones are refused, not cut.
 pub const PATH_BYTES_MAX: usize = 32 << 10;
 /// The longest single name (as in Linux).
 pub const NAME_BYTES_MAX: usize = 255;
+/// About how much of a path is shown.
+const SHOWN_BYTES_MAX: usize = 512;
 
 /// Returns whether this is one plain name: not empty, not `.` or `..`, without `/` and NUL, not too long.
 #[must_use]
@@ -44,27 +48,62 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Returns the path for a person, lossily; the root as `.`.
+/// Returns the path for a person, as one line in which everything prints: other characters and bytes that are no UTF-8 are spelled
+/// out (`\x1b`, `\u{202e}`, `\xff`), a backslash as two. The root is `.`, and a long path is cut.
 #[must_use]
 pub fn shown(path: &[u8]) -> String {
     if path.is_empty() {
         return ".".to_owned();
     }
-    let mut text = String::from_utf8_lossy(path).into_owned();
-    if text.len() > 512 {
-        let mut cut = 512;
-        while !text.is_char_boundary(cut) {
-            cut -= 1;
+    let mut text = String::new();
+    for piece in path.utf8_chunks().flat_map(|chunk| chunk.valid().chars().map(shown_char).chain(chunk.invalid().iter().map(shown_byte))) {
+        if text.len() + piece.len() > SHOWN_BYTES_MAX {
+            text.push('…');
+            break;
         }
-        text.truncate(cut);
-        text.push('…');
+        text += &piece;
     }
     text
+}
+
+fn shown_char(one: char) -> String {
+    let mut text = String::new();
+    if one == '\\' {
+        text.push(one);
+    }
+    escape::push(&mut text, one);
+    text
+}
+
+fn shown_byte(byte: &u8) -> String {
+    format!("\\x{byte:02x}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_prints_and_tells_names_apart() {
+        let cases: [(&[u8], &str); 7] = [
+            (b"", "."),
+            (b"a/b c", "a/b c"),
+            ("größe/数据".as_bytes(), "größe/数据"),
+            (b"\x1b]0;owned\x07\x1b[8m\nhint: x", "\\x1b]0;owned\\x07\\x1b[8m\\nhint: x"),
+            ("\u{202e}\u{9b}".as_bytes(), "\\u{202e}\\u{9b}"),
+            (b"a\xff\xc3", "a\\xff\\xc3"),
+            (b"\\xff", "\\\\xff"),
+        ];
+        for (path, text) in cases {
+            assert_eq!(shown(path), text);
+        }
+    }
+
+    #[test]
+    fn a_long_path_is_cut_between_what_is_spelled_out() {
+        assert_eq!(shown(&[b'a'; 513]), format!("{}…", "a".repeat(512)));
+        assert_eq!(shown(&[0x1b; 200]), format!("{}…", "\\x1b".repeat(128)));
+    }
 
     #[test]
     fn words_that_lead_out_are_not_beneath() {
