@@ -2,6 +2,7 @@
 
 use crate::cluster::survey::{SurveyError, api_hint};
 use crate::cluster::{ApiError, ConnectError};
+use crate::escape;
 use crate::journal::JournalError;
 use crate::journal::lease::LeaseError;
 use crate::plan::file::Unreadable;
@@ -98,6 +99,15 @@ impl CommandError {
     }
 }
 
+/// A hint with a command that people paste; none where the name would be more than a name there.
+fn pasted(name: &str, hint: impl FnOnce(&str) -> String) -> Option<String> {
+    escape::is_word(name).then(|| hint(name))
+}
+
+fn watch(run: &str) -> Option<String> {
+    pasted(run, |run| format!("watch it with `kubectl stateful status {run}`"))
+}
+
 impl From<SurveyError> for CommandError {
     fn from(error: SurveyError) -> Self {
         Self::new(Kind::Error, error.to_string()).maybe_hinted(error.hint())
@@ -122,12 +132,15 @@ impl From<JournalError> for CommandError {
         match error {
             JournalError::NoSuchRun { .. } => Self::new(Kind::Error, what).hinted("see the runs there are with `kubectl stateful status`"),
             JournalError::Gone(_) => Self::new(Kind::Halted, what).hinted("what the run made is labelled `kubectl-stateful.dev/run`"),
-            JournalError::Fenced(run) => Self::new(Kind::Refused, what).hinted(format!("watch it with `kubectl stateful status {run}`")),
-            JournalError::Broken { run, .. } => Self::new(Kind::Stuck, what).hinted(format!(
-                "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -o jsonpath='{{.data.plan}}'"
-            )),
-            JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what)
-                .hinted(format!("see what it is with `kubectl get pv {volume} -o yaml`, and plan with another `--run`")),
+            JournalError::Fenced(run) => Self::new(Kind::Refused, what).maybe_hinted(watch(&run.0)),
+            JournalError::Broken { run, .. } => Self::new(Kind::Stuck, what).maybe_hinted(pasted(&run.0, |run| {
+                format!(
+                    "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -o jsonpath='{{.data.plan}}'"
+                )
+            })),
+            JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what).maybe_hinted(pasted(&volume, |volume| {
+                format!("see what it is with `kubectl get pv {volume} -o yaml`, and plan with another `--run`")
+            })),
             JournalError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
     }
@@ -137,7 +150,7 @@ impl From<LeaseError> for CommandError {
     fn from(error: LeaseError) -> Self {
         let what = error.to_string();
         match error {
-            LeaseError::Held { run, .. } => Self::new(Kind::Refused, what).hinted(format!("watch it with `kubectl stateful status {run}`")),
+            LeaseError::Held { run, .. } => Self::new(Kind::Refused, what).maybe_hinted(watch(&run)),
             LeaseError::Lost { .. } => Self::new(Kind::Halted, what),
             LeaseError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
@@ -168,7 +181,19 @@ impl From<Vec<Refusal>> for CommandError {
 
 #[cfg(test)]
 mod tests {
-    use super::Kind;
+    use super::*;
+    use crate::plan::RunId;
+
+    #[test]
+    fn only_a_plain_word_gets_into_a_command_to_paste() {
+        let held = |run: &str| LeaseError::Held { app: "sts/pg".to_owned(), holder: "x".to_owned(), run: run.to_owned() };
+        let broken = |run: &str| JournalError::Broken { run: RunId(run.to_owned()), reason: "x".to_owned() };
+        for (name, hints) in [("m1", 1), ("x; curl y | sh", 0), ("`x`", 0), ("--help", 0)] {
+            for error in [CommandError::from(held(name)), CommandError::from(broken(name))] {
+                assert_eq!(error.faults[0].hints.len(), hints, "{name}");
+            }
+        }
+    }
 
     #[test]
     fn exit_codes_are_a_promise() {

@@ -20,7 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("engine", &["plan", "steps", "journal", "cluster"]),
     ("finalize", &["plan", "cluster", "journal"]),
     ("verify", &["survey", "plan", "planner", "cluster", "mover"]),
-    ("error", &["plan", "planner", "journal", "engine", "cluster"]),
+    ("error", &["plan", "planner", "journal", "engine", "cluster", "escape"]),
     ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error", "verify"]),
     ("cli", &["*"]),
     ("main", &["*"]),
