@@ -1,25 +1,32 @@
 //! The only file that prints or asks: plans and endings in words, progress on a terminal, plain lines off it, JSON lines for scripts.
 //!
 //! Results go to standard output, talk to standard error. It decides nothing: whatever a script could want is in the library.
+//! What is printed are [`Words`], in which what servers, tenants and files say is kept from driving the terminal.
+
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use console::style;
+use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::engine::{Ending, Listener, Notice};
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, Fault, Kind};
+use crate::escape;
 use crate::journal::event::Receipt;
 use crate::journal::{Entry, Event, RunState, Stand};
 use crate::mover::orders::VolumeReport;
-use crate::plan::{ClaimMove, Plan, Rung, marks};
+use crate::plan::{ClaimMove, Plan, RunId, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
 use crate::verify::{Proven, Verified};
+
+pub use words::{Printed, Words};
+use words::{Said, words};
 
 /// The version of the events printed as JSON lines.
 const EVENTS_VERSION: u32 = 1;
@@ -31,18 +38,13 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const COLD_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
 #[expect(clippy::print_stderr, reason = "this file prints")]
-fn to_stderr(text: &str) {
-    eprintln!("{text}");
+fn to_stderr(text: &Words) {
+    eprintln!("{}", text.as_str());
 }
 
-fn to_stdout(text: &str) {
-    // A reader that went away (`| head`) is no failure of ours.
-    drop(write!(std::io::stdout().lock(), "{text}"));
-}
-
-/// Takes the teeth out of what servers say: no escape sequence and no carriage return reaches the terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() && one != '\n' && one != '\t' { '\u{fffd}' } else { one }).collect()
+/// Whoever read may have gone away (`| head`), which is no failure of ours.
+fn to_stdout(text: &Words) {
+    drop(write!(std::io::stdout().lock(), "{}", text.as_str()));
 }
 
 /// Decides about colours for both streams; none: as each terminal is.
@@ -52,23 +54,24 @@ pub fn set_colours(colours: Option<bool>) {
     console::set_colors_enabled_stderr(decided(std::io::stderr().is_terminal()));
 }
 
-/// Prints a result.
-pub fn result(text: &str) {
-    to_stdout(text);
-    if !text.ends_with('\n') {
-        to_stdout("\n");
+/// Prints a result: words, or a document as it was written.
+pub fn result(text: &(impl Printed + ?Sized)) {
+    let text = text.as_result(std::io::stdout().is_terminal());
+    to_stdout(&text);
+    if !text.as_str().ends_with('\n') {
+        to_stdout(&words!("\n"));
     }
 }
 
 /// Says something on the side.
-pub fn say(text: &str) {
-    to_stderr(text.trim_end());
+pub fn say(text: &(impl Printed + ?Sized)) {
+    to_stderr(&text.as_talk());
 }
 
 /// Passes on what the API server warned of.
 pub fn warn(warnings: &[String]) {
     for warning in warnings {
-        to_stderr(&format!("Warning: {}", harmless(warning)));
+        to_stderr(&words!("Warning: {}", Words::paragraph(warning)));
     }
 }
 
@@ -82,17 +85,17 @@ pub fn usage(answer: &clap::Error) -> u8 {
 /// Prints why a command did not succeed, and returns the exit code.
 pub fn failed(error: &CommandError) -> u8 {
     for fault in &error.faults {
-        to_stderr_styled("error:", &fault.what, |word| style(word).red().bold().for_stderr().to_string());
-        for hint in &fault.hints {
-            to_stderr_styled("hint:", hint, |word| style(word).cyan().for_stderr().to_string());
-        }
+        to_stderr(&fault_text(fault));
     }
     error.kind.exit_code()
 }
 
-#[expect(clippy::print_stderr, reason = "this file prints")]
-fn to_stderr_styled(word: &str, text: &str, styled: impl Fn(&str) -> String) {
-    eprintln!("{} {}", styled(word), harmless(text.trim_end()));
+/// What is wrong and what can be done about it, a line each.
+pub fn fault_text(fault: &Fault) -> Words {
+    let error = words!("error:").styled(&Style::new().red().bold().for_stderr());
+    let hint = words!("hint:").styled(&Style::new().cyan().for_stderr());
+    let hints = fault.hints.iter().map(|text| words!("{} {}", hint, Words::paragraph(text)));
+    Words::joined(std::iter::once(words!("{} {}", error, Words::paragraph(&fault.what))).chain(hints), "\n")
 }
 
 /// Asks whether to go on.
@@ -117,93 +120,85 @@ pub fn confirm(yes: bool) -> Result<(), CommandError> {
     }
 }
 
-/// Lines of columns, three spaces apart, as kubectl prints them.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text += cells.join("   ").trim_end();
-        text.push('\n');
-    }
-    text
+fn row(cells: &[&dyn Said]) -> Vec<Words> {
+    cells.iter().map(|cell| Words::only(*cell)).collect()
 }
 
-fn row(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(|cell| (*cell).to_owned()).collect()
+fn count(number: usize, what: &'static str) -> Words {
+    if number == 1 { words!("1 {}", what) } else { words!("{} {}s", number, what) }
 }
 
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-fn rung_words(one: &ClaimMove) -> String {
+fn rung_words(one: &ClaimMove) -> Words {
     let rung = match one.rung {
         Rung::Warm => "warm copy",
         Rung::Cold => "cold copy",
         Rung::Rebind => "rebind",
     };
-    if one.over_network { format!("{rung} over TLS") } else { rung.to_owned() }
+    if one.over_network { words!("{} over TLS", rung) } else { words!("{}", rung) }
 }
 
 /// A plan in words: what moves, how, what is changed in which order, and how each change is undone.
-pub fn plan_text(plan: &Plan, seen: &Survey) -> String {
-    let mut text = format!(
+pub fn plan_text(plan: &Plan, seen: &Survey) -> Words {
+    let bold = Style::new().bold();
+    let mut text = words!(
         "{} in namespace {}: {} (run {})\n\n",
-        style(plan.app.reference()).bold(),
+        words!("{}", plan.app.reference()).styled(&bold),
         plan.app.namespace,
         match plan.moves.len() {
-            1 => "1 claim moves".to_owned(),
-            many => format!("{many} claims move"),
+            1 => words!("1 claim moves"),
+            many => words!("{} claims move", many),
         },
         plan.run()
     );
-    text += &claims_table(plan, seen);
-    text += &format!("\n{}\n", outage_words(plan, seen));
+    text += claims_table(plan, seen);
+    text += words!("\n{}\n", outage_words(plan, seen));
     for (number, stage) in plan.stages.iter().enumerate() {
-        let down = if stage.app_is_down { style("  (the app is down)").yellow().to_string() } else { String::new() };
-        text += &format!("\n{:>3}. {}{down}\n", number + 1, style(&stage.name).bold());
+        let down = if stage.app_is_down { words!("  (the app is down)").styled(&Style::new().yellow()) } else { Words::default() };
+        text += words!("\n{:>3}. {}{}\n", number + 1, words!("{}", stage.name).styled(&bold), down);
         for step in &stage.steps {
-            text += &format!("     - {}\n", step.step.does());
+            text += words!("     - {}\n", step.step.does());
             if let Some(undoes) = step.step.undoes() {
-                text += &format!("       {}\n", style(format!("undo: {undoes}")).dim());
+                text += words!("       {}\n", words!("undo: {}", undoes).styled(&Style::new().dim()));
             }
         }
     }
-    text += &format!("\n{}\n", afterwards(plan));
-    for note in &plan.notes {
-        text += &format!("Note: {}\n", harmless(note));
-    }
+    text += words!("\n{}\n", afterwards(plan));
+    text += notes(plan);
     text
 }
 
-fn claims_table(plan: &Plan, seen: &Survey) -> String {
-    let mut rows = vec![row(&["CLAIM", "SIZE", "USED", "FROM", "TO", "NODE", "HOW"])];
+fn notes(plan: &Plan) -> Words {
+    Words::joined(plan.notes.iter().map(|note| words!("Note: {}\n", note)), "")
+}
+
+fn claims_table(plan: &Plan, seen: &Survey) -> Words {
+    let class = |name: &Option<String>| name.clone().unwrap_or_else(|| "<none>".to_owned());
+    let mut rows = vec![row(&[&"CLAIM", &"SIZE", &"USED", &"FROM", &"TO", &"NODE", &"HOW"])];
     for one in &plan.moves {
         let used = seen.claims.iter().find(|claim| claim.name == one.claim).and_then(|claim| claim.used_bytes);
-        rows.push(vec![
-            one.claim.clone(),
-            match one.target_bytes {
-                Some(bytes) if bytes != one.capacity_bytes => format!("{}→{}", size::words(one.capacity_bytes), size::words(bytes)),
-                _ => size::words(one.capacity_bytes),
-            },
-            used.map_or_else(|| "<unknown>".to_owned(), size::words),
-            one.source_class.clone().unwrap_or_else(|| "<none>".to_owned()),
-            one.target_class.clone().unwrap_or_else(|| "<none>".to_owned()),
-            one.node.clone().unwrap_or_else(|| "<none>".to_owned()),
-            rung_words(one),
-        ]);
+        let size = match one.target_bytes {
+            Some(bytes) if bytes != one.capacity_bytes => words!("{}→{}", size::words(one.capacity_bytes), size::words(bytes)),
+            _ => words!("{}", size::words(one.capacity_bytes)),
+        };
+        let used = used.map_or_else(|| "<unknown>".to_owned(), size::words);
+        rows.push(row(&[
+            &one.claim,
+            &size,
+            &used,
+            &class(&one.source_class),
+            &class(&one.target_class),
+            &class(&one.node),
+            &rung_words(one),
+        ]));
     }
     let mut reasons: Vec<&str> = plan.moves.iter().map(|one| one.because.as_str()).collect();
     reasons.dedup();
-    format!("{}How: {}.\n", table(&rows), reasons.join("; "))
+    words!("{}How: {}.\n", Words::table(&rows), reasons.join("; "))
 }
 
-fn outage_words(plan: &Plan, seen: &Survey) -> String {
+fn outage_words(plan: &Plan, seen: &Survey) -> Words {
     if plan.app.replicas == 0 {
-        return "Expected outage: none, no pod runs.".to_owned();
+        return words!("Expected outage: none, no pod runs.");
     }
     let cold = plan
         .moves
@@ -215,22 +210,28 @@ fn outage_words(plan: &Plan, seen: &Survey) -> String {
         .fold(0, u64::saturating_add);
     if cold > 0 {
         let secs = cold / COLD_BYTES_PER_SECOND + 1;
-        return format!("Expected outage: a restart of the pods plus about {secs} s for copying {} at 100 MiB/s.", size::words(cold));
+        return words!("Expected outage: a restart of the pods plus about {} s for copying {} at 100 MiB/s.", secs, size::words(cold));
     }
-    let last = plan.request.last_pass_secs_max;
-    format!(
-        "Expected outage: a restart of the pods plus a few seconds (the last pass is aimed at {last} s); it does not grow with the volumes."
+    words!(
+        "Expected outage: a restart of the pods plus a few seconds (the last pass is aimed at {} s); it does not grow with the volumes.",
+        plan.request.last_pass_secs_max
     )
 }
 
-fn afterwards(plan: &Plan) -> String {
+fn afterwards(plan: &Plan) -> Words {
     let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source_volume.as_str()).collect();
-    format!(
-        "Afterwards the old volumes are kept ({}) until you run `kubectl stateful finalize {}`; until then `kubectl stateful undo {}` goes back.",
-        volumes.join(", "),
-        plan.run(),
-        plan.run()
-    )
+    let kept = words!("Afterwards the old volumes are kept ({})", volumes.join(", "));
+    match pasted(plan.run()) {
+        Some(run) => {
+            words!("{} until you run `kubectl stateful finalize {}`; until then `kubectl stateful undo {}` goes back.", kept, run, run)
+        }
+        None => words!("{}.", kept),
+    }
+}
+
+/// A run's name for a command that people paste; none where it would be more than a name there.
+fn pasted(run: &RunId) -> Option<&str> {
+    Some(run.0.as_str()).filter(|name| escape::is_word(name))
 }
 
 /// What differs between two texts: lines that only one of them has, in their order.
@@ -246,7 +247,7 @@ pub fn difference(before: &str, after: &str) -> String {
     let only = |text: &str, other: &BTreeMap<String, usize>, own: &BTreeMap<String, usize>, sign: char| -> Vec<String> {
         text.lines()
             .filter(|line| own[*line] > other.get(*line).copied().unwrap_or(0))
-            .map(|line| format!("  {sign} {}", line.trim_start()))
+            .map(|line| format!("{sign} {}", line.trim_start()))
             .collect()
     };
     let mut all = only(before, &has, &had, '-');
@@ -254,23 +255,21 @@ pub fn difference(before: &str, after: &str) -> String {
     let left_out = all.len().saturating_sub(LINES_MAX);
     all.truncate(LINES_MAX);
     if left_out > 0 {
-        all.push(format!("  … and {left_out} lines more"));
+        all.push(format!("… and {left_out} lines more"));
     }
     all.join("\n")
 }
 
 /// What came of a completed run: the proof, what is kept, and how to go on or back.
-pub fn completed_text(plan: &Plan, entries: &[Entry]) -> String {
-    let mut text = format!("{} moved (run {})\n\n", plan.app.reference(), plan.run());
-    text += &receipts_text(plan, entries);
-    text += &format!("\n{}\n", afterwards(plan));
-    for note in &plan.notes {
-        text += &format!("Note: {}\n", harmless(note));
-    }
+pub fn completed_text(plan: &Plan, entries: &[Entry]) -> Words {
+    let mut text = words!("{} moved (run {})\n\n", plan.app.reference(), plan.run());
+    text += receipts_text(plan, entries);
+    text += words!("\n{}\n", afterwards(plan));
+    text += notes(plan);
     text
 }
 
-fn receipts_text(plan: &Plan, entries: &[Entry]) -> String {
+fn receipts_text(plan: &Plan, entries: &[Entry]) -> Words {
     let receipts: Vec<&Receipt> = entries
         .iter()
         .flat_map(|entry| match &entry.event {
@@ -279,145 +278,141 @@ fn receipts_text(plan: &Plan, entries: &[Entry]) -> String {
         })
         .collect();
     if receipts.is_empty() {
-        return String::new();
+        return Words::default();
     }
-    let mut rows = vec![row(&["CLAIM", "CLASS", "ENTRIES", "BYTES", "LAST-PASS", "PROOF"])];
+    let mut rows = vec![row(&[&"CLAIM", &"CLASS", &"ENTRIES", &"BYTES", &"LAST-PASS", &"PROOF"])];
     for receipt in receipts {
         let Some(one) = plan.moves.iter().find(|one| one.slot == receipt.slot) else { continue };
-        rows.push(vec![
-            one.claim.clone(),
-            one.target_class.clone().unwrap_or_default(),
-            receipt.entries.to_string(),
-            size::words(receipt.bytes),
-            size::words(receipt.bytes_changed),
-            format!("blake3:{}", receipt.root.chars().take(16).collect::<String>()),
-        ]);
+        let class = one.target_class.as_deref().unwrap_or_default();
+        let (bytes, changed) = (size::words(receipt.bytes), size::words(receipt.bytes_changed));
+        let proof = words!("blake3:{}", receipt.root.chars().take(16).collect::<String>());
+        rows.push(row(&[&one.claim, &class, &receipt.entries, &bytes, &changed, &proof]));
     }
-    table(&rows)
+    Words::table(&rows)
 }
 
 /// What came of a run that was taken back.
-pub fn undone_text(plan: &Plan) -> String {
-    format!("{} is as it was; run {} is undone\n", plan.app.reference(), plan.run())
+pub fn undone_text(plan: &Plan) -> Words {
+    words!("{} is as it was; run {} is undone\n", plan.app.reference(), plan.run())
 }
 
 /// What taking a run back will do.
-pub fn undo_text(plan: &Plan, state: &RunState) -> String {
-    let mut text = format!("Going back with {} (run {}):\n", plan.app.reference(), plan.run());
+pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
+    let mut text = words!("Going back with {} (run {}):\n", plan.app.reference(), plan.run());
     let begun = |stand: &Stand| matches!(stand, Stand::Intended | Stand::Settled(_) | Stand::Undoing);
     let steps: Vec<String> =
         plan.steps().rev().filter(|(_, step)| begun(state.stand(&step.id))).filter_map(|(_, step)| step.step.undoes()).collect();
     for undoes in &steps {
-        text += &format!("  - {undoes}\n");
+        text += words!("  - {}\n", undoes);
     }
     if steps.is_empty() {
-        text += "  nothing was changed yet\n";
+        text += words!("  nothing was changed yet\n");
     }
     text
 }
 
 /// What ending a run for good will delete.
-pub fn finalize_text(plan: &Plan, volumes: &[Value]) -> String {
-    let mut text = format!("Deletes {} of run {} with all data, and the run's journal:\n", count(volumes.len(), "old volume"), plan.run());
+pub fn finalize_text(plan: &Plan, volumes: &[Value]) -> Words {
+    let mut text = words!("Deletes {} of run {} with all data, and the run's journal:\n", count(volumes.len(), "old volume"), plan.run());
     for volume in volumes {
-        let field = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (name, capacity) = (field(&volume["metadata"]["name"]), field(&volume["spec"]["capacity"]["storage"]));
-        text += &format!("  - {name} ({capacity}, was claim {})\n", field(&volume["metadata"]["annotations"][marks::CLAIM]));
+        let (metadata, capacity) = (&volume["metadata"], field(&volume["spec"]["capacity"]["storage"]));
+        let claim = field(&metadata["annotations"][marks::CLAIM]);
+        text += words!("  - {} ({}, was claim {})\n", field(&metadata["name"]), capacity, claim);
     }
     text
 }
 
+fn field(value: &Value) -> &str {
+    value.as_str().unwrap_or("<unknown>")
+}
+
 /// What comparing two claims came to.
-pub fn verified_text(verified: &Verified) -> String {
+pub fn verified_text(verified: &Verified) -> Words {
     let [one, other] = &verified.claims;
     let verdict = if verified.is_same() { "hold the same" } else { "differ" };
-    let mut text = format!("pvc/{} and pvc/{} {verdict}\n", one.claim, other.claim);
+    let mut text = words!("pvc/{} and pvc/{} {}\n", one.claim, other.claim, verdict);
     for proven in [one, other] {
         let (claim, volume) = (&proven.claim, &proven.volume);
-        text += &format!("  {} pvc/{claim} on {volume}: {} entries, {} bytes\n", proven.root, proven.entries, proven.bytes);
+        text += words!("  {} pvc/{} on {}: {} entries, {} bytes\n", proven.root, claim, volume, proven.entries, proven.bytes);
     }
     if !verified.differences.is_empty() {
-        text += "First differences:\n";
+        text += words!("First differences:\n");
     }
     for path in &verified.differences {
-        text += &format!("  {}\n", if path.is_empty() { "the root directory itself" } else { path });
+        text += words!("  {}\n", if path.is_empty() { "the root directory itself" } else { path });
     }
     if verified.differences_left_out > 0 {
-        text += &format!("  and {} more, for whose names there was no room\n", verified.differences_left_out);
+        text += words!("  and {} more, for whose names there was no room\n", verified.differences_left_out);
     }
     text
 }
 
 /// As [`verified_text`], for machines.
-pub fn verified_json(verified: &Verified) -> String {
+pub fn verified_json(verified: &Verified) -> Words {
     let claim = |proven: &Proven| json!({ "claim": proven.claim, "volume": proven.volume, "root": proven.root, "entries": proven.entries, "bytes": proven.bytes });
     let claims: Vec<Value> = verified.claims.iter().map(claim).collect();
     let text = json!({ "version": 1, "isSame": verified.is_same(), "claims": claims,
         "differences": verified.differences, "differencesLeftOut": verified.differences_left_out });
-    serde_json::to_string_pretty(&text).expect("it has only string keys")
+    let text = serde_json::to_string_pretty(&text).expect("it has only string keys");
+    text.as_result(std::io::stdout().is_terminal())
 }
 
 /// The runs there are.
-pub fn runs_text(plans: &[Value], all_namespaces: bool) -> String {
+pub fn runs_text(plans: &[Value], all_namespaces: bool) -> Words {
     if plans.is_empty() {
-        return "No runs found\n".to_owned();
+        return words!("No runs found\n");
     }
-    let field = |value: &Value| value.as_str().unwrap_or("<unknown>").to_owned();
-    let mut rows = vec![row(&["NAME", "APP", "STATE", "BEGUN"])];
-    for plan in plans {
-        let metadata = &plan["metadata"];
-        rows.push(vec![
-            field(&metadata["labels"][marks::RUN]),
-            field(&metadata["annotations"]["kubectl-stateful.dev/app-name"]),
-            field(&metadata["labels"][marks::STATE]),
-            field(&metadata["creationTimestamp"]),
-        ]);
+    let mut rows = vec![row(&[&"NAMESPACE", &"NAME", &"APP", &"STATE", &"BEGUN"])];
+    rows.extend(plans.iter().map(|plan| run_row(&plan["metadata"])));
+    if !all_namespaces {
+        rows.iter_mut().for_each(|row| drop(row.remove(0)));
     }
-    if all_namespaces {
-        for (row, namespace) in rows
-            .iter_mut()
-            .zip(std::iter::once("NAMESPACE".to_owned()).chain(plans.iter().map(|plan| field(&plan["metadata"]["namespace"]))))
-        {
-            row.insert(0, namespace);
-        }
-    }
-    table(&rows)
+    Words::table(&rows)
+}
+
+fn run_row(metadata: &Value) -> Vec<Words> {
+    let (labels, app) = (&metadata["labels"], &metadata["annotations"]["kubectl-stateful.dev/app-name"]);
+    let fields = [&metadata["namespace"], &labels[marks::RUN], app, &labels[marks::STATE], &metadata["creationTimestamp"]];
+    fields.map(|value| words!("{}", field(value))).to_vec()
 }
 
 /// Where a run stands.
-pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry]) -> String {
+pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry]) -> Words {
     let standing = match (&state.outcome, &state.halted, state.back) {
-        (Some(outcome), _, _) => format!("{outcome:?}").to_lowercase(),
-        (None, Some(why), _) => format!("halted: {}", harmless(why)),
-        (None, None, true) => "going back".to_owned(),
-        (None, None, false) if state.sequence == 0 => "not begun".to_owned(),
-        (None, None, false) => "running, or its executor died".to_owned(),
+        (Some(outcome), _, _) => words!("{}", format!("{outcome:?}").to_lowercase()),
+        (None, Some(why), _) => words!("halted: {}", why),
+        (None, None, true) => words!("going back"),
+        (None, None, false) if state.sequence == 0 => words!("not begun"),
+        (None, None, false) => words!("running, or its executor died"),
     };
-    let mut text = format!("{} in namespace {}, run {}: {standing}\n\n", plan.app.reference(), plan.app.namespace, plan.run());
-    let mut rows = vec![row(&["STEP", "STAND", "WHAT"])];
+    let mut text = words!("{} in namespace {}, run {}: {}\n\n", plan.app.reference(), plan.app.namespace, plan.run(), standing);
+    let mut rows = vec![row(&[&"STEP", &"STAND", &"WHAT"])];
     for (_, step) in plan.steps() {
-        let stand = match state.stand(&step.id) {
-            Stand::Untouched => "-",
-            Stand::Intended => "begun",
-            Stand::Settled(_) => "done",
-            Stand::Found(_) => "was so",
-            Stand::Undoing => "going back",
-            Stand::Undone => "undone",
-        };
-        rows.push(vec![step.id.to_string(), stand.to_owned(), step.step.does()]);
+        rows.push(row(&[&step.id, &stand_word(state.stand(&step.id)), &step.step.does()]));
     }
-    text += &table(&rows);
+    text += Words::table(&rows);
     let receipts = receipts_text(plan, entries);
     if !receipts.is_empty() {
-        text += &format!("\n{receipts}");
+        text += words!("\n{}", receipts);
     }
     if let Some(last) = entries.last() {
-        text += &format!("\nLast entry: {} of {}\n", last.sequence, last.at);
+        text += words!("\nLast entry: {} of {}\n", last.sequence, last.at);
     }
-    if state.outcome.is_none() {
-        text += &format!("Go on with `kubectl stateful execute --resume {0}`, or back with `kubectl stateful undo {0}`\n", plan.run());
+    if let Some(run) = pasted(plan.run()).filter(|_| state.outcome.is_none()) {
+        text += words!("Go on with `kubectl stateful execute --resume {}`, or back with `kubectl stateful undo {}`\n", run, run);
     }
     text
+}
+
+fn stand_word(stand: &Stand) -> &'static str {
+    match stand {
+        Stand::Untouched => "-",
+        Stand::Intended => "begun",
+        Stand::Settled(_) => "done",
+        Stand::Found(_) => "was so",
+        Stand::Undoing => "going back",
+        Stand::Undone => "undone",
+    }
 }
 
 /// Tells the ending to a script; people have been told already.
@@ -457,7 +452,7 @@ impl Listener for JsonLines {
     }
 
     fn tell_raw(&self, event: &Value) {
-        to_stdout(&format!("{event}\n"));
+        result(&event.to_string());
         drop(std::io::stdout().flush());
     }
 }
@@ -476,40 +471,42 @@ impl Listener for Lines {
             let last = told.entry(step.0.clone()).or_insert(now);
             if now.duration_since(*last) >= TELL_EVERY {
                 *last = now;
-                let waiting_for = harmless(&progress.waiting_for);
-                to_stderr(&format!("  … waiting for {waiting_for}{}", progress_words(&progress.volumes)));
+                to_stderr(&words!("  … waiting for {}{}", progress.waiting_for, progress_words(&progress.volumes)));
             }
         } else if let Some(line) = line(notice) {
-            to_stderr(&harmless(&line));
+            to_stderr(&line);
         }
     }
 }
 
 /// A line for whatever deserves one.
-fn line(notice: &Notice) -> Option<String> {
+fn line(notice: &Notice) -> Option<Words> {
     match notice {
-        Notice::Stage { number, of, name, back: false } => Some(format!("[{number}/{of}] {name}")),
-        Notice::Stage { number, of, name, back: true } => Some(format!("[{number}/{of}] taking back: {name}")),
+        Notice::Stage { number, of, name, back: false } => Some(words!("[{}/{}] {}", number, of, name)),
+        Notice::Stage { number, of, name, back: true } => Some(words!("[{}/{}] taking back: {}", number, of, name)),
         Notice::Acting { .. } | Notice::Waiting { .. } => None,
-        Notice::Settled { does, evidence, .. } if evidence.note.is_empty() => Some(format!("  ✓ {does}")),
-        Notice::Settled { does, evidence, .. } => Some(format!("  ✓ {does} ({})", evidence.note)),
-        Notice::Retrying { why, .. } => Some(format!("  … trying again: {why}")),
-        Notice::AppStops => Some("  the app is down from now".to_owned()),
-        Notice::AppReady { down_ms } => Some(format!("  the app is ready; it was down for {:.1} s", *down_ms as f64 / 1000.0)),
+        Notice::Settled { does, evidence, .. } if evidence.note.is_empty() => Some(words!("  ✓ {}", does)),
+        Notice::Settled { does, evidence, .. } => Some(words!("  ✓ {} ({})", does, evidence.note)),
+        Notice::Retrying { why, .. } => Some(words!("  … trying again: {}", why)),
+        Notice::AppStops => Some(words!("  the app is down from now")),
+        Notice::AppReady { down_ms } => Some(words!("  the app is ready; it was down for {} s", seconds(*down_ms))),
         Notice::AppStarted { stopped_ms } => {
-            Some(format!("  the app is started again on its source; it was stopped for {:.1} s", *stopped_ms as f64 / 1000.0))
+            Some(words!("  the app is started again on its source; it was stopped for {} s", seconds(*stopped_ms)))
         }
-        Notice::InterruptHeld => {
-            Some("  interrupted: going on until the app is up again; interrupt once more to stop right here".to_owned())
-        }
-        Notice::GoingBack { why } => Some(format!("  ✗ {why}\n  going back")),
+        Notice::InterruptHeld => Some(words!("  interrupted: going on until the app is up again; interrupt once more to stop right here")),
+        Notice::GoingBack { why } => Some(words!("  ✗ {}\n  going back", why)),
     }
 }
 
+fn seconds(millis: u64) -> String {
+    format!("{:.1}", millis as f64 / 1000.0)
+}
+
 /// ` (1.2Gi of 3Gi)`, or nothing.
-fn progress_words(volumes: &[VolumeReport]) -> String {
-    let (done, all) = volumes.iter().fold((0, 0), |(done, all), volume| (done + volume.bytes_done, all + volume.bytes));
-    if all == 0 { String::new() } else { format!(" ({} of {})", size::words(done), size::words(all)) }
+fn progress_words(volumes: &[VolumeReport]) -> Words {
+    let sum = |bytes: fn(&VolumeReport) -> u64| volumes.iter().map(bytes).fold(0, u64::saturating_add);
+    let (done, all) = (sum(|volume| volume.bytes_done), sum(|volume| volume.bytes));
+    if all == 0 { Words::default() } else { words!(" ({} of {})", size::words(done), size::words(all)) }
 }
 
 /// Bars for copies, lines for the rest.
@@ -536,7 +533,7 @@ impl Terminal {
                 let bar = self.bars.insert_before(&self.waiting, ProgressBar::new(volume.bytes));
                 let template = "  {prefix} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}";
                 bar.set_style(ProgressStyle::with_template(template).expect("the template is fixed"));
-                bar.set_prefix(volume.name.clone());
+                bar.set_prefix(words!("{}", volume.name).as_str().to_owned());
                 bar
             });
             bar.set_length(volume.bytes);
@@ -559,7 +556,7 @@ impl Listener for Terminal {
     fn tell(&self, notice: &Notice) {
         match notice {
             Notice::Waiting { step, progress } => {
-                self.waiting.set_message(harmless(&format!("waiting for {}", progress.waiting_for)));
+                self.waiting.set_message(words!("waiting for {}", progress.waiting_for).as_str().to_owned());
                 self.waiting.tick();
                 self.progress(&step.0, &progress.volumes);
             }
@@ -567,7 +564,7 @@ impl Listener for Terminal {
             _ => {}
         }
         if let Some(line) = line(notice) {
-            drop(self.bars.println(harmless(&line)));
+            drop(self.bars.println(line.as_str()));
         }
     }
 }
@@ -581,23 +578,66 @@ impl Drop for Terminal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::journal::Evidence;
+    use crate::plan::StepId;
+    use crate::steps;
+
+    const NASTY: &str = "\u{1b}]0;owned\u{7}\u{9b}2J\n[9/9] x\u{202e}";
+    const SPELLED: &str = "\\x1b]0;owned\\x07\\u{9b}2J\\n[9/9] x\\u{202e}";
+
+    /// A notice of each kind that has something foreign.
+    fn notices(foreign: &str) -> [Notice; 6] {
+        let (text, step) = (|| foreign.to_owned(), StepId(foreign.to_owned()));
+        [
+            Notice::Stage { number: 1, of: 2, name: text(), back: false },
+            Notice::Stage { number: 1, of: 2, name: text(), back: true },
+            Notice::Settled { step: step.clone(), does: text(), evidence: Evidence::default() },
+            Notice::Settled { step: step.clone(), does: text(), evidence: Evidence::note(text() + "!") },
+            Notice::Retrying { step, why: text() },
+            Notice::GoingBack { why: text() },
+        ]
+    }
+
+    fn lines_of(foreign: &str) -> Vec<String> {
+        notices(foreign).iter().filter_map(line).map(|line| line.as_str().to_owned()).collect()
+    }
 
     #[test]
-    fn columns_stand_under_one_another() {
-        let text = table(&[row(&["NAME", "SIZE"]), row(&["data-pg-0", "1Gi"]), row(&["x", "12Gi"])]);
-        assert_eq!(text, "NAME        SIZE\ndata-pg-0   1Gi\nx           12Gi\n");
+    fn progress_is_told_in_lines_of_ours() {
+        let expected = ["[1/2] ¤", "[1/2] taking back: ¤", "  ✓ ¤", "  ✓ ¤ (¤!)", "  … trying again: ¤", "  ✗ ¤\n  going back"];
+        assert_eq!(lines_of("¤"), expected);
+        assert_eq!(lines_of(NASTY), expected.map(|line| line.replace('¤', SPELLED)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_progress_line_has_controls_or_lines_that_are_foreign(foreign in proptest::collection::vec(any::<char>(), 0..12)) {
+            let foreign: String = foreign.into_iter().collect();
+            for (ours, line) in lines_of("¤").iter().zip(lines_of(&foreign)) {
+                assert_eq!(line.lines().count(), ours.lines().count());
+                assert!(line.chars().all(|one| one == '\n' || escape::prints(one)), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bars_name_volumes_and_what_is_waited_for_spelled_out() {
+        let terminal = Terminal::default();
+        let volumes = vec![VolumeReport { name: NASTY.to_owned(), ..VolumeReport::default() }];
+        let progress = steps::Progress { waiting_for: NASTY.to_owned(), volumes, ..steps::Progress::default() };
+        terminal.tell(&Notice::Waiting { step: StepId("s".to_owned()), progress });
+        assert_eq!(terminal.waiting.message(), format!("waiting for {SPELLED}"));
+        let bars = terminal.by_volume.lock().expect("no code panics while holding this lock");
+        assert_eq!(bars.values().map(ProgressBar::prefix).collect::<Vec<_>>(), [SPELLED]);
     }
 
     #[test]
     fn a_difference_names_the_lines_of_either_side() {
-        assert_eq!(difference("a\nb\nc\n", "a\nd\nc\n"), "  - b\n  + d");
-        assert_eq!(difference("a\na\n", "a\n"), "  - a\n  - a");
+        assert_eq!(difference("a\nb\nc\n", "a\nd\nc\n"), "- b\n+ d");
+        assert_eq!(difference("a\na\n", "a\n"), "- a\n- a");
         assert_eq!(difference("a\n", "a\n"), "");
-    }
-
-    #[test]
-    fn what_a_server_says_cannot_drive_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\rc\n"), "a\u{fffd}[2Jb\u{fffd}c\n");
     }
 }

@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("finalize", &["plan", "cluster", "journal"]),
     ("verify", &["survey", "plan", "planner", "cluster", "mover"]),
     ("error", &["plan", "planner", "journal", "engine", "cluster", "escape"]),
-    ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error", "verify"]),
+    ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error", "verify", "escape"]),
     ("cli", &["*"]),
     ("main", &["*"]),
     ("lib", &["*"]),

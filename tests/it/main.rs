@@ -6,11 +6,13 @@ mod journal;
 mod passes;
 mod permissions;
 mod planner;
+mod printed;
 mod reading;
 #[path = "../conformance/mod.rs"]
 mod scripts;
 mod seen;
 mod sim;
+mod streams;
 mod taking;
 
 /// Simulated clusters are allocations above all, from many threads that come and go: this takes a third off the time of the sweep.

@@ -71,7 +71,8 @@ pub(crate) fn with_leaf(text: &[u8], leaf: usize, instead: Value) -> Vec<u8> {
     document.to_string().into_bytes()
 }
 
-fn find_leaves<'a>(value: &'a mut Value, leaves: &mut Vec<&'a mut Value>) {
+/// All the values of a document that hold no others.
+pub(crate) fn find_leaves<'a>(value: &'a mut Value, leaves: &mut Vec<&'a mut Value>) {
     match value {
         Value::Object(fields) => fields.values_mut().for_each(|field| find_leaves(field, leaves)),
         Value::Array(items) => items.iter_mut().for_each(|item| find_leaves(item, leaves)),

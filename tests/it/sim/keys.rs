@@ -133,7 +133,8 @@ async fn printed_at_last(moving: &Move) -> String {
     let journal = Journal::open(&connection, "app", moving.plan.run()).await.expect("it is there");
     let entries = Journal::entries(&connection, "app", moving.plan.run()).await.expect("they are there");
     let all = json!({ "plan": moving.plan, "entries": entries });
-    format!("{}{}{all}", ui::completed_text(&moving.plan, &entries), ui::status_text(&moving.plan, journal.state(), &entries))
+    let (completed, status) = (ui::completed_text(&moving.plan, &entries), ui::status_text(&moving.plan, journal.state(), &entries));
+    format!("{}{}{all}", completed.as_str(), status.as_str())
 }
 
 /// A notice as the command prints it for scripts; what it prints for people is part of that.
