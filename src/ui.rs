@@ -37,12 +37,12 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// What a copy of a stopped volume is assumed to manage, in bytes a second; said with the estimate.
 const COLD_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
-#[expect(clippy::print_stderr, reason = "this file prints")]
+/// Whoever read may have gone away (`| head`), which is no failure of ours.
 fn to_stderr(text: &Words) {
-    eprintln!("{}", text.as_str());
+    drop(writeln!(std::io::stderr().lock(), "{}", text.as_str()));
 }
 
-/// Whoever read may have gone away (`| head`), which is no failure of ours.
+/// As [`to_stderr`].
 fn to_stdout(text: &Words) {
     drop(write!(std::io::stdout().lock(), "{}", text.as_str()));
 }

@@ -54,3 +54,21 @@ fn the_real_command_spells_out_what_a_tenant_annotated() {
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.contains("\\x1b]0;owned\\x07"), "{text}");
 }
+
+/// The writing end of a pipe that nobody reads.
+fn closed() -> Stdio {
+    std::io::pipe().expect("a pipe").1.into()
+}
+
+#[test]
+fn streams_that_nobody_reads_change_no_exit_code() {
+    let (there, nowhere) = (config(&server()), config("http://127.0.0.1:1"));
+    let cases: [(&[&str], _, _); 4] =
+        [(&["status"], &nowhere, 1), (&["status"], &there, 0), (&["status", "-o", "json"], &there, 0), (&["x"], &nowhere, 1)];
+    for (args, config, code) in cases {
+        for (out, err) in [(closed(), closed()), (closed(), Stdio::null()), (Stdio::null(), closed())] {
+            let status = command(args, config).stdout(out).stderr(err).status().expect("it runs");
+            assert_eq!(status.code(), Some(code), "{args:?}");
+        }
+    }
+}
