@@ -5,7 +5,10 @@ use crate::cluster::{ApiError, ConnectError};
 use crate::escape;
 use crate::journal::JournalError;
 use crate::journal::lease::LeaseError;
-use crate::plan::file::Unreadable;
+use crate::operate::{Distrust, ExecuteError};
+use crate::plan::RunId;
+use crate::plan::difference::difference;
+use crate::plan::file::{self, Unreadable};
 use crate::planner::Refusal;
 
 /// The sorts of failure, each with an exit code that scripts may rely on.
@@ -104,6 +107,13 @@ fn pasted(name: &str, hint: impl FnOnce(&str) -> String) -> Option<String> {
     escape::is_word(name).then(|| hint(name))
 }
 
+/// How records are deleted that nobody should have made. Their names were looked at.
+fn forget(run: &RunId, namespace: &str) -> String {
+    format!(
+        "if nobody you trust made these records, delete them: kubectl delete configmap -n {namespace} -l kubectl-stateful.dev/run={run}"
+    )
+}
+
 fn watch(run: &str) -> Option<String> {
     pasted(run, |run| format!("watch it with `kubectl stateful status {run}`"))
 }
@@ -141,6 +151,9 @@ impl From<JournalError> for CommandError {
             JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what).maybe_hinted(pasted(&volume, |volume| {
                 format!("see what it is with `kubectl get pv {volume} -o yaml`, and plan with another `--run`")
             })),
+            JournalError::Foreign { record, run, namespace, .. } => Self::new(Kind::Refused, format!("refused: {what}")).hinted(format!(
+                "this command changed nothing; see who made it: kubectl get configmap {record} -n {namespace} -o yaml --show-managed-fields"
+            )).hinted(forget(&run, &namespace)),
             JournalError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
     }
@@ -153,6 +166,43 @@ impl From<LeaseError> for CommandError {
             LeaseError::Held { run, .. } => Self::new(Kind::Refused, what).maybe_hinted(watch(&run)),
             LeaseError::Lost { .. } => Self::new(Kind::Halted, what),
             LeaseError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
+        }
+    }
+}
+
+impl From<ExecuteError> for CommandError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Lease(error) => error.into(),
+            ExecuteError::Journal(error) => error.into(),
+            ExecuteError::Distrust(error) => error.into(),
+        }
+    }
+}
+
+impl From<Distrust> for CommandError {
+    fn from(error: Distrust) -> Self {
+        let what = format!("refused: {error}");
+        let refused = Self::new(Kind::Refused, &what);
+        match error {
+            Distrust::OtherCluster { .. } => refused.hinted("choose the right one with `--context`, or plan anew"),
+            Distrust::Altered { volume, .. } | Distrust::Unmoved { volume, .. } => {
+                refused.hinted(format!("this command changed nothing; put the plan back from a backup, or see the volume with `kubectl describe pv {volume}`"))
+            }
+            Distrust::OtherJournal { run, namespace, .. } | Distrust::Unmarked { run, namespace, .. } => refused.hinted(forget(&run, &namespace)),
+            Distrust::NoDigest { run, namespace, digest, .. } => refused.hinted(format!(
+                "read the plan with `kubectl stateful status {run} -n {namespace} -o yaml`; if it is as you want it, add `--plan-digest {digest}`"
+            )),
+            Distrust::Image { named, .. } => refused.hinted(format!("if you want that image, add `--mover-image {named}`")),
+            Distrust::Changed { plan, now } => {
+                let difference = difference(&file::to_yaml(&plan), &file::to_yaml(&now));
+                let refused = Self::new(Kind::Refused, format!("{what}\n{difference}")).hinted("plan anew and review it");
+                refused.hinted(format!("a record of it is closed with `kubectl stateful undo {} -n {}`", plan.run(), plan.namespace()))
+            }
+            Distrust::Refused(refusals) => refusals.into(),
+            Distrust::Journal(error) => error.into(),
+            Distrust::Survey(error) => error.into(),
+            Distrust::Api(error) => error.into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError};
-use crate::plan::{Plan, marks};
+use crate::plan::{Plan, Step, marks};
 
 /// How long the backend may take to delete one volume.
 const GONE_WITHIN: Duration = Duration::from_secs(120);
@@ -20,6 +20,24 @@ pub enum FinalizeError {
     /// It goes on, or can go on.
     #[error("run `{0}` has not ended")]
     NotEnded(String),
+    /// A volume bears the run's marks and is not one that its plan moved out of its namespace.
+    #[error("volume `{volume}` bears the marks of run `{run}`, and is not a volume that its plan moved: {what}")]
+    Foreign {
+        /// The volume.
+        volume: String,
+        /// The run.
+        run: String,
+        /// What it is instead.
+        what: String,
+    },
+    /// A volume still bears the marks of the run's target: the run has not come to its end, whatever its journal says.
+    #[error("volume `{volume}` still bears the marks of the target of run `{run}`, so the run has not come to its end")]
+    NotSettled {
+        /// The volume.
+        volume: String,
+        /// The run.
+        run: String,
+    },
     /// A volume is used.
     #[error("volume `{volume}` is bound to claim `{claim}`")]
     InUse {
@@ -53,12 +71,41 @@ pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Re
     if journal.state().outcome.is_none() {
         return Err(FinalizeError::NotEnded(plan.run().to_string()));
     }
-    let selector = marks::volumes_as(plan.namespace(), plan.run(), marks::ROLE_SOURCE);
-    let volumes = connection.list(&Kind::VOLUME, "", &selector).await?;
+    let marked = connection.list(&Kind::VOLUME, "", &marks::volumes_of(plan.namespace(), plan.run())).await?;
+    let is_source = |volume: &Value| volume["metadata"]["labels"][marks::ROLE] == marks::ROLE_SOURCE;
+    let (volumes, others): (Vec<Value>, Vec<Value>) = marked.into_iter().partition(is_source);
+    // While claims are swapped the source volumes are bound to nothing, and what is on the target may be all there is.
+    if let Some(target) = others.first() {
+        return Err(FinalizeError::NotSettled { volume: name(target), run: plan.run().to_string() });
+    }
+    for volume in &volumes {
+        if let Some(what) = foreign(plan, volume) {
+            return Err(FinalizeError::Foreign { volume: name(volume), run: plan.run().to_string(), what });
+        }
+    }
     match volumes.iter().find(|volume| volume["status"]["phase"] == "Bound") {
         Some(volume) => Err(FinalizeError::InUse { volume: name(volume), claim: text(&volume["spec"]["claimRef"]["name"]) }),
         None => Ok(volumes),
     }
+}
+
+/// What makes a volume another one than the run's plan moved; none: nothing.
+fn foreign(plan: &Plan, volume: &Value) -> Option<String> {
+    let pinned = plan.steps().find_map(|(_, one)| match &one.step {
+        Step::PinReclaim(pin) if pin.volume == name(volume) => Some(pin),
+        _ => None,
+    });
+    let Some(pin) = pinned else { return Some("the plan does not name it".to_owned()) };
+    if pin.volume_uid != text(&volume["metadata"]["uid"]) {
+        return Some("it is another one of that name".to_owned());
+    }
+    let reference = &volume["spec"]["claimRef"];
+    let named = format!("{}/{}", text(&reference["namespace"]), text(&reference["name"]));
+    let was = text(&volume["metadata"]["annotations"][marks::CLAIM]);
+    if named != pin.claim {
+        return Some(format!("it names claim `{named}`, not `{}`", pin.claim));
+    }
+    (was != pin.claim).then(|| format!("its annotation says that it was claim `{was}`, not `{}`", pin.claim))
 }
 
 /// Deletes volumes with their data and waits until they are gone, then forgets the run.

@@ -15,6 +15,8 @@ pub mod finalize;
 pub mod journal;
 pub mod mover;
 #[cfg(feature = "command")]
+pub mod operate;
+#[cfg(feature = "command")]
 pub mod plan;
 #[cfg(feature = "command")]
 pub mod planner;

@@ -15,6 +15,9 @@ use serde_json::Value;
 pub struct Survey {
     /// The server's version, such as `v1.36.3`; for people, never for decisions.
     pub server_version: String,
+    /// The uid of namespace `kube-system`, by which a cluster is known whatever its address; none where it may not be read.
+    #[serde(default)]
+    pub cluster_uid: Option<String>,
     /// The app's namespace.
     pub namespace: NamespaceSeen,
     /// What is to be moved.
@@ -37,8 +40,12 @@ pub struct Survey {
     pub autoscalers: Vec<AutoscalerSeen>,
     /// Network policies of the namespace that select all of its pods and allow less than everything.
     pub network_policies: Vec<String>,
-    /// Runs of ours on this app which are neither finished nor undone.
+    /// Runs of ours on this app which are neither finished nor undone, as far as the labels of config maps say: anybody's word who may
+    /// write them.
     pub unfinished_runs: Vec<String>,
+    /// Volumes that a request names as kept by an earlier run.
+    #[serde(default)]
+    pub kept: Vec<KeptSeen>,
     /// What we may and may not do.
     pub access: Vec<AccessSeen>,
 }
@@ -226,6 +233,31 @@ pub struct VolumeSeen {
     pub finalizers: Vec<String>,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// The claim it is bound to (`spec.claimRef`), as `NAMESPACE/NAME UID`.
+    #[serde(default)]
+    pub bound_to: String,
+}
+
+/// A volume that is said to be kept by an earlier run, as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptSeen {
+    /// Its name.
+    pub volume: String,
+    /// Its uid.
+    pub uid: String,
+    /// `status.phase`.
+    pub phase: String,
+    /// `spec.claimRef`, raw.
+    pub claim_ref: Value,
+    /// `spec.storageClassName`.
+    pub class: Option<String>,
+    /// `spec.nodeAffinity`, raw.
+    pub node_affinity: Option<Value>,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
+    /// All its annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A storage class.

@@ -20,6 +20,7 @@ use crate::escape;
 use crate::journal::event::Receipt;
 use crate::journal::{Entry, Event, RunState, Stand};
 use crate::mover::orders::VolumeReport;
+use crate::operate::{Basis, Record};
 use crate::plan::{ClaimMove, Plan, RunId, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
@@ -234,32 +235,6 @@ fn pasted(run: &RunId) -> Option<&str> {
     Some(run.0.as_str()).filter(|name| escape::is_word(name))
 }
 
-/// What differs between two texts: lines that only one of them has, in their order.
-pub fn difference(before: &str, after: &str) -> String {
-    const LINES_MAX: usize = 40;
-    let lines = |text: &str| -> BTreeMap<String, usize> {
-        text.lines().fold(BTreeMap::new(), |mut counts, line| {
-            *counts.entry(line.to_owned()).or_default() += 1;
-            counts
-        })
-    };
-    let (had, has) = (lines(before), lines(after));
-    let only = |text: &str, other: &BTreeMap<String, usize>, own: &BTreeMap<String, usize>, sign: char| -> Vec<String> {
-        text.lines()
-            .filter(|line| own[*line] > other.get(*line).copied().unwrap_or(0))
-            .map(|line| format!("{sign} {}", line.trim_start()))
-            .collect()
-    };
-    let mut all = only(before, &has, &had, '-');
-    all.extend(only(after, &had, &has, '+'));
-    let left_out = all.len().saturating_sub(LINES_MAX);
-    all.truncate(LINES_MAX);
-    if left_out > 0 {
-        all.push(format!("… and {left_out} lines more"));
-    }
-    all.join("\n")
-}
-
 /// What came of a completed run: the proof, what is kept, and how to go on or back.
 pub fn completed_text(plan: &Plan, entries: &[Entry]) -> Words {
     let mut text = words!("{} moved (run {})\n\n", plan.app.reference(), plan.run());
@@ -298,7 +273,7 @@ pub fn undone_text(plan: &Plan) -> Words {
 
 /// What taking a run back will do.
 pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
-    let mut text = words!("Going back with {} (run {}):\n", plan.app.reference(), plan.run());
+    let mut text = words!("Going back with {} in namespace {} (run {}):\n", plan.app.reference(), plan.namespace(), plan.run());
     let begun = |stand: &Stand| matches!(stand, Stand::Intended | Stand::Settled(_) | Stand::Undoing);
     let steps: Vec<String> =
         plan.steps().rev().filter(|(_, step)| begun(state.stand(&step.id))).filter_map(|(_, step)| step.step.undoes()).collect();
@@ -311,9 +286,49 @@ pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
     text
 }
 
+/// What closing a run will do of which nothing is left.
+pub fn closing_text(plan: &Plan) -> Words {
+    words!(
+        "Nothing of run {} in namespace {} is on any volume. Each of its steps is looked at; its record is closed, and nothing else is changed.\n",
+        plan.run(),
+        plan.namespace()
+    )
+}
+
+/// What going on with a run will do, and why its plan counts.
+pub fn resume_text(record: &Record) -> Words {
+    let Record { plan, journal, basis } = record;
+    let why = match basis {
+        Basis::Anchored => "its volumes bear the digest of this plan",
+        Basis::Vouched => "you have named the digest of this plan",
+        Basis::PlannedAnew => "nothing of it is on any volume, and the plan is what would be planned now",
+        Basis::NothingLeft | Basis::Ended => "nothing of it is on any volume",
+    };
+    let state = journal.state();
+    if *basis == Basis::NothingLeft {
+        return closing_text(plan);
+    }
+    if state.back {
+        return undo_text(plan, state);
+    }
+    let mut text = words!("Going on with {} in namespace {} (run {}; {}):\n", plan.app.reference(), plan.namespace(), plan.run(), why);
+    let is_left = |stand: &Stand| matches!(stand, Stand::Untouched | Stand::Intended);
+    for (_, step) in plan.steps().filter(|(_, step)| is_left(state.stand(&step.id))) {
+        text += words!("  - {}\n", step.step.does());
+    }
+    let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source_volume.as_str()).collect();
+    text += words!("It writes in namespace {}, to volumes {}, and to those that take their place.\n", plan.namespace(), volumes.join(", "));
+    text
+}
+
 /// What ending a run for good will delete.
 pub fn finalize_text(plan: &Plan, volumes: &[Value]) -> Words {
-    let mut text = words!("Deletes {} of run {} with all data, and the run's journal:\n", count(volumes.len(), "old volume"), plan.run());
+    let mut text = words!(
+        "Deletes {} of run {} in namespace {} with all data, and the run's journal:\n",
+        count(volumes.len(), "old volume"),
+        plan.run(),
+        plan.namespace()
+    );
     for volume in volumes {
         let (metadata, capacity) = (&volume["metadata"], field(&volume["spec"]["capacity"]["storage"]));
         let claim = field(&metadata["annotations"][marks::CLAIM]);
@@ -632,12 +647,5 @@ mod tests {
         assert_eq!(terminal.waiting.message(), format!("waiting for {SPELLED}"));
         let bars = terminal.by_volume.lock().expect("no code panics while holding this lock");
         assert_eq!(bars.values().map(ProgressBar::prefix).collect::<Vec<_>>(), [SPELLED]);
-    }
-
-    #[test]
-    fn a_difference_names_the_lines_of_either_side() {
-        assert_eq!(difference("a\nb\nc\n", "a\nd\nc\n"), "- b\n+ d");
-        assert_eq!(difference("a\na\n", "a\n"), "- a\n- a");
-        assert_eq!(difference("a\n", "a\n"), "");
     }
 }

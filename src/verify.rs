@@ -121,12 +121,13 @@ pub async fn verify(connection: &Connection, asked: &Asked, mut interrupts: watc
     }
     let claims = [claim(&seen[0], &asked.claims[0])?, claim(&seen[1], &asked.claims[1])?];
     refuse(claims)?;
-    let manifest =
-        objects::comparing_pod(&asked.pod, &asked.image, &seen[0], claims, node(claims)).ok_or_else(|| VerifyError::Refused {
+    let manifest = objects::comparing_pod(&asked.pod, &asked.image, &seen[0], claims, node(claims), asked.within).ok_or_else(|| {
+        VerifyError::Refused {
             what: format!("namespace `{}` lets no pod in that may read everything", asked.namespace),
             hint: "its Pod Security level is `restricted`; copy the claims' volumes to another namespace, or compare them by hand"
                 .to_owned(),
-        })?;
+        }
+    })?;
     let Created::New(pod) = connection.create(&Kind::POD, &asked.namespace, &manifest).await? else {
         return Err(VerifyError::Failed(format!("a pod of the name {} is there already", asked.pod)));
     };

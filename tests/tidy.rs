@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Room → the rooms it may import. What is not listed must not be imported.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("size", &[]),
     ("escape", &[]),
     ("survey", &[]),
@@ -18,10 +18,14 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("journal", &["plan", "cluster"]),
     ("steps", &["plan", "cluster", "mover", "journal", "survey"]),
     ("engine", &["plan", "steps", "journal", "cluster"]),
+    ("operate", &["survey", "plan", "planner", "cluster", "journal", "steps", "engine"]),
     ("finalize", &["plan", "cluster", "journal"]),
     ("verify", &["survey", "plan", "planner", "cluster", "mover"]),
-    ("error", &["plan", "planner", "journal", "engine", "cluster", "escape"]),
-    ("ui", &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error", "verify", "escape"]),
+    ("error", &["plan", "planner", "journal", "engine", "cluster", "operate", "escape"]),
+    (
+        "ui",
+        &["plan", "planner", "journal", "engine", "cluster", "steps", "mover", "survey", "size", "error", "verify", "operate", "escape"],
+    ),
     ("cli", &["*"]),
     ("main", &["*"]),
     ("lib", &["*"]),

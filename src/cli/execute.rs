@@ -8,14 +8,12 @@ use clap::{Args, ValueEnum};
 use super::connection::ConnectionArgs;
 use super::plan::{MoveArgs, Planned, make, run_id};
 use super::signals::Signals;
-use crate::cluster::{Connection, survey};
-use crate::engine::{Ending, Listener, Run, Trouble};
+use crate::cluster::Connection;
+use crate::engine::{Ending, Listener, Trouble};
 use crate::error::{CommandError, Kind};
-use crate::journal::lease::Lease;
 use crate::journal::{Entry, Journal};
+use crate::operate::{self, Basis, Executor, Way, Word, trust};
 use crate::plan::{Plan, RunId, file};
-use crate::planner;
-use crate::steps::World;
 use crate::ui;
 
 /// Carry out a move, and prove it
@@ -37,12 +35,29 @@ pub(super) struct ExecuteArgs {
     /// Go on with a run that stopped
     #[arg(long, value_name = "RUN", value_parser = run_id, conflicts_with_all = ["words", "to_storage_class", "selector"])]
     resume: Option<RunId>,
+    #[command(flatten)]
+    vouch: VouchArgs,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
     /// Print events as JSON lines
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Events>,
+}
+
+/// What stands up for the records of a run that was begun by an earlier version.
+#[derive(Clone, Debug, Args)]
+pub(super) struct VouchArgs {
+    /// The digest of the run's plan, which you have read: for a run begun by a version that left none on its volumes
+    #[arg(long, value_name = "BLAKE3")]
+    plan_digest: Option<String>,
+}
+
+impl VouchArgs {
+    /// What counts of what the user says about a run that is read back.
+    pub(super) fn word(&self) -> Word {
+        Word { plan_digest: self.plan_digest.clone(), ..Word::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,15 +69,23 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
     let listener = ui::listener(args.output.is_some());
+    let word = Word { plan_digest: args.vouch.plan_digest.clone(), ..args.what.word() };
     if let Some(run) = &args.resume {
-        let plan = Journal::read_plan(&cluster, &namespace, run).await?;
-        return carry_out(&cluster, &plan, Way::Resume, listener.as_ref()).await;
+        let record = trust::record(&cluster, &namespace, run, Way::Resume, &word).await?;
+        if record.basis == Basis::Ended {
+            ui::say(&format!("Nothing to do: the records of run {run} say that it has ended, and nothing of it is on any volume."));
+            return Ok(());
+        }
+        ui::say(&ui::resume_text(&record));
+        ui::confirm(args.yes)?;
+        return carry_out(&cluster, &record.plan, Way::Resume, &word, listener.as_ref()).await;
     }
     if let Some(path) = plan_file(&args.what.words) {
         let plan = read(path)?;
-        same_cluster(&cluster, &plan)?;
-        has_not_drifted(&cluster, &plan).await?;
-        return carry_out(&cluster, &plan, Way::Begin, listener.as_ref()).await;
+        let seen = trust::as_planned_now(&cluster, &plan, &word).await?;
+        ui::say(&ui::plan_text(&plan, &seen));
+        ui::confirm(args.yes)?;
+        return carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await;
     }
     let planned = make(&args.what, &cluster, &namespace).await;
     ui::warn(&cluster.warnings().take());
@@ -74,7 +97,7 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
         Planned::Plan(plan, seen) => {
             ui::say(&ui::plan_text(&plan, &seen));
             ui::confirm(args.yes)?;
-            carry_out(&cluster, &plan, Way::Begin, listener.as_ref()).await
+            carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await
         }
     }
 }
@@ -100,72 +123,23 @@ fn read(path: &str) -> Result<Plan, CommandError> {
     Ok(file::read(&text)?)
 }
 
-fn same_cluster(cluster: &Connection, plan: &Plan) -> Result<(), CommandError> {
-    if cluster.address() == plan.cluster {
-        return Ok(());
-    }
-    let why = format!("refused: the plan was made for cluster {}, this is {}", plan.cluster, cluster.address());
-    Err(CommandError::new(Kind::Refused, why).hinted("choose the right one with `--context`, or plan anew"))
-}
-
-/// Plans again from what is there now: a plan that comes out otherwise is not carried out.
-async fn has_not_drifted(cluster: &Connection, plan: &Plan) -> Result<(), CommandError> {
-    let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
-    let seen = survey::survey(cluster, &plan.app.namespace, &named).await?;
-    let now = planner::plan(&plan.request, &seen, cluster.address())?;
-    if now == *plan {
-        return Ok(());
-    }
-    let difference = ui::difference(&file::to_yaml(plan), &file::to_yaml(&now));
-    let why = format!("refused: the cluster has changed since the plan was made\n{difference}");
-    Err(CommandError::new(Kind::Refused, why).hinted("plan anew and review it"))
-}
-
-/// How a run is taken up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// From its beginning.
-    Begin,
-    /// Where it stopped.
-    Resume,
-    /// Back.
-    Undo,
-}
-
-/// Takes the lease, drives the run to an ending and says what came of it.
-pub(super) async fn carry_out(cluster: &Connection, plan: &Plan, way: Way, listener: &dyn Listener) -> Result<(), CommandError> {
-    let executor = executor();
-    let lease = Lease::take(cluster, &plan.app, plan.run(), &executor).await?;
-    let driven = drive(cluster, plan, way, listener, lease.clone(), executor).await;
-    lease.release().await;
-    ui::warn(&cluster.warnings().take());
-    let (ending, signals) = driven?;
-    let entries = Journal::entries(cluster, &plan.app.namespace, plan.run()).await.unwrap_or_default();
-    let verdict = verdict(plan, way, &ending, &entries, &signals);
-    ui::ended(listener, plan, &ending, verdict.as_ref().err().map_or(0, |error| error.kind.exit_code()));
-    verdict
-}
-
-async fn drive(
+/// Drives the run to an ending and says what came of it.
+pub(super) async fn carry_out(
     cluster: &Connection,
     plan: &Plan,
     way: Way,
+    word: &Word,
     listener: &dyn Listener,
-    lease: Lease,
-    executor: String,
-) -> Result<(Ending, Signals), CommandError> {
-    let journal = match way {
-        Way::Begin => Journal::create(cluster, plan).await?,
-        Way::Resume | Way::Undo => Journal::open(cluster, &plan.app.namespace, plan.run()).await?,
-    };
-    let world = World::within(cluster, plan);
+) -> Result<(), CommandError> {
     let signals = Signals::new();
-    let run = Run::new(plan, &world, journal, lease, executor, listener, signals.count.clone());
-    let ending = match way {
-        Way::Begin | Way::Resume => signals.during(run.execute()).await?,
-        Way::Undo => signals.during(run.undo()).await?,
-    };
-    Ok((ending, signals))
+    let executor = Executor { connection: cluster, name: executor(), listener, interrupts: signals.count.clone(), word };
+    let carried_out = signals.during(operate::carry_out(executor, plan, way)).await?;
+    ui::warn(&cluster.warnings().take());
+    let ending = carried_out?;
+    let entries = Journal::entries(cluster, plan.namespace(), plan.run()).await.unwrap_or_default();
+    let verdict = verdict(plan, way, &ending, &entries, &signals);
+    ui::ended(listener, plan, &ending, verdict.as_ref().err().map_or(0, |error| error.kind.exit_code()));
+    verdict
 }
 
 /// Who executes: unique to this process.

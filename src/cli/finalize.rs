@@ -3,12 +3,12 @@
 use clap::Args;
 
 use super::connection::ConnectionArgs;
-use super::execute::executor;
+use super::execute::{VouchArgs, executor};
 use super::plan::run_id;
 use crate::error::{CommandError, Kind};
 use crate::finalize::{self, FinalizeError};
-use crate::journal::Journal;
 use crate::journal::lease::Lease;
+use crate::operate::{Record, Way, trust};
 use crate::plan::RunId;
 use crate::ui;
 
@@ -18,6 +18,8 @@ pub(super) struct FinalizeArgs {
     /// The run
     #[arg(value_name = "RUN", value_parser = run_id)]
     run: RunId,
+    #[command(flatten)]
+    vouch: VouchArgs,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
@@ -26,8 +28,8 @@ pub(super) struct FinalizeArgs {
 pub(super) async fn run(args: FinalizeArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    let plan = Journal::read_plan(&cluster, &namespace, &args.run).await?;
-    let journal = Journal::open(&cluster, &namespace, &args.run).await?;
+    let word = args.vouch.word();
+    let Record { plan, journal, basis: _ } = trust::record(&cluster, &namespace, &args.run, Way::Undo, &word).await?;
     let volumes = finalize::kept(&cluster, &plan, &journal).await.map_err(refused)?;
     ui::say(&ui::finalize_text(&plan, &volumes));
     ui::confirm(args.yes)?;
@@ -44,7 +46,7 @@ fn refused(error: FinalizeError) -> CommandError {
     match error {
         FinalizeError::NotEnded(run) => CommandError::new(Kind::Refused, format!("refused: {what}"))
             .hinted(format!("go on with `kubectl stateful execute --resume {run}`, or go back with `kubectl stateful undo {run}`")),
-        FinalizeError::InUse { volume, .. } => {
+        FinalizeError::Foreign { volume, .. } | FinalizeError::NotSettled { volume, .. } | FinalizeError::InUse { volume, .. } => {
             CommandError::new(Kind::Refused, format!("refused: {what}")).hinted(format!("see it with `kubectl describe pv {volume}`"))
         }
         FinalizeError::Remains { volume, .. } => {

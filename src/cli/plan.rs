@@ -10,16 +10,15 @@ use super::connection::{ConnectionArgs, duration};
 use super::environment;
 use crate::cluster::{Connection, survey};
 use crate::error::{CommandError, Kind};
+use crate::operate::Word;
 use crate::plan::{Destination, Plan, Request, RunId, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
 use crate::ui;
 
-/// The mover's image, unless another one is named.
-const MOVER_IMAGE: &str = match option_env!("STATEFUL_MOVER_IMAGE") {
-    Some(image) => image,
-    None => "localhost/stateful-mover:dev",
-};
+/// The mover's image that this build was given, unless another one is named. Without one there is none: of a name that was made up here
+/// whoever can serve it to a node could serve any image.
+const MOVER_IMAGE: Option<&str> = option_env!("STATEFUL_MOVER_IMAGE");
 
 /// Show what a move would do, step by step, and how each step is undone
 ///
@@ -99,6 +98,9 @@ pub(super) struct MoveArgs {
     /// How long the app may take to become ready
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m")]
     ready_timeout: Duration,
+    /// Let movers open raw source devices for writing, for drivers that cannot publish one read-only
+    #[arg(long)]
+    source_devices_writable: bool,
     /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
@@ -111,6 +113,16 @@ pub(super) struct MoveArgs {
 }
 
 impl MoveArgs {
+    /// What counts of a plan on the user's word.
+    pub(super) fn word(&self) -> Word {
+        Word {
+            mover_image: mover_image(self.mover_image.as_deref()),
+            applier_is_paused: self.applier_is_paused,
+            network_is_open: self.network_is_open,
+            plan_digest: None,
+        }
+    }
+
     fn request(&self) -> Result<Request, CommandError> {
         let Some(class) = &self.to_storage_class else {
             return Err(CommandError::new(Kind::Error, "no target is named").hinted("name a storage class with `--to-storage-class NAME`"));
@@ -129,7 +141,8 @@ impl MoveArgs {
             cold: self.cold,
             copy_secs_max: self.copy_timeout.as_secs(),
             ready_secs_max: self.ready_timeout.as_secs(),
-            mover_image: mover_image(self.mover_image.as_deref()),
+            source_devices_writable: self.source_devices_writable,
+            mover_image: named_image(self.mover_image.as_deref())?,
             applier_is_paused: self.applier_is_paused,
             network_is_open: self.network_is_open,
         })
@@ -185,10 +198,18 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
     if args.detailed_exitcode { Err(CommandError::silent(Kind::Changes)) } else { Ok(()) }
 }
 
-/// The image that was named, or that of the environment, or ours.
-pub(super) fn mover_image(named: Option<&str>) -> String {
+/// The image that was named, or that of the environment, or that of this build.
+pub(super) fn mover_image(named: Option<&str>) -> Option<String> {
     let named = named.map(str::to_owned).or_else(|| environment("KUBECTL_STATEFUL_MOVER_IMAGE"));
-    named.unwrap_or_else(|| MOVER_IMAGE.to_owned())
+    named.or_else(|| MOVER_IMAGE.map(str::to_owned))
+}
+
+/// As [`mover_image`], where there must be one.
+pub(super) fn named_image(named: Option<&str>) -> Result<String, CommandError> {
+    mover_image(named).ok_or_else(|| {
+        CommandError::new(Kind::Error, "no image for the mover pods is named")
+            .hinted("name one that your nodes can pull, best by its digest, with `--mover-image IMAGE` or KUBECTL_STATEFUL_MOVER_IMAGE")
+    })
 }
 
 /// Now, to the second.
@@ -207,9 +228,7 @@ pub(super) fn new_run_id() -> RunId {
 
 /// Checks a run's name.
 pub(super) fn run_id(text: &str) -> Result<RunId, String> {
-    let fits = |one: char| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-';
-    let good = text.starts_with(|one: char| one.is_ascii_lowercase()) && text.len() <= 20 && text.chars().all(fits) && !text.ends_with('-');
-    if good { Ok(RunId(text.to_owned())) } else { Err("a run's name is 1 to 20 lower-case letters, digits and dashes".to_owned()) }
+    RunId::try_from(text.to_owned())
 }
 
 /// `100Mi`, `1G` or a plain number.
@@ -222,13 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_runs_are_checked_and_those_made_up_pass() {
-        for good in ["a", "m1", "my-run", "abcdefghijklmnopqrst"] {
-            assert!(run_id(good).is_ok(), "{good}");
-        }
-        for bad in ["", "1a", "-a", "a-", "A", "a_b", "abcdefghijklmnopqrstu"] {
-            assert!(run_id(bad).is_err(), "{bad}");
-        }
+    fn names_of_runs_that_are_made_up_are_names_and_differ() {
         let (one, other) = (new_run_id(), new_run_id());
         assert!(run_id(&one.0).is_ok());
         assert_ne!(one, other);

@@ -8,6 +8,7 @@ use super::plan::{Format, run_id};
 use crate::cluster::Kind;
 use crate::error::CommandError;
 use crate::journal::Journal;
+use crate::operate::{Basis, Way, Word, trust};
 use crate::plan::{RunId, marks};
 use crate::ui;
 
@@ -30,7 +31,11 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
     let namespace = connection.namespace(&cluster);
     let Some(run) = &args.run else {
         let scope = if args.all_namespaces { "" } else { namespace.as_str() };
-        let mut found = cluster.list(&Kind::CONFIG_MAP, scope, &format!("{}=plan", marks::RECORD)).await?;
+        let query = format!("{}=plan", marks::RECORD);
+        let mut found = match args.output {
+            None => cluster.list_metadata(&Kind::CONFIG_MAP, scope, &query).await?,
+            Some(_) => cluster.list(&Kind::CONFIG_MAP, scope, &query).await?,
+        };
         found.retain(|piece| piece["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-plan-0")));
         match args.output {
             None => ui::result(&ui::runs_text(&found, args.all_namespaces)),
@@ -41,6 +46,14 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
     let plan = Journal::read_plan(&cluster, &namespace, run).await?;
     let journal = Journal::open(&cluster, &namespace, run).await?;
     let entries = Journal::entries(&cluster, &namespace, run).await?;
+    // Shown all the same: to look is how one finds out.
+    match trust::basis(&cluster, &plan, &journal, Way::Undo, &Word::default()).await {
+        Ok(Basis::Anchored | Basis::Vouched | Basis::PlannedAnew) => {}
+        Ok(Basis::NothingLeft | Basis::Ended) => {
+            ui::warn(&["no volume bears the marks of this run: what follows is what its records say, and nothing else".to_owned()]);
+        }
+        Err(doubt) => ui::warn(&[format!("these records do not count as they are: {doubt}")]),
+    }
     match args.output {
         None => ui::result(&ui::status_text(&plan, journal.state(), &entries)),
         Some(format) => print(format, &json!({ "plan": plan, "journal": entries })),

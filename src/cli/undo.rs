@@ -3,13 +3,14 @@
 use clap::Args;
 
 use super::connection::ConnectionArgs;
-use super::execute::{Way, carry_out};
+use super::execute::{VouchArgs, carry_out};
 use super::plan::{new_run_id, now, run_id};
 use crate::cluster::{Connection, kept, survey};
 use crate::engine::{Listener, Run};
 use crate::error::{CommandError, Kind};
 use crate::journal::store::outcome_word;
 use crate::journal::{Journal, Outcome};
+use crate::operate::{Basis, Record, Way, Word, trust};
 use crate::plan::{Plan, RunId};
 use crate::planner::{self, going_back};
 use crate::ui;
@@ -26,6 +27,11 @@ pub(super) struct UndoArgs {
     /// Give up what the app wrote since the cut-over
     #[arg(long)]
     discard_new_writes: bool,
+    #[command(flatten)]
+    vouch: VouchArgs,
+    /// The image of the mover pods; that of the run if not given
+    #[arg(long, value_name = "IMAGE")]
+    mover_image: Option<String>,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
@@ -34,26 +40,31 @@ pub(super) struct UndoArgs {
 pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    let plan = Journal::read_plan(&cluster, &namespace, &args.run).await?;
-    let journal = Journal::open(&cluster, &namespace, &args.run).await?;
+    let word = args.vouch.word();
+    let Record { plan, journal, basis } = trust::record(&cluster, &namespace, &args.run, Way::Undo, &word).await?;
     let listener = ui::listener(false);
     if journal.state().outcome == Some(Outcome::Undone) {
         ui::say(&format!("Nothing to do: run {} was undone.", args.run));
         return Ok(());
     }
+    if basis == Basis::NothingLeft {
+        ui::say(&ui::closing_text(&plan));
+        ui::confirm(args.yes)?;
+        return carry_out(&cluster, &plan, Way::Undo, &word, listener.as_ref()).await;
+    }
     if !Run::app_may_have_written(&plan, journal.state()) {
         ui::say(&ui::undo_text(&plan, journal.state()));
         ui::confirm(args.yes)?;
-        return carry_out(&cluster, &plan, Way::Undo, listener.as_ref()).await;
+        return carry_out(&cluster, &plan, Way::Undo, &word, listener.as_ref()).await;
     }
     if !Run::app_was_started(&plan, journal.state()) {
         ui::say("The app was just being started on its new volumes; that is finished first, then it goes back.");
         ui::confirm(args.yes)?;
-        start_app(&cluster, &plan, listener.as_ref()).await?;
+        start_app(&cluster, &plan, &word, listener.as_ref()).await?;
     }
-    let back = plan_back(&cluster, &plan, args.discard_new_writes).await?;
+    let back = plan_back(&cluster, &plan, &args).await?;
     ui::confirm(args.yes)?;
-    carry_out(&cluster, &back, Way::Begin, listener.as_ref()).await?;
+    carry_out(&cluster, &back, Way::Begin, &word, listener.as_ref()).await?;
     // A run that never came to its end is over now all the same.
     if journal.state().outcome.is_none() {
         journal.label_state(outcome_word(Outcome::Undone)).await;
@@ -62,14 +73,14 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
 }
 
 /// Goes on with a run that was cut off while it started the app. That the app does not become ready is no hindrance to going back.
-async fn start_app(cluster: &Connection, plan: &Plan, listener: &dyn Listener) -> Result<(), CommandError> {
-    let came = carry_out(cluster, plan, Way::Resume, listener).await;
+async fn start_app(cluster: &Connection, plan: &Plan, word: &Word, listener: &dyn Listener) -> Result<(), CommandError> {
+    let came = carry_out(cluster, plan, Way::Resume, word, listener).await;
     let journal = Journal::open(cluster, &plan.app.namespace, plan.run()).await?;
     if Run::app_was_started(plan, journal.state()) { Ok(()) } else { came }
 }
 
 /// Plans the move back to the volumes the run kept, and shows it.
-async fn plan_back(cluster: &Connection, plan: &Plan, discard_new_writes: bool) -> Result<Plan, CommandError> {
+async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result<Plan, CommandError> {
     let volumes = kept::kept_volumes(cluster, plan).await?;
     if volumes.len() < plan.moves.len() {
         let why = format!(
@@ -81,10 +92,11 @@ async fn plan_back(cluster: &Connection, plan: &Plan, discard_new_writes: bool) 
         return Err(CommandError::new(Kind::Refused, why).hinted("move on with `kubectl stateful plan` instead"));
     }
     let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
-    let mut seen = survey::survey(cluster, &plan.app.namespace, &named).await?;
-    // The run that is gone back from may have stopped short of its end; going back is what finishes it.
-    seen.unfinished_runs.retain(|run| *run != plan.run().0);
-    let request = going_back::request(plan, volumes, new_run_id(), now(), discard_new_writes);
+    let mut request = going_back::request(plan, volumes, new_run_id(), now(), args.discard_new_writes);
+    if let Some(image) = &args.mover_image {
+        request.mover_image.clone_from(image);
+    }
+    let seen = trust::seen(cluster, plan.namespace(), &named, &request).await?;
     let back = planner::plan(&request, &seen, cluster.address())?;
     ui::say(&ui::plan_text(&back, &seen));
     Ok(back)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::connection::{ConnectionArgs, duration};
-use super::plan::{mover_image, new_run_id};
+use super::plan::{named_image, new_run_id};
 use super::signals::Signals;
 use crate::cluster::survey::api_hint;
 use crate::error::{CommandError, Kind};
@@ -46,7 +46,7 @@ pub(super) async fn run(args: VerifyArgs, connection: &ConnectionArgs) -> Result
     let asked = Asked {
         claims: [args.one, args.other],
         pod: format!("stateful-verify-{}", new_run_id()),
-        image: mover_image(args.mover_image.as_deref()),
+        image: named_image(args.mover_image.as_deref())?,
         within: args.timeout,
         namespace,
     };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ApiError, Connection, Kind};
 use crate::plan::{KeptVolume, Plan, Step, marks};
 
-/// Returns the source volumes of a run that bear its labels and are bound to no claim.
+/// Returns the source volumes of a run that bear its marks, name a claim of its namespace and are bound to no claim.
 ///
 /// # Errors
 ///
@@ -20,9 +20,16 @@ pub async fn kept_volumes(connection: &Connection, plan: &Plan) -> Result<Vec<Ke
 fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
     let name = volume["metadata"]["name"].as_str()?;
     let one = plan.moves.iter().find(|one| one.source_volume == name)?;
-    let policy = plan.steps().find_map(|(_, step)| match &step.step {
-        Step::PinReclaim(pin) if pin.volume == name => Some(pin.policy_before.clone()),
-        _ => None,
+    let reference = &volume["spec"]["claimRef"];
+    if reference["namespace"] != plan.namespace() || reference["name"] != one.claim.as_str() {
+        return None;
+    }
+    let noted = volume["metadata"]["annotations"][marks::POLICY_BEFORE].as_str().map(str::to_owned);
+    let policy = noted.or_else(|| {
+        plan.steps().find_map(|(_, step)| match &step.step {
+            Step::PinReclaim(pin) if pin.volume == name => Some(pin.policy_before.clone()),
+            _ => None,
+        })
     });
     let request = plan.steps().find_map(|(_, step)| match &step.step {
         Step::ReleaseClaim(claim) if claim.volume == name => {

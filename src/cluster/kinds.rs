@@ -85,8 +85,35 @@ impl Kind {
     /// The REST path of the collection, or of one object in it.
     pub fn path(&self, namespace: &str, name: Option<&str>) -> String {
         let root = if self.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", self.group) };
-        let middle = if self.namespaced && !namespace.is_empty() { format!("/namespaces/{namespace}") } else { String::new() };
-        let tail = name.map(|name| format!("/{name}")).unwrap_or_default();
+        // Whatever a name holds, it stays one segment of the path.
+        let middle = if self.namespaced && !namespace.is_empty() { format!("/namespaces/{}", encoded(namespace)) } else { String::new() };
+        let tail = name.map(|name| format!("/{}", encoded(name))).unwrap_or_default();
         format!("{root}/{}{middle}/{}{tail}", self.version, self.plural)
+    }
+}
+
+/// Percent-encodes everything but the characters that are plain in a path's segment and in a query.
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selector_survives_the_query() {
+        assert_eq!(encoded("app in (a,b)"), "app%20in%20%28a%2Cb%29");
+    }
+
+    #[test]
+    fn a_name_is_one_segment_whatever_it_holds() {
+        let path = Kind::POD.path("x/secrets?y=", Some("../../nodes"));
+        assert_eq!(path, "/api/v1/namespaces/x%2Fsecrets%3Fy%3D/pods/..%2F..%2Fnodes");
     }
 }

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use http::{Method, Request};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::kinds::encoded;
 use super::{Connection, Kind};
 
 /// The name under which our writes appear in `managedFields`.
@@ -18,11 +19,18 @@ pub const FIELD_MANAGER: &str = "kubectl-stateful";
 /// At most this many objects a page when listing.
 const LIST_PAGE_MAX: usize = 500;
 
+/// In which form objects are asked for: as they are, or their metadata only.
+const WHOLE: &str = "application/json";
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// So many lines at the end of a log are asked for: the last one may be a piece that was cut off, or not be meant for us.
 const LOG_LINES: usize = 16;
 
 /// So much is read of them, counted from the first, whoever wrote it. Room for [`LOG_LINES`] of 16 KiB, where container runtimes cut lines.
 const LOG_BYTES_MAX: usize = LOG_LINES * (16 << 10);
+
+/// At most this much is read of one answer: a page of objects, each of which the server bounds by some MiB, is far below.
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Why a call did not succeed.
 #[derive(Debug, Error)]
@@ -118,11 +126,15 @@ impl Connection {
     /// Returns all objects of a namespace (all namespaces when empty) that match a label selector (all when empty). A list
     /// has no `apiVersion` and `kind` in its items; they are put back.
     pub async fn list(&self, kind: &Kind, namespace: &str, selector: &str) -> Result<Vec<Value>, ApiError> {
+        self.list_as(kind, namespace, selector, WHOLE).await
+    }
+
+    async fn list_as(&self, kind: &Kind, namespace: &str, selector: &str, form: &'static str) -> Result<Vec<Value>, ApiError> {
         let mut items = Vec::new();
         let mut next = String::new();
         loop {
             let query = format!("?limit={LIST_PAGE_MAX}&labelSelector={}&continue={}", encoded(selector), encoded(&next));
-            let mut page = self.call(Method::GET, &format!("{}{query}", kind.path(namespace, None)), None).await?;
+            let mut page = self.read(&format!("{}{query}", kind.path(namespace, None)), form).await?;
             if let Some(Value::Array(found)) = page.get_mut("items").map(Value::take) {
                 items.extend(found.into_iter().map(|item| with_kind(item, kind)));
             }
@@ -131,6 +143,11 @@ impl Connection {
                 _ => return Ok(items),
             }
         }
+    }
+
+    /// As [`Connection::list`], without what the objects hold: their metadata only.
+    pub async fn list_metadata(&self, kind: &Kind, namespace: &str, selector: &str) -> Result<Vec<Value>, ApiError> {
+        self.list_as(kind, namespace, selector, METADATA_ONLY).await
     }
 
     /// Creates an object. An object of that name being there is an outcome, not an error.
@@ -190,9 +207,13 @@ impl Connection {
         absent_as_none(self.call(Method::GET, path, None).await)
     }
 
+    async fn read(&self, path: &str, form: &'static str) -> Result<Value, ApiError> {
+        let request = Request::builder().method(Method::GET).uri(path).header(http::header::ACCEPT, form);
+        json_of(path, &self.send(request, Vec::new()).await?)
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<(&str, &Value)>) -> Result<Value, ApiError> {
-        let text = self.call_text(method, path, body).await?;
-        serde_json::from_str(&text).map_err(|error| ApiError::NoAnswer(format!("the answer to {path} is not JSON: {error}")))
+        json_of(path, &self.call_text(method, path, body).await?)
     }
 
     async fn call_text(&self, method: Method, path: &str, body: Option<(&str, &Value)>) -> Result<String, ApiError> {
@@ -201,7 +222,11 @@ impl Connection {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
         let bytes = body.map(|(_, value)| serde_json::to_vec(value).expect("any value can be written")).unwrap_or_default();
-        let request = request.body(kube::client::Body::from(bytes)).expect("paths are made of valid object names");
+        self.send(request, bytes).await
+    }
+
+    async fn send(&self, request: http::request::Builder, bytes: Vec<u8>) -> Result<String, ApiError> {
+        let request = request.body(kube::client::Body::from(bytes)).expect("paths are made of encoded names");
         let answer = tokio::time::timeout(self.request_timeout(), self.exchange(request)).await;
         answer.unwrap_or_else(|_| {
             Err(ApiError::NoAnswer(format!("no answer within {} s from {}", self.request_timeout().as_secs(), self.address())))
@@ -213,10 +238,15 @@ impl Connection {
         let response = self.client().send(request).await.map_err(unreachable)?;
         let (parts, body) = response.into_parts();
         self.warnings().collect(&parts.headers);
-        let bytes = body.collect().await.map_err(|error| ApiError::NoAnswer(innermost(&error)))?.to_bytes();
+        let bytes =
+            Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| ApiError::NoAnswer(innermost(error.as_ref())))?.to_bytes();
         let text = String::from_utf8(bytes.into()).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());
         if parts.status.is_success() { Ok(text) } else { Err(refused(parts.status.as_u16(), &parts.headers, &text)) }
     }
+}
+
+fn json_of(path: &str, text: &str) -> Result<Value, ApiError> {
+    serde_json::from_str(text).map_err(|error| ApiError::NoAnswer(format!("the answer to {path} is not JSON: {error}")))
 }
 
 /// The deepest cause says what happened; the layers above it only say that something did.
@@ -260,24 +290,9 @@ fn with_kind(mut item: Value, kind: &Kind) -> Value {
     item
 }
 
-/// Percent-encodes everything but the characters that are plain in a query.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_selector_survives_the_query() {
-        assert_eq!(encoded("app in (a,b)"), "app%20in%20%28a%2Cb%29");
-    }
 
     #[test]
     fn a_conflict_passes_and_a_ban_does_not() {

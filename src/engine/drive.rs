@@ -229,7 +229,7 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
     let mut drive = Drive::new(run, planned);
     loop {
         run.may_go_on()?;
-        let progress = match drive.look_back().await {
+        let (is_going, progress) = match drive.look_back().await {
             Err(error @ StepError::Api(_)) => {
                 drive.endure(error, For::Look).await?;
                 continue;
@@ -237,11 +237,20 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
             Ok(Standing::Before) if intended || was_begun => return run.write(Event::Undone { step }).await,
             Ok(Standing::Before) => return Ok(()),
-            Ok(Standing::Underway(progress)) => progress,
-            Ok(Standing::After(_)) => Progress::default(),
+            Ok(Standing::Underway(progress)) => (true, progress),
+            Ok(Standing::After(_)) => (false, Progress::default()),
             // What failed on the way there can be taken back all the same.
-            Err(StepError::Failed { why, .. }) => Progress { waiting_for: format!("{undoes} ({why})"), ..Progress::default() },
+            Err(StepError::Failed { why, .. }) => (false, Progress { waiting_for: format!("{undoes} ({why})"), ..Progress::default() }),
         };
+        if run.looks_only() {
+            if is_going {
+                drive.wait_for(progress).await?;
+                continue;
+            }
+            let why = format!("no volume bears the marks of this run, so this is not taken back on its word: {undoes}");
+            let hint = "see what is there, and take it back by hand if it is this run's".to_owned();
+            return Err(Trouble::Step { step, why, hint: Some(hint) });
+        }
         if !intended {
             drive.write(Event::UndoIntent { step: step.clone() }).await?;
             intended = true;

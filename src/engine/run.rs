@@ -111,6 +111,8 @@ pub struct Run<'a> {
     stage_in_trouble: AtomicBool,
     guarding: tokio::sync::Mutex<()>,
     interrupt_was_held: AtomicBool,
+    /// Nothing is to be changed any more but the journal.
+    looks_only: AtomicBool,
     /// When the app was stopped; none while it is up.
     stopped_at: Mutex<Option<Instant>>,
 }
@@ -126,6 +128,7 @@ impl<'a> Run<'a> {
         listener: &'a dyn Listener,
         interrupts: watch::Receiver<u32>,
     ) -> Self {
+        world.movers.recall(journal.state());
         Self {
             plan,
             world,
@@ -138,6 +141,7 @@ impl<'a> Run<'a> {
             stage_in_trouble: AtomicBool::new(false),
             guarding: tokio::sync::Mutex::default(),
             interrupt_was_held: AtomicBool::new(false),
+            looks_only: AtomicBool::new(false),
             stopped_at: Mutex::new(None),
         }
     }
@@ -165,6 +169,16 @@ impl<'a> Run<'a> {
             return self.halt(bar).await;
         }
         self.undo_because(None).await
+    }
+
+    /// Ends a run that goes back and of which nothing is left, by looking only: what is not as before any more stops it.
+    pub async fn close(&self) -> Ending {
+        self.looks_only.store(true, Ordering::SeqCst);
+        self.undo().await
+    }
+
+    pub(super) fn looks_only(&self) -> bool {
+        self.looks_only.load(Ordering::SeqCst)
     }
 
     /// Whether the app may have written to the target: a step that lets it was begun.
@@ -248,7 +262,7 @@ impl<'a> Run<'a> {
     }
 
     async fn go_forward(&self) -> Result<(), Trouble> {
-        self.write(Event::Opened { executor: self.executor.clone(), back: false }).await?;
+        self.write(self.opened(false)).await?;
         let of = self.plan.stages.len();
         for (index, stage) in self.plan.stages.iter().enumerate() {
             if self.is_through(stage.steps.iter()).await {
@@ -270,7 +284,7 @@ impl<'a> Run<'a> {
     }
 
     async fn go_back(&self) -> Result<(), Trouble> {
-        self.write(Event::Opened { executor: self.executor.clone(), back: true }).await?;
+        self.write(self.opened(true)).await?;
         let of = self.plan.stages.len();
         let mut lingering = Vec::new();
         for (index, stage) in self.plan.stages.iter().enumerate().rev() {
@@ -289,9 +303,33 @@ impl<'a> Run<'a> {
         }
         self.note_start();
         self.together(lingering.into_iter().map(|step| drive::back(self, step, Until::Seen))).await?;
+        self.nothing_is_left().await?;
         self.write(Event::Ended { outcome: Outcome::Undone }).await?;
         self.record.label_state("undone").await;
         Ok(())
+    }
+
+    /// Sees that nothing bears this run's marks of which its journal does not know: one that was cut would else have it that nothing was done.
+    async fn nothing_is_left(&self) -> Result<(), Trouble> {
+        let state = self.state().await;
+        let unknown = |step: &&PlannedStep| *state.stand(&step.id) == Stand::Untouched;
+        for planned in self.plan.steps().map(|(_, step)| step).filter(unknown) {
+            let step = planned.id.clone();
+            match steps::bears_marks(&planned.step, self.world).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    let why = format!("the journal does not know of this, and it is so: {}", planned.step.does());
+                    return Err(Trouble::Step { step, why, hint: Some("its journal is not whole: put it back from a backup".to_owned()) });
+                }
+                Err(steps::StepError::Api(error)) if error.is_passing() => return Err(Trouble::Silence(error.to_string())),
+                Err(error) => return Err(Trouble::Step { step, why: error.to_string(), hint: None }),
+            }
+        }
+        Ok(())
+    }
+
+    fn opened(&self, back: bool) -> Event {
+        Event::Opened { executor: self.executor.clone(), back, plan: self.world.plan_digest.clone() }
     }
 
     /// Whether a step has to be taken back: it was begun, or the stopped app cannot be started without.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::StepId;
 
-/// The version of the event format.
-pub const VERSION: u32 = 1;
+/// The version of the event format. 2: the plan's digest in [`Event::Opened`], pods in [`Evidence`].
+pub const VERSION: u32 = 2;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub enum Event {
         executor: String,
         /// Whether it is being undone.
         back: bool,
+        /// The digest of the plan that is carried out ([`Plan::digest`](crate::plan::Plan::digest)); empty in version 1.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        plan: String,
     },
     /// The step is about to change the world.
     #[serde(rename_all = "camelCase")]
@@ -127,12 +130,31 @@ pub struct Evidence {
     /// Proofs of copies, one for each volume.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<Receipt>,
+    /// The mover pod that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<MadePod>,
+}
+
+/// A mover pod that a run made, by what nobody can give to another pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MadePod {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The image of its container, as the server returned the pod: admission may have given it another name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    /// What its image was resolved to (`status.containerStatuses[].imageID`); empty before it ran.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image_id: String,
 }
 
 impl Evidence {
     /// Evidence in words only.
     pub fn note(text: impl Into<String>) -> Self {
-        Self { note: text.into(), receipts: Vec::new() }
+        Self { note: text.into(), ..Self::default() }
     }
 }
 

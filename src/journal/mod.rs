@@ -8,6 +8,6 @@ pub mod lease;
 pub mod state;
 pub mod store;
 
-pub use event::{Entry, Event, Evidence, Outcome};
+pub use event::{Entry, Event, Evidence, MadePod, Outcome};
 pub use state::{RunState, Stand};
 pub use store::{Journal, JournalError};

@@ -35,6 +35,8 @@ pub struct RunState {
     pub last_digest: String,
     /// Who opened it last.
     pub executor: String,
+    /// The digest of the plan it is the journal of; empty where no entry says so.
+    pub plan: String,
     /// Whether it goes back.
     pub back: bool,
     /// Why it stopped, if it stands still.
@@ -88,6 +90,11 @@ impl RunState {
         self.steps.get(step).unwrap_or(&UNTOUCHED)
     }
 
+    /// Every step that was begun or found done, in no order of time.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepId, &Stand)> {
+        self.steps.iter()
+    }
+
     /// How often a step's work was done again.
     pub fn renewals(&self, step: &StepId) -> u32 {
         self.renewals.get(step).copied().unwrap_or(0)
@@ -120,7 +127,13 @@ impl RunState {
             return Err(Illegal::Run(format!("the run has ended ({outcome:?})")));
         }
         match event {
-            Event::Opened { executor, back } => {
+            Event::Opened { executor, back, plan } => {
+                if !self.plan.is_empty() && !plan.is_empty() && self.plan != *plan {
+                    return Err(Illegal::Run("it was opened for two plans".to_owned()));
+                }
+                if !plan.is_empty() {
+                    self.plan.clone_from(plan);
+                }
                 if self.back && !back {
                     return Err(Illegal::Run("a run that goes back cannot go forward again".to_owned()));
                 }

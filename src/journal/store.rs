@@ -13,11 +13,18 @@ use tokio::time::Instant;
 
 use super::event::{Entry, Event, Outcome, VERSION};
 use super::state::{Illegal, RunState};
-use crate::cluster::{ApiError, Connection, Created, Kind};
+use crate::cluster::{self, ApiError, Connection, Created, Kind};
+use crate::plan::file::Unreadable;
 use crate::plan::{Plan, RunId, file, marks};
 
 /// Bytes of plan in one ConfigMap; the API server refuses objects over 1 MiB.
 const PLAN_PIECE_BYTES: usize = 512 * 1024;
+
+/// At most so many ConfigMaps are read for one plan: what is longer is not one of ours.
+const PLAN_PIECES_MAX: usize = 64;
+
+/// At most so many are read for one journal.
+const JOURNAL_PIECES_MAX: usize = 4096;
 
 /// Entries in one ConfigMap, after which another one is begun. An append is never divided, so that there can be more.
 const PIECE_ENTRIES_MAX: usize = 64;
@@ -52,6 +59,20 @@ pub enum JournalError {
         run: RunId,
         /// Why.
         reason: String,
+    },
+    /// It is the record of something else than was asked for.
+    #[error("what config map `{record}` holds is not run `{run}` of namespace `{namespace}`: {what}{writer}")]
+    Foreign {
+        /// The config map.
+        record: String,
+        /// The run asked for.
+        run: RunId,
+        /// Where it was asked for.
+        namespace: String,
+        /// What it says instead.
+        what: String,
+        /// Who wrote it, as far as the object says, to be put behind a sentence.
+        writer: String,
     },
     /// An earlier run of that name has no records any more, but a volume.
     #[error("volume {volume} bears the marks of an earlier run `{run}` that has no records any more; give this run another name")]
@@ -99,29 +120,60 @@ impl Journal {
         Self::open(connection, &plan.app.namespace, plan.run()).await
     }
 
-    /// Reads the plan of a run.
+    /// Reads the plan of a run. It is what somebody wrote who may write config maps there: that it is the plan that was carried out is not
+    /// looked at here.
     ///
     /// # Errors
     ///
-    /// When there is no such run, or its plan cannot be read.
+    /// When there is no such run, its plan cannot be read or names what is not its app's, or it is the plan of another run or namespace.
     pub async fn read_plan(connection: &Connection, namespace: &str, run: &RunId) -> Result<Plan, JournalError> {
         let mut text = String::new();
         let mut index = 0;
+        let mut writer = String::new();
         loop {
             let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, index)).await;
             let Some(piece) = found.map_err(|error| api(run, "read", error))? else {
                 if index == 0 {
+                    if let Some(volume) = marked_volume(connection, namespace, run).await? {
+                        return Err(broken(run, &format!("its plan is missing, and volume {volume} bears its marks")));
+                    }
                     return Err(JournalError::NoSuchRun { run: run.clone(), namespace: namespace.to_owned() });
                 }
                 return Err(broken(run, "a piece of its plan is missing"));
             };
             text.push_str(piece["data"]["plan"].as_str().unwrap_or_default());
             index += 1;
+            writer = cluster::last_writer(&piece).map_or(writer, |writer| writer.to_string());
             let pieces: usize = piece["data"]["pieces"].as_str().and_then(|count| count.parse().ok()).unwrap_or(1);
             if index >= pieces {
-                return file::read(&text).map_err(|error| broken(run, &error.to_string()));
+                break;
+            }
+            if index == PLAN_PIECES_MAX {
+                return Err(broken(run, &format!("its plan has more than {PLAN_PIECES_MAX} pieces")));
             }
         }
+        let foreign = |what: String| JournalError::Foreign {
+            record: plan_piece_name(run, 0),
+            run: run.clone(),
+            namespace: namespace.to_owned(),
+            what,
+            writer: writer.clone(),
+        };
+        let plan = file::read(&text).map_err(|error| match error {
+            Unreadable::Unsafe(_) => foreign(error.to_string()),
+            Unreadable::Syntax(_) | Unreadable::Kind(_) | Unreadable::Version { .. } => broken(run, &error.to_string()),
+        })?;
+        if plan.namespace() != namespace || plan.run() != run {
+            return Err(foreign(format!("its plan is for run `{}` of namespace `{}`", plan.run(), plan.namespace())));
+        }
+        Ok(plan)
+    }
+
+    /// Who wrote a run's plan last, as far as the object says, to be put behind a sentence. Best effort.
+    pub async fn writer_of_plan(connection: &Connection, namespace: &str, run: &RunId) -> String {
+        let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, 0)).await;
+        let piece = found.ok().flatten();
+        piece.as_ref().and_then(cluster::last_writer).map(|writer| writer.to_string()).unwrap_or_default()
     }
 
     /// Opens the journal of a run and folds what is in it.
@@ -384,6 +436,9 @@ impl Journal {
         self.piece = None;
         let mut is_followed = false;
         for number in 0.. {
+            if number == JOURNAL_PIECES_MAX {
+                return Err(broken(&self.run, &format!("it has more than {JOURNAL_PIECES_MAX} pieces")));
+            }
             let name = journal_piece_name(&self.run, number);
             let found = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await;
             let piece = match found.map_err(|error| api(&self.run, "read", error))? {

@@ -1,7 +1,8 @@
 //! Inode flags that a copy cannot keep: which they are, and what a person does about them.
 //!
 //! A mover has not the capability that most of them take at the target, and a volume that has them could not be written on the way back. They come
-//! with every look at an entry and cost no call of their own. Flags that only a call for each file would tell are not looked at.
+//! with every look at an entry and cost no call of their own. Flags that only a call for each file would tell are not looked at, nor is the
+//! one that leaves a file out of dumps: it says nothing of the file itself.
 
 use rustix::fs::StatxAttributes;
 
@@ -18,14 +19,9 @@ struct Flag {
     remedy: &'static str,
 }
 
-const REFUSED: [Flag; 5] = [
+const REFUSED: [Flag; 4] = [
     Flag { attribute: StatxAttributes::IMMUTABLE, is: "immutable", remedy: "take that off before the move (`chattr -i`)" },
     Flag { attribute: StatxAttributes::APPEND, is: "append-only", remedy: "take that off before the move (`chattr -a`)" },
-    Flag {
-        attribute: StatxAttributes::NODUMP,
-        is: "marked to be left out of dumps",
-        remedy: "take that off before the move (`chattr -d`)",
-    },
     Flag { attribute: StatxAttributes::VERITY, is: "sealed by fs-verity", remedy: "put a copy in its place before the move" },
     Flag {
         attribute: StatxAttributes::ENCRYPTED,

@@ -1,11 +1,11 @@
 //! The lint of every plan that was made or loaded: what must hold for it to be safe, whoever wrote it.
 //!
 //! It does not know why a step is there, only what must never come before what. The rules are those by which volume
-//! migrations lose data when they break them; see `docs/safety.md`.
+//! migrations lose data when they break them; see `docs/safety.md`. What a plan may name at all is looked at in `scope`.
 
 use std::collections::BTreeSet;
 
-use super::{Plan, PlannedStep, Rung, Step};
+use super::{Plan, PlannedStep, Rung, Step, scope};
 
 /// Returns what is wrong with a plan, in the order of its steps; empty: nothing.
 pub fn faults(plan: &Plan) -> Vec<String> {
@@ -17,6 +17,7 @@ pub fn faults(plan: &Plan) -> Vec<String> {
     stopped_before_released(plan, &mut faults);
     reserved_before_adopted(plan, &mut faults);
     restored_after_removed(plan, &mut faults);
+    faults.extend(scope::faults(plan));
     faults
 }
 

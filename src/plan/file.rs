@@ -21,9 +21,20 @@ pub enum Unreadable {
         /// Its version.
         found: String,
     },
-    /// It was changed by hand into something that could lose data.
-    #[error("the plan is not safe to carry out: {}", .0.join("; "))]
+    /// It was changed, or made, by hand into something that could lose data or reaches beyond its app.
+    #[error("the plan is not safe to carry out: {}", first(.0))]
     Unsafe(Vec<String>),
+}
+
+/// At most so many faults of a plan are told: a forged one has dozens.
+const FAULTS_TOLD_MAX: usize = 3;
+
+fn first(faults: &[String]) -> String {
+    let told = faults[..faults.len().min(FAULTS_TOLD_MAX)].join("; ");
+    match faults.len().saturating_sub(FAULTS_TOLD_MAX) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
 }
 
 #[derive(Deserialize)]

@@ -20,6 +20,13 @@ pub const CLAIM: &str = "kubectl-stateful.dev/claim";
 pub const STAGING_UID: &str = "kubectl-stateful.dev/staging-uid";
 /// Annotation on a target volume: `NAMESPACE/RUN/SLOT`, as its labels say too. By it the volume is found again when somebody took those off.
 pub const TARGET_OF: &str = "kubectl-stateful.dev/target-of";
+/// Annotation on a source volume: the digest of the plan that its run carries out ([`Plan::digest`](super::Plan::digest)). Volumes are
+/// the only objects of a run that a tenant of its namespace cannot write.
+pub const PLAN: &str = "kubectl-stateful.dev/plan-digest";
+/// The same on a target volume, which may be a source volume of an earlier run too.
+pub const TARGET_PLAN: &str = "kubectl-stateful.dev/target-plan-digest";
+/// Annotation on a source volume: its reclaim policy before the run.
+pub const POLICY_BEFORE: &str = "kubectl-stateful.dev/policy-before";
 /// Annotation on a mover pod: its orders.
 pub const ORDERS: &str = "kubectl-stateful.dev/orders";
 /// Annotation on a mover pod: what earlier passes predicted, in milliseconds.
@@ -60,6 +67,15 @@ pub fn reminder(pod: &Value) -> Value {
 /// The labels of a volume of a run.
 pub fn of_volume(namespace: &str, run: &RunId, role: &str, slot: &str) -> Value {
     json!({ NAMESPACE: namespace, RUN: run, ROLE: role, SLOT: slot })
+}
+
+/// The prefix of every label and annotation of ours.
+pub const PREFIX: &str = "kubectl-stateful.dev/";
+
+/// The annotation that holds the plan's digest on a volume in a role.
+#[must_use]
+pub fn plan_of(role: &str) -> &'static str {
+    if role == ROLE_TARGET { TARGET_PLAN } else { PLAN }
 }
 
 /// A patch of labels that takes those of [`of_volume`] off.

@@ -5,15 +5,20 @@
 //! was made or loaded, [`words`] says in sentences what a step does and how it is undone.
 
 pub mod check;
+pub mod difference;
 pub mod file;
 pub mod marks;
+pub mod mover_pod;
+mod names;
 pub mod reach;
+mod scope;
 pub mod shape;
 pub mod step;
 pub mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use names::staging_name;
 pub use step::Step;
 
 use crate::survey::AppKind;
@@ -59,6 +64,9 @@ pub struct Request {
     pub copy_secs_max: u64,
     /// How long the app may take to become ready, in seconds.
     pub ready_secs_max: u64,
+    /// Whether movers get raw source devices as writable: for drivers that cannot publish one read-only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub source_devices_writable: bool,
     /// The image of the mover pods.
     pub mover_image: String,
     /// The user's word that whatever applies the app's manifest is paused.
@@ -122,10 +130,25 @@ pub struct KeptVolume {
     pub node_affinity: Option<serde_json::Value>,
 }
 
-/// The name of a run: lower-case letters, digits and `-`, at most 20 characters.
+/// The name of a run: lower-case letters, digits and `-`, at most 20 characters. Read from anywhere only if it is one: it becomes part of
+/// names, selectors and commands to paste.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct RunId(pub String);
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if names::is_run(&text) { Ok(Self(text)) } else { Err("a run's name is 1 to 20 lower-case letters, digits and dashes".to_owned()) }
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> Self {
+        run.0
+    }
+}
 
 impl std::fmt::Display for RunId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -158,6 +181,9 @@ pub struct Plan {
     pub app: App,
     /// The cluster it was made for: the server's address.
     pub cluster: String,
+    /// The uid of that cluster's namespace `kube-system`, where it may be read: a cluster has many addresses, and this stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_uid: Option<String>,
     /// One for each claim that is moved.
     pub moves: Vec<ClaimMove>,
     /// What a reader should know beside the steps.
@@ -266,6 +292,13 @@ impl Plan {
     /// Returns the step of that name.
     pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {
         self.steps().map(|(_, step)| step).find(|step| step.id == *id)
+    }
+
+    /// Returns the BLAKE3 of the plan, in hexadecimal. The volumes that a run pins bear it, where only who administers storage can write:
+    /// by it a plan that is read back is known to be the one that was carried out.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        blake3::hash(file::to_json(self).as_bytes()).to_hex().to_string()
     }
 
     /// Returns the namespace of the app, of the run's records and, with the run's name, of its marks on volumes.

@@ -295,6 +295,9 @@ pub struct ReleaseClaim {
     pub uid: String,
     /// The volume it is bound to.
     pub volume: String,
+    /// Its uid; empty in plans of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub volume_uid: String,
     /// The app, as `statefulset/pg`.
     pub app: String,
     /// The claim to create when this is undone, bound to that volume.

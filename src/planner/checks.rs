@@ -1,9 +1,9 @@
 //! Finds every reason not to move. Looks at facts only; what is laid out afterwards may rely on all of them.
 
 use super::identity::Identity;
-use super::objects::{CLAIM_NAME_MAX, staging_name};
+use super::objects::CLAIM_NAME_MAX;
 use super::refusal::Refusal;
-use crate::plan::{Destination, Request};
+use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey};
 
@@ -54,7 +54,16 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
         found.push(Refusal::AppTerminating(name.clone()));
     }
     let earlier = |run: &&String| **run != request.run.0;
-    found.extend(survey.unfinished_runs.iter().filter(earlier).map(|run| Refusal::UnfinishedRun { run: run.clone() }));
+    found.extend(
+        survey
+            .unfinished_runs
+            .iter()
+            .filter(earlier)
+            .map(|run| Refusal::UnfinishedRun { run: run.clone(), namespace: survey.namespace.name.clone() }),
+    );
+    if let Some(mark) = mark_of_ours(&app.raw) {
+        found.push(Refusal::BearsOurMark { app: name.clone(), mark });
+    }
     if let Some(owner) = &app.owner {
         found.push(Refusal::AppOwned { app: name.clone(), owner: owner.clone() });
     }
@@ -67,6 +76,13 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
     for scaler in survey.autoscalers.iter().filter(|scaler| !scaler.still && scaler.kind != "VerticalPodAutoscaler") {
         found.push(Refusal::Autoscaled { app: name.clone(), kind: scaler.kind.clone(), name: scaler.name.clone(), replicas: app.replicas });
     }
+}
+
+/// A label or annotation of the app's pods by which they would be taken for ours.
+fn mark_of_ours(raw: &serde_json::Value) -> Option<String> {
+    let metadata = raw.pointer("/spec/template/metadata").or_else(|| (raw["kind"] == "Pod").then(|| &raw["metadata"]))?;
+    let fields = ["labels", "annotations"].into_iter().filter_map(|field| metadata[field].as_object());
+    fields.flat_map(|fields| fields.keys()).find(|key| key.starts_with(marks::PREFIX)).cloned()
 }
 
 /// The claims that are to be moved: those asked for, without ephemeral ones and those that are there already.
@@ -120,13 +136,45 @@ fn destination(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found:
         Destination::KeptVolumes { volumes, .. } => {
             for kept in volumes {
                 let is_bound = claims.iter().any(|claim| claim.volume.as_ref().is_some_and(|volume| volume.name == kept.volume));
-                if is_bound {
-                    let why = "it is the claim's volume now".to_owned();
-                    found.push(Refusal::NotKept { claim: kept.claim.clone(), volume: kept.volume.clone(), why });
-                }
+                let why = if is_bound { Some("it is the claim's volume now".to_owned()) } else { not_kept(request, survey, kept) };
+                found.extend(why.map(|why| Refusal::NotKept { claim: kept.claim.clone(), volume: kept.volume.clone(), why }));
             }
         }
     }
+}
+
+/// Why a volume is not what a request says of it. A request can come from anybody's file; of a volume only the volume is believed.
+fn not_kept(request: &Request, survey: &Survey, kept: &KeptVolume) -> Option<String> {
+    let Destination::KeptVolumes { run, .. } = &request.destination else { return None };
+    let Some(seen) = survey.kept.iter().find(|seen| seen.volume == kept.volume) else { return Some("it is not there".to_owned()) };
+    let namespace = &survey.namespace.name;
+    let label = |key: &str| seen.labels.get(key).map(String::as_str);
+    if label(marks::NAMESPACE) != Some(namespace) || label(marks::RUN) != Some(&run.0) || label(marks::ROLE) != Some(marks::ROLE_SOURCE) {
+        return Some(format!("it does not bear the marks of run {run} in namespace {namespace}"));
+    }
+    let claim = format!("{namespace}/{}", kept.claim);
+    let was = seen.annotations.get(marks::CLAIM).map(String::as_str).unwrap_or_default();
+    let reference = &seen.claim_ref;
+    let part = |field: &str| reference[field].as_str().unwrap_or_default();
+    let named = format!("{}/{}", part("namespace"), part("name"));
+    if named != claim {
+        return Some(format!("it names claim `{named}`, not `{claim}`"));
+    }
+    if was != claim {
+        return Some(format!("its annotation says that it was claim `{was}`, not `{claim}`"));
+    }
+    if seen.phase == "Bound" {
+        return Some("it is bound".to_owned());
+    }
+    let policy = seen.annotations.get(marks::POLICY_BEFORE);
+    let labels = marks::of_volume(namespace, run, marks::ROLE_SOURCE, label(marks::SLOT).unwrap_or_default());
+    let is_same = seen.uid == kept.volume_uid
+        && *reference == kept.claim_ref
+        && seen.class.as_deref().unwrap_or_default() == kept.class.as_deref().unwrap_or_default()
+        && seen.node_affinity == kept.node_affinity
+        && labels == kept.labels
+        && policy.is_none_or(|policy| *policy == kept.reclaim_policy);
+    (!is_same).then(|| "it is not as the plan says".to_owned())
 }
 
 fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut Vec<Refusal>) {
@@ -140,6 +188,11 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     };
     if volume.terminating {
         found.push(Refusal::VolumeTerminating { claim: name.clone(), volume: volume.name.clone() });
+    }
+    let own = format!("{}/{name} {}", survey.namespace.name, claim.uid);
+    if volume.bound_to != own {
+        let bound_to = volume.bound_to.clone();
+        found.push(Refusal::BoundElsewhere { claim: name.clone(), volume: volume.name.clone(), bound_to });
     }
     if UNMOVABLE_SOURCES.contains(&volume.source.as_str()) {
         found.push(Refusal::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone() });

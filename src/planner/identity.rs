@@ -6,13 +6,11 @@
 use serde_json::{Map, Value, json};
 
 use super::objects;
+use crate::plan::mover_pod;
 use crate::survey::Survey;
 
 /// The level of Pod Security (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>) that lets no root in.
 const RESTRICTED: &str = "restricted";
-
-/// What root needs to keep owners, modes, devices and file capabilities; all of it within the *baseline* level.
-pub(super) const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"];
 
 /// As whom mover pods run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +50,7 @@ impl Identity {
 
     /// A container's security context.
     pub(super) fn of_container(&self) -> Value {
-        let mut context = json!({
-            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": false, "capabilities": { "drop": ["ALL"] },
-        });
-        if *self == Identity::Root {
-            context["runAsUser"] = json!(0);
-            context["runAsGroup"] = json!(0);
-            context["capabilities"]["add"] = json!(CAPABILITIES);
-        }
-        context
+        mover_pod::security_context(*self == Identity::Root)
     }
 }
 

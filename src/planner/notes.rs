@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::identity::{self, Identity};
-use crate::plan::Request;
+use super::identity::Identity;
+use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
 /// Returns the notes of a plan that moves these claims.
@@ -45,6 +45,6 @@ fn as_whom_movers_run(survey: &Survey) -> Option<String> {
             "namespace {} lets no root in: the movers run as user {user}, as the app does, and keep what it may set",
             survey.namespace.name
         ),
-        None => format!("the movers run as root with the capabilities {}, to keep owners and modes", identity::CAPABILITIES.join(", ")),
+        None => format!("the movers run as root with the capabilities {}, to keep owners and modes", mover_pod::CAPABILITIES.join(", ")),
     })
 }

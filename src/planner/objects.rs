@@ -1,12 +1,15 @@
 //! The objects that steps create: claims, mover pods, and the app's own objects made again. From raw JSON, so that fields we do not
 //! know survive; what the server or a controller writes by itself is taken out.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
 use super::storage_class::Unit;
 use crate::mover::orders;
-use crate::plan::{KeptVolume, Request, RunId, marks};
+use crate::plan::mover_pod::{self, MOVER};
+use crate::plan::{KeptVolume, Request, marks, staging_name};
 use crate::size;
 use crate::survey::{ClaimSeen, NodeSeen, Survey};
 
@@ -37,11 +40,6 @@ const SERVER_METADATA: [&str; 9] = [
     "selfLink",
     "generateName",
 ];
-
-/// The name of the claim that holds a target volume until the claim's own name is free.
-pub fn staging_name(claim: &str, run: &RunId) -> String {
-    format!("{claim}-{run}")
-}
 
 /// An object as it was, ready to be created again.
 pub fn again(raw: &Value) -> Value {
@@ -171,6 +169,8 @@ pub fn pod_again(raw: &Value) -> Value {
     let mut pod = again(raw);
     if let Some(spec) = pod["spec"].as_object_mut() {
         spec.remove("nodeName");
+        // A pod cannot be created with what `kubectl debug` put into it.
+        spec.remove("ephemeralContainers");
     }
     pod
 }
@@ -199,7 +199,9 @@ pub fn mover_name(request: &Request, unit: usize, side: Side) -> String {
 /// A mover pod. It has no service account.
 pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usize, side: Side) -> Value {
     let identity = Identity::of(survey).unwrap_or(Identity::Root);
-    let mut spec = mover_spec(&request.mover_image, survey, &identity, Mounts::of(request, unit, side));
+    // A warm copy and a last one; what outlives them has no executor any more.
+    let lives_secs = request.copy_secs_max.saturating_mul(2);
+    let mut spec = mover_spec(&request.mover_image, survey, &identity, Mounts::of(request, unit, side), lives_secs);
     place(&mut spec, survey, unit, side);
     let labels = json!({ marks::MANAGED_BY: marks::US, marks::RUN: request.run, marks::ROLE: marks::ROLE_MOVER });
     pod(&mover_name(request, index, side), survey, labels, spec)
@@ -211,13 +213,20 @@ pub const COMPARED: [&str; 2] = ["one", "other"];
 /// A mover pod that compares two claims, on this node if one of them is held there; none where it would not be let in as root, who alone
 /// can read everything.
 #[must_use]
-pub fn comparing_pod(name: &str, image: &str, survey: &Survey, claims: [&ClaimSeen; 2], node: Option<&str>) -> Option<Value> {
+pub fn comparing_pod(
+    name: &str,
+    image: &str,
+    survey: &Survey,
+    claims: [&ClaimSeen; 2],
+    node: Option<&str>,
+    within: Duration,
+) -> Option<Value> {
     let identity = Identity::of(survey).filter(|identity| *identity == Identity::Root)?;
-    let mut mounts = Mounts::without_volumes();
+    let mut mounts = Mounts::without_volumes(claims.iter().map(|claim| claim.capacity_bytes).fold(0, u64::saturating_add));
     for (claim, slot) in claims.into_iter().zip(COMPARED) {
         mounts.add("source", orders::SOURCE_ROOT, slot, &claim.name, claim.block);
     }
-    let mut spec = mover_spec(image, survey, &identity, mounts);
+    let mut spec = mover_spec(image, survey, &identity, mounts, within.as_secs());
     if let Some(node) = node {
         spec["affinity"] = only_on(survey, node);
     }
@@ -225,9 +234,9 @@ pub fn comparing_pod(name: &str, image: &str, survey: &Survey, claims: [&ClaimSe
     Some(pod(name, survey, labels, spec))
 }
 
-fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts) -> Value {
+fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts, lives_secs: u64) -> Value {
     let mut container = json!({
-        "name": "mover",
+        "name": MOVER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["agent"],
@@ -243,6 +252,7 @@ fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts
     json!({
         "restartPolicy": "OnFailure",
         "terminationGracePeriodSeconds": 2,
+        "activeDeadlineSeconds": lives_secs.saturating_add(BESIDES_SECS).min(LIVES_SECS_MAX),
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
         "securityContext": identity.of_pod(),
@@ -256,43 +266,52 @@ fn pod(name: &str, survey: &Survey, labels: Value, spec: Value) -> Value {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": name, "namespace": survey.namespace.name, "labels": labels,
-            "annotations": {
-                "sidecar.istio.io/inject": "false",
-                "linkerd.io/inject": "disabled",
-                "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
-                "karpenter.sh/do-not-disrupt": "true",
-            },
+            "annotations": mover_pod::annotations(),
         },
         "spec": spec,
     })
 }
+
+/// How much a mover may keep on its node's disk: so much, and of large files that change block digests in each of up to nine passes (0.2 % a
+/// pass and end, `docs/mover.md`), for which a part of all volumes is room.
+const STATE_BYTES: u64 = 4 << 30;
+const STATE_PART_OF_VOLUMES: u64 = 20;
+
+/// Beyond the time that its copies may take a mover is there for this long, for all that a run does besides.
+const BESIDES_SECS: u64 = 3600;
+
+/// What `activeDeadlineSeconds` can hold (Kubernetes validates it as a positive 32-bit number).
+const LIVES_SECS_MAX: u64 = i32::MAX as u64;
 
 /// The parts of a mover pod that stand for volumes.
 struct Mounts {
     volumes: Vec<Value>,
     mounts: Vec<Value>,
     devices: Vec<Value>,
+    /// Source devices too.
+    devices_are_writable: bool,
 }
 
 impl Mounts {
     /// What every mover has: its orders and its state.
-    fn without_volumes() -> Self {
-        let annotation = format!("metadata.annotations['{}']", marks::ORDERS);
+    fn without_volumes(bytes: u64) -> Self {
         Self {
             volumes: vec![
-                json!({ "name": "orders", "downwardAPI": { "items": [{ "path": "orders", "fieldRef": { "fieldPath": annotation } }] } }),
-                json!({ "name": "state", "emptyDir": {} }),
+                mover_pod::orders_volume(),
+                json!({ "name": "state", "emptyDir": { "sizeLimit": size::quantity(STATE_BYTES + bytes / STATE_PART_OF_VOLUMES) } }),
             ],
             mounts: vec![
                 json!({ "name": "orders", "mountPath": "/orders", "readOnly": true }),
                 json!({ "name": "state", "mountPath": orders::STATE_ROOT }),
             ],
             devices: Vec::new(),
+            devices_are_writable: false,
         }
     }
 
     fn of(request: &Request, unit: &Unit<'_>, side: Side) -> Self {
-        let mut mounts = Self::without_volumes();
+        let all = unit.claims.iter().map(|(claim, _)| claim.capacity_bytes).fold(0, u64::saturating_add);
+        let mut mounts = Self { devices_are_writable: request.source_devices_writable, ..Self::without_volumes(all) };
         for (claim, slot) in &unit.claims {
             if side != Side::Target {
                 mounts.add("source", orders::SOURCE_ROOT, slot, &claim.name, claim.block);
@@ -306,13 +325,14 @@ impl Mounts {
 
     fn add(&mut self, end: &str, root: &str, slot: &str, claim: &str, block: bool) {
         let name = format!("{end}-{slot}");
-        let read_only = end == "source" && !block;
+        let read_only = end == "source" && !(block && self.devices_are_writable);
         let mut source = json!({ "claimName": claim });
         let path = format!("{root}/{slot}");
         if read_only {
             source["readOnly"] = json!(true);
         }
         self.volumes.push(json!({ "name": name, "persistentVolumeClaim": source }));
+        // Read-only by the claim, so that a raw device cannot be written to either: it has no mount that could say so.
         if block {
             self.devices.push(json!({ "name": name, "devicePath": path }));
         } else if read_only {
@@ -388,4 +408,15 @@ pub(super) fn app_pod_spec(survey: &Survey) -> Value {
         .or_else(|| survey.app.pods.first().map(|pod| &pod.spec))
         .cloned()
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_was_debugged_can_be_made_again() {
+        let pod = json!({ "metadata": { "name": "p", "uid": "u" }, "spec": { "nodeName": "n", "containers": [], "ephemeralContainers": [{ "name": "d" }] } });
+        assert_eq!(pod_again(&pod), json!({ "metadata": { "name": "p" }, "spec": { "containers": [] } }));
+    }
 }

@@ -21,11 +21,13 @@ pub enum Refusal {
     /// The app is being deleted.
     #[error("{0} is being deleted")]
     AppTerminating(String),
-    /// An earlier run on the app is not finished.
-    #[error("run `{run}` on this app is not finished")]
+    /// A record says that an earlier run on the app is not finished. Whoever may write config maps there can make one.
+    #[error("config map `stateful-{run}-plan-0` says that run `{run}` on this app is not finished")]
     UnfinishedRun {
         /// That run.
         run: String,
+        /// Its namespace.
+        namespace: String,
     },
     /// Nothing is left to move.
     #[error("{app} has no claim to move")]
@@ -86,6 +88,24 @@ pub enum Refusal {
         claim: String,
         /// The volume.
         volume: String,
+    },
+    /// A volume says that it belongs to another claim.
+    #[error("claim `{claim}` says it is on volume `{volume}`, and that is bound to `{bound_to}`")]
+    BoundElsewhere {
+        /// The claim.
+        claim: String,
+        /// The volume.
+        volume: String,
+        /// What the volume says.
+        bound_to: String,
+    },
+    /// The app's pods bear marks by which our own objects are known.
+    #[error("the pods of {app} bear `{mark}`, by which pods of ours are known")]
+    BearsOurMark {
+        /// The app.
+        app: String,
+        /// The label or annotation.
+        mark: String,
     },
     /// A volume cannot be moved for what it is made of.
     #[error("claim `{claim}` is on a {source_kind} volume, which cannot be moved")]
@@ -233,8 +253,10 @@ impl Refusal {
                 format!("check with `kubectl auth can-i {verb} {resource}{scope}`; docs/permissions.md has a role with all that is needed")
             }
             Self::NamespaceTerminating(_) | Self::AppTerminating(_) => "nothing can be moved out of it any more".to_owned(),
-            Self::UnfinishedRun { run } => {
-                format!("go on with `kubectl stateful execute --resume {run}`, or go back with `kubectl stateful undo {run}`")
+            Self::UnfinishedRun { run, namespace } => {
+                format!(
+                    "see it with `kubectl stateful status {run} -n {namespace}`; go on with `kubectl stateful execute --resume {run} -n {namespace}`, or go back with `kubectl stateful undo {run} -n {namespace}`"
+                )
             }
             Self::NothingToMove { .. } => "see its claims with `kubectl get pvc`".to_owned(),
             Self::NoSuchClaim { .. } => "see its claims with `kubectl stateful plan` without `--claim`".to_owned(),
@@ -246,6 +268,10 @@ impl Refusal {
             }
             Self::ClaimTerminating { claim } => format!("see who uses it with `kubectl describe pvc {claim}`"),
             Self::VolumeTerminating { volume, .. } => format!("see why with `kubectl describe pv {volume}`"),
+            Self::BoundElsewhere { claim, volume, .. } => {
+                format!("see both with `kubectl describe pvc {claim}` and `kubectl describe pv {volume}`")
+            }
+            Self::BearsOurMark { mark, .. } => format!("take `{mark}` out of the pod template"),
             Self::UnmovableVolume { claim, .. } => format!("leave it in place with `--skip-claim {claim}`"),
             Self::UnknownFinalizer { claim, .. } => {
                 format!("find the controller that set it; leave the claim in place with `--skip-claim {claim}`")

@@ -19,7 +19,7 @@ use crate::plan::step::{
     StopMover, WarmCopy,
 };
 use crate::plan::{
-    API_VERSION, App, ClaimMove, Destination, KIND, KeptVolume, Plan, PlannedStep, Request, Rung, Stage, Step, StepId, marks,
+    API_VERSION, App, ClaimMove, Destination, KIND, KeptVolume, Plan, PlannedStep, Request, Rung, Stage, Step, StepId, marks, staging_name,
 };
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey, VolumeSeen};
@@ -124,6 +124,7 @@ pub fn layout(request: &Request, survey: &Survey, cluster: &str) -> Plan {
             replicas: survey.app.replicas,
         },
         cluster: cluster.to_owned(),
+        cluster_uid: survey.cluster_uid.clone(),
         moves: layout.moves(),
         notes: notes::of(request, survey, &layout.claims().map(|(claim, _)| claim).collect::<Vec<_>>()),
         stages,
@@ -146,6 +147,7 @@ impl<'a> Layout<'a> {
         };
         let down = self.runs();
         add("keep the source volumes", false, self.pins());
+        add("keep the claims", false, self.retention_pin());
         add("reserve the kept volumes", false, self.reopens());
         add("reserve the target volumes", false, self.reserves());
         add("start the movers", false, self.movers(|unit| unit.warm));
@@ -176,7 +178,7 @@ impl<'a> Layout<'a> {
     }
 
     fn staging(&self, claim: &ClaimSeen) -> String {
-        objects::staging_name(&claim.name, &self.request.run)
+        staging_name(&claim.name, &self.request.run)
     }
 
     fn runs(&self) -> bool {
@@ -206,9 +208,9 @@ impl<'a> Layout<'a> {
         wanted.filter(|wanted| claim.raw["spec"]["resources"]["requests"]["storage"] != json!(wanted))
     }
 
+    /// First of all, and alone: by the source volumes a run is known to have begun.
     fn pins(&self) -> Vec<(String, u64, Step)> {
-        let mut steps: Vec<(String, u64, Step)> = self
-            .claims()
+        self.claims()
             .map(|(claim, slot)| {
                 let volume = source(claim);
                 let step = PinReclaim {
@@ -221,7 +223,11 @@ impl<'a> Layout<'a> {
                 };
                 (claim.name.clone(), API_SECS, Step::PinReclaim(step))
             })
-            .collect();
+            .collect()
+    }
+
+    fn retention_pin(&self) -> Vec<(String, u64, Step)> {
+        let mut steps = Vec::new();
         if let Some(policy_before) = self.retention() {
             let step = PinRetention {
                 namespace: self.namespace(),
@@ -437,6 +443,7 @@ impl<'a> Layout<'a> {
                 name: claim.name.clone(),
                 uid: claim.uid.clone(),
                 volume: source(claim).name.clone(),
+                volume_uid: source(claim).uid.clone(),
                 app: format!("{}/{}", self.survey.app.kind.word(), self.survey.app.name),
                 manifest_before: objects::released_claim(claim),
             };

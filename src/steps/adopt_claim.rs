@@ -40,7 +40,7 @@ impl Act for AdoptClaim {
         if look::text(&claim, "/spec/volumeName") != look::name(&volume) {
             return Ok(None);
         }
-        let users = look::running_on(&world.target, &self.namespace, std::slice::from_ref(&self.name)).await?;
+        let users = look::running_on(world, &world.target, std::slice::from_ref(&self.name)).await?;
         Ok((!users.is_empty()).then(|| format!("{} runs on claim {} and its target already", users.join(", "), self.name)))
     }
 

@@ -7,8 +7,9 @@ use crate::plan::step::AwaitMover;
 impl Act for AwaitMover {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
-            Some(pod) if look::is_of_run(&pod, world) => start_mover::standing(world, &self.namespace, &pod).await,
-            _ => Ok(Standing::Adrift(format!("mover pod {} was deleted by somebody", self.pod))),
+            Some(pod) if world.movers.strange(&pod).is_none() => start_mover::standing(world, &self.namespace, &pod).await,
+            Some(pod) => Ok(Standing::Adrift(format!("mover pod {} is not the one that was made{}", self.pod, look::last_writer(&pod)))),
+            None => Ok(Standing::Adrift(format!("mover pod {} was deleted by somebody", self.pod))),
         }
     }
 

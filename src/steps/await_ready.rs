@@ -58,7 +58,7 @@ impl Act for AwaitReady {
 impl AwaitReady {
     /// The app's pods that are not ready, as far as they mount what was moved.
     async fn late(&self, world: &World) -> Result<Vec<Value>, StepError> {
-        let pods = look::pods_on(&world.target, &self.namespace, &self.claims).await?;
+        let pods = look::pods_on(world, &world.target, &self.claims).await?;
         Ok(pods.into_iter().filter(|pod| !is_ready(pod)).collect())
     }
 }

@@ -19,23 +19,29 @@ impl BindTarget {
 impl Act for BindTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let volume = look::known_target_volume(world, &self.slot).await?;
-        match look::text(&volume, "/spec/claimRef/name") {
-            name if name == self.claim => Ok(Standing::done(format!("volume {} is reserved", look::name(&volume)))),
-            name if name == self.staging => Ok(Standing::Before),
-            other => {
-                let who = look::last_writer(&volume);
-                Ok(Standing::Adrift(format!("volume {} is reserved for claim `{other}`{who}", look::name(&volume))))
-            }
+        if look::is_for_claim(&volume, world, &self.claim) {
+            return Ok(Standing::done(format!("volume {} is reserved", look::name(&volume))));
         }
+        if look::is_for_claim(&volume, world, &self.staging) {
+            return Ok(Standing::Before);
+        }
+        let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
+        Ok(Standing::Adrift(format!("volume {} is reserved for claim `{named}`{who}", look::name(&volume))))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = look::known_target_volume(world, &self.slot).await?;
+        if !look::is_for_claim(&volume, world, &self.staging) {
+            return Ok(());
+        }
         self.refer(world, &volume, &self.claim, Value::Null).await
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = look::known_target_volume(world, &self.slot).await?;
+        if !look::is_for_claim(&volume, world, &self.claim) {
+            return Ok(());
+        }
         // With the uid of a claim that is gone the volume counts as released, and is reclaimed when its policy says so.
         let uid = volume["metadata"]["annotations"][marks::STAGING_UID].clone();
         self.refer(world, &volume, &self.staging, uid).await

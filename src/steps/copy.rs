@@ -107,12 +107,12 @@ pub(super) async fn said(connection: &Connection, namespace: &str, pod: &str) ->
 
 /// Reads both ends; none where a pod is missing, with its name.
 async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, StepError> {
-    let Some(source) = end(&world.source, &route.namespace, &route.source_pod).await? else {
+    let Some(source) = end(world, &world.source, &route.namespace, &route.source_pod).await? else {
         return Ok(Err(route.source_pod.clone()));
     };
     let target = match &route.target_pod {
         None => None,
-        Some(name) => match end(&world.target, &route.namespace, name).await? {
+        Some(name) => match end(world, &world.target, &route.namespace, name).await? {
             None => return Ok(Err(name.clone())),
             found => found,
         },
@@ -120,10 +120,15 @@ async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, S
     Ok(Ok(Ends { source, target }))
 }
 
-async fn end(connection: &Connection, namespace: &str, name: &str) -> Result<Option<End>, StepError> {
+async fn end(world: &World, connection: &Connection, namespace: &str, name: &str) -> Result<Option<End>, StepError> {
     let Some(pod) = connection.get(&Kind::POD, namespace, name).await? else { return Ok(None) };
     if look::is_terminating(&pod) {
         return Ok(None);
+    }
+    // Its word is the proof: it must be the very pod that was made, as it was made.
+    if let Some(what) = world.movers.strange(&pod) {
+        let why = format!("mover pod {name} {what}{}", look::last_writer(&pod));
+        return Err(StepError::hinted(why, format!("kubectl describe pod -n {namespace} {name}")));
     }
     // What it said last would else be believed for as long as a copy may take.
     if look::is_lost(&pod) {
@@ -377,7 +382,7 @@ fn passes_so_far(source: &End) -> Vec<u64> {
 
 /// As [`passes_so_far`], of a route's source end.
 pub(super) async fn passes(world: &World, route: &Route) -> Result<Vec<u64>, StepError> {
-    let source = end(&world.source, &route.namespace, &route.source_pod).await?;
+    let source = end(world, &world.source, &route.namespace, &route.source_pod).await?;
     Ok(source.as_ref().map(passes_so_far).unwrap_or_default())
 }
 

@@ -82,7 +82,7 @@ impl Act for Drain {
             Some(then) if then != generation(&app) => return adrift(&format!("was changed while it was stopped (it has {now} replicas)")),
             Some(_) => {}
         }
-        let left = look::running_on(&world.source, &self.namespace, &self.claims).await?;
+        let left = look::running_on(world, &world.source, &self.claims).await?;
         if left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
@@ -93,6 +93,11 @@ impl Act for Drain {
         let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
         let is_back = !is_marked(&app) && replicas(&app) > 0;
         Ok(if is_back { Standing::Before } else { Standing::done("stopped") })
+    }
+
+    async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
+        let found = world.source.get(&resource(self.kind)?, &self.namespace, &self.name).await?;
+        Ok(found.is_some_and(|app| drained(&app, world).is_some()))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {

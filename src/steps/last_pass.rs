@@ -44,7 +44,7 @@ impl LastPass {
             }
             receipts.push(receipt(report, root));
         }
-        Ok(Standing::After(Evidence { note: "both sides are the same".to_owned(), receipts }))
+        Ok(Standing::After(Evidence { note: "both sides are the same".to_owned(), receipts, pod: None }))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{StepError, World};
-use crate::cluster::{ApiError, Connection, Kind};
+use crate::cluster::{self, ApiError, Connection, Kind};
 use crate::plan::marks;
 
 /// A string at a JSON pointer; empty when there is none.
@@ -17,6 +17,10 @@ pub(super) fn uid(object: &Value) -> &str {
 
 pub(super) fn name(object: &Value) -> &str {
     text(object, "/metadata/name")
+}
+
+pub(super) fn name_of_container(container: &Value) -> &str {
+    text(container, "/name")
 }
 
 pub(super) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
@@ -36,19 +40,42 @@ pub(super) fn is_volume_of_run(volume: &Value, world: &World) -> bool {
     is_of_run(volume, world) && label(volume, marks::NAMESPACE) == world.namespace
 }
 
+/// Whether a volume is bound to, or reserved for, a claim of this name in the run's namespace. A name alone is anybody's.
+pub(super) fn is_for_claim(volume: &Value, world: &World, claim: &str) -> bool {
+    text(volume, "/spec/claimRef/namespace") == world.namespace && text(volume, "/spec/claimRef/name") == claim
+}
+
+/// The claim a volume names, as `NAMESPACE/NAME`.
+pub(super) fn claim_named(volume: &Value) -> String {
+    format!("{}/{}", text(volume, "/spec/claimRef/namespace"), text(volume, "/spec/claimRef/name"))
+}
+
+/// Whether a volume is the source volume of a slot: by its labels, or by the plan's digest where somebody took those off.
+pub(super) fn is_source_of(volume: &Value, world: &World, slot: &str) -> bool {
+    let labelled =
+        is_volume_of_run(volume, world) && label(volume, marks::ROLE) == marks::ROLE_SOURCE && label(volume, marks::SLOT) == slot;
+    labelled || volume["metadata"]["annotations"][marks::PLAN] == world.plan_digest.as_str()
+}
+
+/// Whether a volume is the target volume of a slot: by its labels, or by our annotation where somebody took those off.
+pub(super) fn is_target_of(volume: &Value, world: &World, slot: &str) -> bool {
+    let labelled =
+        is_volume_of_run(volume, world) && label(volume, marks::ROLE) == marks::ROLE_TARGET && label(volume, marks::SLOT) == slot;
+    labelled || volume["metadata"]["annotations"][marks::TARGET_OF] == target_of(world, slot).as_str()
+}
+
+/// What a pinned target volume bears.
+pub(super) fn target_annotations(world: &World, slot: &str, claim: &str) -> Value {
+    json!({ marks::CLAIM: claim, marks::TARGET_OF: target_of(world, slot), marks::TARGET_PLAN: world.plan_digest })
+}
+
 pub(super) fn reclaim_policy(volume: &Value) -> &str {
     text(volume, "/spec/persistentVolumeReclaimPolicy")
 }
 
-/// Who wrote the object last, other than us, from `managedFields`: ` (last written by MANAGER at TIME)`, or nothing.
+/// Who wrote the object last, other than us: ` (last written by MANAGER at TIME)`, or nothing.
 pub(super) fn last_writer(object: &Value) -> String {
-    let none = Vec::new();
-    let writers = object["metadata"]["managedFields"].as_array().unwrap_or(&none);
-    let others = writers.iter().filter(|writer| text(writer, "/manager") != crate::cluster::verbs::FIELD_MANAGER);
-    others
-        .max_by_key(|writer| text(writer, "/time").to_owned())
-        .map(|writer| format!(" (last written by `{}` at {})", text(writer, "/manager"), text(writer, "/time")))
-        .unwrap_or_default()
+    cluster::last_other_writer(object).map(|writer| writer.to_string()).unwrap_or_default()
 }
 
 /// `metadata` of a patch that applies to this very object only.
@@ -114,16 +141,16 @@ fn is_more_than_waiting(state: &Value) -> bool {
     state["running"].is_object() || state["terminated"].is_object()
 }
 
-/// The pods which mount one of the claims and are not ours.
-pub(super) async fn pods_on(connection: &Connection, namespace: &str, claims: &[String]) -> Result<Vec<Value>, StepError> {
-    let pods = connection.list(&Kind::POD, namespace, &format!("{}!={}", marks::ROLE, marks::ROLE_MOVER)).await?;
+/// The pods which mount one of the claims and are not the run's movers, whatever they are labelled.
+pub(super) async fn pods_on(world: &World, connection: &Connection, claims: &[String]) -> Result<Vec<Value>, StepError> {
+    let pods = connection.list(&Kind::POD, &world.namespace, "").await?;
     let uses = |pod: &Value| claims_of(pod).iter().any(|claim| claims.contains(claim));
-    Ok(pods.into_iter().filter(uses).collect())
+    Ok(pods.into_iter().filter(uses).filter(|pod| !world.movers.is_like_ours(pod)).collect())
 }
 
-/// Names of pods which mount one of the claims, are not ours, and may still run.
-pub(super) async fn running_on(connection: &Connection, namespace: &str, claims: &[String]) -> Result<Vec<String>, StepError> {
-    let pods = pods_on(connection, namespace, claims).await?;
+/// Names of pods which mount one of the claims, are not the run's movers, and may still run.
+pub(super) async fn running_on(world: &World, connection: &Connection, claims: &[String]) -> Result<Vec<String>, StepError> {
+    let pods = pods_on(world, connection, claims).await?;
     Ok(pods.iter().filter(|pod| !has_stopped(pod)).map(|pod| name(pod).to_owned()).collect())
 }
 

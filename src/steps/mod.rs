@@ -12,6 +12,7 @@ mod copy;
 mod drain;
 mod last_pass;
 mod look;
+mod movers;
 mod pin_reclaim;
 mod pin_retention;
 mod pin_target;
@@ -40,6 +41,7 @@ use crate::journal::Evidence;
 use crate::mover::orders::VolumeReport;
 use crate::plan::{Plan, RunId, Step};
 
+pub use movers::Movers;
 pub use warm_copy::{Verdict, judge_passes};
 
 /// What steps work on: two connections, which are one and the same unless the app moves to another cluster.
@@ -52,12 +54,23 @@ pub struct World {
     pub namespace: String,
     /// The run all objects of ours belong to, within that namespace.
     pub run: RunId,
+    /// The digest of its plan, which the volumes it pins bear.
+    pub plan_digest: String,
+    /// Its mover pods.
+    pub movers: Movers,
 }
 
 impl World {
     /// The world of a run that stays within one cluster.
     pub fn within(cluster: &Connection, plan: &Plan) -> Self {
-        Self { source: cluster.clone(), target: cluster.clone(), namespace: plan.namespace().to_owned(), run: plan.run().clone() }
+        Self {
+            source: cluster.clone(),
+            target: cluster.clone(),
+            namespace: plan.namespace().to_owned(),
+            run: plan.run().clone(),
+            plan_digest: plan.digest(),
+            movers: Movers::of(plan),
+        }
     }
 }
 
@@ -152,6 +165,12 @@ trait Act {
         Ok(None)
     }
 
+    /// Whether something bears the marks of this run by this step's doing.
+    async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
+        let _ = world;
+        Ok(false)
+    }
+
     /// Makes one change back. Called from [`Standing::Underway`] and [`Standing::After`] only, and only for steps of which
     /// [`Step::undoes`] says something.
     async fn undo(&self, world: &World) -> Result<(), StepError> {
@@ -224,6 +243,15 @@ pub async fn remind(step: &Step, world: &World) -> Result<(), StepError> {
 /// See [`StepError`].
 pub async fn bars_way_back(step: &Step, world: &World) -> Result<Option<String>, StepError> {
     each!(step, one => one.bars_way_back(world).await)
+}
+
+/// Whether something in the world bears the marks of this run by a step's doing. Of steps that leave none it is not known.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn bears_marks(step: &Step, world: &World) -> Result<bool, StepError> {
+    each!(step, one => one.bears_marks(world).await)
 }
 
 /// Makes one change towards a step's goal.

@@ -29,10 +29,19 @@ impl Act for PinReclaim {
         if look::is_terminating(&volume) {
             return Ok(Standing::Adrift(format!("volume {} is being deleted{}", self.volume, look::last_writer(&volume))));
         }
+        if look::claim_named(&volume) != self.claim {
+            let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
+            return Ok(Standing::Adrift(format!("volume {} names claim {named}, not {}{who}", self.volume, self.claim)));
+        }
         if self.is_claim_leaving(world).await? {
             return Ok(Standing::Adrift(format!("claim {} was deleted by somebody", self.claim)));
         }
         if !look::is_volume_of_run(&volume, world) {
+            // A run that is not over pinned it meanwhile. (As a target a volume may still bear the marks of a run that is gone back from.)
+            if look::label(&volume, marks::ROLE) == marks::ROLE_SOURCE {
+                let run = look::label(&volume, marks::RUN);
+                return Ok(Standing::Adrift(format!("volume {} bears the marks of run {run}, which is not over", self.volume)));
+            }
             return Ok(Standing::Before);
         }
         if look::reclaim_policy(&volume) != "Retain" {
@@ -44,6 +53,9 @@ impl Act for PinReclaim {
 
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
+        if look::uid(&volume) != self.volume_uid {
+            return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
+        }
         // Whatever its policy is by now, our labels go last.
         Ok(if look::is_volume_of_run(&volume, world) { Standing::done("labelled") } else { Standing::Before })
     }
@@ -53,19 +65,30 @@ impl Act for PinReclaim {
         Ok(found.is_none().then(|| format!("volume {} is gone, and the target has the only copy", self.volume)))
     }
 
+    async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
+        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        Ok(found.is_some_and(|volume| look::is_volume_of_run(&volume, world)))
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let patch = json!({
-            "metadata": { "uid": self.volume_uid,
-                "labels": marks::of_volume(&world.namespace, &world.run, marks::ROLE_SOURCE, &self.slot),
-                "annotations": { marks::CLAIM: self.claim } },
-            "spec": { "persistentVolumeReclaimPolicy": "Retain" },
-        });
+        let volume = self.volume(world).await?;
+        if look::uid(&volume) != self.volume_uid || look::claim_named(&volume) != self.claim {
+            return Err(StepError::failed(format!("volume {} is not the one of claim {}", self.volume, self.claim)));
+        }
+        let mut metadata = look::only(&volume);
+        metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_SOURCE, &self.slot);
+        metadata["annotations"] =
+            json!({ marks::CLAIM: self.claim, marks::PLAN: world.plan_digest, marks::POLICY_BEFORE: self.policy_before });
+        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
         world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
+        if look::uid(&volume) != self.volume_uid || look::claim_named(&volume) != self.claim {
+            return Err(StepError::failed(format!("volume {} names claim {} by now", self.volume, look::claim_named(&volume))));
+        }
         // Of a claim that somebody deletes the data stays all the same.
         let policy = if self.is_claim_leaving(world).await? { "Retain" } else { self.policy_before.as_str() };
         // A released volume that is set to Delete is deleted at once, with all data: it has to be bound again first.
@@ -74,7 +97,7 @@ impl Act for PinReclaim {
         }
         let mut metadata = look::only(&volume);
         metadata["labels"] = self.labels_before.clone();
-        metadata["annotations"] = json!({ marks::CLAIM: null });
+        metadata["annotations"] = json!({ marks::CLAIM: null, marks::PLAN: null, marks::POLICY_BEFORE: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
         world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())

@@ -28,6 +28,33 @@ pub(super) fn retain() -> Value {
 impl Act for PinRetention {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let set = self.set(world).await?;
+        // Once it was made again in the course of the run it has another uid; by then this is no longer asked on the way there.
+        if look::uid(&set) != self.uid {
+            return Ok(Standing::Adrift(format!(
+                "statefulset/{} is another one than was planned for{}",
+                self.set,
+                look::last_writer(&set)
+            )));
+        }
+        self.standing(world, &set).await
+    }
+
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        let set = self.set(world).await?;
+        self.standing(world, &set).await
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        self.write(world, &retain()).await
+    }
+
+    async fn undo(&self, world: &World) -> Result<(), StepError> {
+        self.write(world, &self.policy_before).await
+    }
+}
+
+impl PinRetention {
+    async fn standing(&self, world: &World, set: &Value) -> Result<Standing, StepError> {
         if set["spec"]["persistentVolumeClaimRetentionPolicy"] != retain() {
             return Ok(Standing::Before);
         }
@@ -41,13 +68,5 @@ impl Act for PinRetention {
             }
         }
         Ok(Standing::done("no claim is owned by the set"))
-    }
-
-    async fn act(&self, world: &World) -> Result<(), StepError> {
-        self.write(world, &retain()).await
-    }
-
-    async fn undo(&self, world: &World) -> Result<(), StepError> {
-        self.write(world, &self.policy_before).await
     }
 }

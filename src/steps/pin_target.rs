@@ -1,5 +1,6 @@
 //! [`PinTarget`]: `Retain` and our labels on the volume a staging claim got. From then on the volume is found by its labels.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
@@ -7,8 +8,8 @@ use crate::cluster::Kind;
 use crate::plan::{marks, step::PinTarget};
 
 impl PinTarget {
-    /// The staging claim's volume: by our labels, or through the claim while it has none.
-    async fn volume(&self, world: &World) -> Result<Option<(Value, Option<String>)>, StepError> {
+    /// The staging claim's volume: by our labels, or through the claim, which then comes with it, while it has none.
+    async fn volume(&self, world: &World) -> Result<Option<(Value, Option<Value>)>, StepError> {
         if let Some(volume) = look::target_volume(world, &self.slot).await? {
             return Ok(Some((volume, None)));
         }
@@ -18,42 +19,79 @@ impl PinTarget {
             return Ok(None);
         }
         let volume = world.target.get(&Kind::VOLUME, "", name).await?;
-        Ok(volume.map(|volume| (volume, Some(look::uid(&claim).to_owned()))))
+        Ok(volume.map(|volume| (volume, Some(claim))))
     }
 
     /// The same, whatever somebody has done to its labels.
-    async fn any_volume(&self, world: &World) -> Result<Option<Value>, StepError> {
+    async fn any_volume(&self, world: &World) -> Result<Option<(Value, Option<Value>)>, StepError> {
         match self.volume(world).await? {
-            Some((volume, _)) => Ok(Some(volume)),
-            None => look::unlabelled_target_volume(world, &self.slot).await,
+            Some(found) => Ok(Some(found)),
+            None => Ok(look::unlabelled_target_volume(world, &self.slot).await?.map(|volume| (volume, None))),
         }
+    }
+
+    /// What shows that a volume was not made for the staging claim of this run; none: nothing. The claim is in a namespace where others
+    /// write: one of the same name can be bound to a volume that is somebody else's.
+    fn strange(&self, world: &World, volume: &Value, claim: Option<&Value>) -> Option<String> {
+        let claim = claim.filter(|_| !look::is_target_of(volume, world, &self.slot))?;
+        if !look::is_of_run(claim, world) || look::label(claim, marks::SLOT) != self.slot {
+            return Some(format!("claim {} is not ours{}", self.staging, look::last_writer(claim)));
+        }
+        let name = look::name(volume);
+        if !look::is_for_claim(volume, world, &self.staging) || look::text(volume, "/spec/claimRef/uid") != look::uid(claim) {
+            return Some(format!("volume {name} names claim {}, not {}", look::claim_named(volume), self.staging));
+        }
+        (!look::label(volume, marks::RUN).is_empty()).then(|| format!("volume {name} bears the marks of another run"))
+    }
+}
+
+/// By how many seconds the clocks of two API servers may differ.
+const CLOCKS_DIFFER_SECS_MAX: i64 = 60;
+
+/// Whether a volume was made before a claim and so not for it (it was free, and the claim was bound to it), by the API servers' clocks, which nobody else sets.
+fn is_older(volume: &Value, claim: &Value) -> bool {
+    let made = |object: &Value| look::text(object, "/metadata/creationTimestamp").parse::<Timestamp>().ok();
+    match (made(volume), made(claim)) {
+        (Some(volume), Some(claim)) => volume.as_second() + CLOCKS_DIFFER_SECS_MAX < claim.as_second(),
+        (None, _) | (_, None) => false,
     }
 }
 
 impl Act for PinTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some((volume, _)) = self.volume(world).await? else { return Ok(Standing::Before) };
+        let Some((volume, claim)) = self.volume(world).await? else { return Ok(Standing::Before) };
         if look::is_terminating(&volume) {
             return Ok(Standing::Adrift(format!("volume {} is being deleted{}", look::name(&volume), look::last_writer(&volume))));
+        }
+        if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
+            return Ok(Standing::Adrift(what));
         }
         let pinned = look::is_volume_of_run(&volume, world) && look::reclaim_policy(&volume) == "Retain";
         Ok(if pinned { Standing::done(format!("volume {} is on Retain", look::name(&volume))) } else { Standing::Before })
     }
 
+    /// A volume that is not ours stays as it is.
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
-        let volume = self.any_volume(world).await?;
-        let kept = volume.is_some_and(|volume| look::reclaim_policy(&volume) == "Retain");
-        Ok(if kept { Standing::done("kept") } else { Standing::Before })
+        let Some((volume, claim)) = self.any_volume(world).await? else { return Ok(Standing::Before) };
+        let is_foreign = claim.as_ref().is_some_and(|claim| is_older(&volume, claim)) && !look::is_target_of(&volume, world, &self.slot);
+        let is_kept = look::reclaim_policy(&volume) == "Retain" && self.strange(world, &volume, claim.as_ref()).is_none() && !is_foreign;
+        Ok(if is_kept { Standing::done("kept") } else { Standing::Before })
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         // While the claim is not bound there is nothing to pin: look again later.
-        let Some((volume, staging_uid)) = self.volume(world).await? else { return Ok(()) };
+        let Some((volume, claim)) = self.volume(world).await? else { return Ok(()) };
+        if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
+            return Err(StepError::failed(what));
+        }
         let mut metadata = look::only(&volume);
         metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
-        metadata["annotations"] = json!({ marks::CLAIM: self.claim, marks::TARGET_OF: look::target_of(world, &self.slot) });
-        if let Some(uid) = staging_uid {
-            metadata["annotations"][marks::STAGING_UID] = json!(uid);
+        metadata["annotations"] = look::target_annotations(world, &self.slot, &self.claim);
+        if let Some(claim) = claim {
+            metadata["annotations"][marks::STAGING_UID] = json!(look::uid(&claim));
+            if is_older(&volume, &claim) {
+                metadata["annotations"][marks::POLICY_BEFORE] = volume["spec"]["persistentVolumeReclaimPolicy"].clone();
+            }
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
@@ -61,12 +99,28 @@ impl Act for PinTarget {
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let Some(volume) = self.any_volume(world).await? else { return Ok(()) };
-        if look::text(&volume, "/spec/claimRef/name") != self.staging {
+        let Some((volume, claim)) = self.any_volume(world).await? else { return Ok(()) };
+        if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
+            return Err(StepError::failed(what));
+        }
+        if !look::is_for_claim(&volume, world, &self.staging) {
             return Err(StepError::failed(format!("volume {} is reserved for another claim, so it stays on Retain", look::name(&volume))));
         }
-        // The copy is ours alone and the app is back on its source: let it go with the staging claim.
-        let patch = json!({ "metadata": look::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
+        // The copy is ours alone and the app is back on its source: let it go with the staging claim. What was not made for us is as its
+        // owner had it.
+        let policy = match volume["metadata"]["annotations"][marks::POLICY_BEFORE].as_str() {
+            Some(before) => before,
+            None if claim.as_ref().is_some_and(|claim| is_older(&volume, claim)) => return Ok(()),
+            None => "Delete",
+        };
+        let mut metadata = look::only(&volume);
+        if policy == "Retain" {
+            // Nothing would be left to see of the way back.
+            metadata["labels"] = marks::off_volume();
+            metadata["annotations"] = json!({ marks::CLAIM: null, marks::TARGET_OF: null, marks::TARGET_PLAN: null,
+                marks::STAGING_UID: null, marks::POLICY_BEFORE: null });
+        }
+        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
         Ok(())
     }

@@ -9,13 +9,20 @@ use crate::plan::step::ReleaseClaim;
 impl ReleaseClaim {
     /// What may still write to the volume, if anything: somebody may have started it since.
     async fn users(&self, world: &World) -> Result<Option<String>, StepError> {
-        let users = look::running_on(&world.source, &self.namespace, std::slice::from_ref(&self.name)).await?;
+        let users = look::running_on(world, &world.source, std::slice::from_ref(&self.name)).await?;
         Ok((!users.is_empty()).then(|| users.join(", ")))
     }
 
     async fn source_volume(&self, world: &World) -> Result<Value, StepError> {
         let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
-        found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))
+        let volume = found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))?;
+        // Only a volume that this run pinned, or that nobody made since under that name.
+        let is_it = look::is_source_of(&volume, world, &self.slot) || !self.volume_uid.is_empty() && look::uid(&volume) == self.volume_uid;
+        if !is_it || look::text(&volume, "/spec/claimRef/namespace") != world.namespace {
+            let named = look::claim_named(&volume);
+            return Err(StepError::failed(format!("volume {} is not the one that was planned for (it names claim {named})", self.volume)));
+        }
+        Ok(volume)
     }
 }
 

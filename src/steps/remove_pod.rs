@@ -11,7 +11,7 @@ impl Act for RemovePod {
         if stays {
             return Ok(Standing::Before);
         }
-        let left = look::running_on(&world.source, &self.namespace, &self.claims).await?;
+        let left = look::running_on(world, &world.source, &self.claims).await?;
         if there.is_none() && left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }

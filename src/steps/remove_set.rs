@@ -19,6 +19,11 @@ impl Act for RemoveSet {
         Ok(Standing::Adrift(format!("statefulset/{} has other claim templates{}", self.name, look::last_writer(&set))))
     }
 
+    /// A set that is gone bears nothing. With it gone the app is down, whoever deleted it.
+    async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
+        Ok(world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?.is_none())
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(()) };
         if !drain::is_as_stopped(&set, world) || shape(&set) != self.shape {

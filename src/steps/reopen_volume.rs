@@ -11,6 +11,18 @@ impl ReopenVolume {
         let found = world.target.get(&Kind::VOLUME, "", &self.volume).await?;
         found.ok_or_else(|| StepError::failed(format!("the kept volume {} is gone", self.volume)))
     }
+
+    /// Whether a volume is still as the earlier run left it: its marks, the claim it names, and not bound.
+    fn is_as_kept(&self, volume: &Value) -> bool {
+        let reference = &volume["spec"]["claimRef"];
+        let same = |field: &str| reference[field] == self.claim_ref_before[field];
+        let marked = self.labels_before.as_object().is_some_and(|labels| labels.iter().all(|(key, value)| label_is(volume, key, value)));
+        marked && same("namespace") && same("name") && same("uid") && look::text(volume, "/status/phase") != "Bound"
+    }
+}
+
+fn label_is(volume: &Value, key: &str, value: &Value) -> bool {
+    volume["metadata"]["labels"][key] == *value
 }
 
 impl Act for ReopenVolume {
@@ -22,9 +34,9 @@ impl Act for ReopenVolume {
         if look::is_volume_of_run(&volume, world) {
             return Ok(Standing::done(format!("volume {} is reserved", self.volume)));
         }
-        let claim = look::text(&volume, "/spec/claimRef/name");
-        if claim != look::text(&self.claim_ref_before, "/name") || look::text(&volume, "/status/phase") == "Bound" {
-            return Ok(Standing::Adrift(format!("volume {} is used by claim {claim}{}", self.volume, look::last_writer(&volume))));
+        if !self.is_as_kept(&volume) {
+            let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
+            return Ok(Standing::Adrift(format!("volume {} is not kept as it was: it is used by claim {named}{who}", self.volume)));
         }
         Ok(Standing::Before)
     }
@@ -41,9 +53,12 @@ impl Act for ReopenVolume {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
+        if look::uid(&volume) != self.volume_uid || !self.is_as_kept(&volume) {
+            return Ok(());
+        }
         let mut metadata = look::only(&volume);
         metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
-        metadata["annotations"] = json!({ marks::CLAIM: self.claim, marks::TARGET_OF: look::target_of(world, &self.slot) });
+        metadata["annotations"] = look::target_annotations(world, &self.slot, &self.claim);
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
         let claim = json!({ "namespace": self.namespace, "name": self.staging, "uid": null, "resourceVersion": null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": claim, "persistentVolumeReclaimPolicy": "Retain" } });
@@ -53,9 +68,12 @@ impl Act for ReopenVolume {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
+        if look::uid(&volume) != self.volume_uid || !look::is_for_claim(&volume, world, &self.staging) {
+            return Err(StepError::failed(format!("volume {} names claim {} by now", self.volume, look::claim_named(&volume))));
+        }
         let mut metadata = look::only(&volume);
         metadata["labels"] = self.labels_before.clone();
-        metadata["annotations"] = json!({ marks::TARGET_OF: null });
+        metadata["annotations"] = json!({ marks::TARGET_OF: null, marks::TARGET_PLAN: null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": self.claim_ref_before } });
         world.target.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
         Ok(())

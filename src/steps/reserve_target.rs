@@ -25,6 +25,11 @@ impl Act for ReserveTarget {
         Ok(Standing::done(format!("claim {} is made", self.staging)))
     }
 
+    async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
+        let found = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await?;
+        Ok(found.is_some_and(|claim| look::is_of_run(&claim, world)))
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
         look::made(world.target.create(&Kind::CLAIM, &self.namespace, &self.manifest).await)
     }

@@ -24,16 +24,28 @@ impl Act for SettleTarget {
             let proven = proven.as_ref().map(look::name).unwrap_or_default();
             return Ok(Standing::Adrift(format!("{what}, not on the proven volume {proven}, which is kept{}", look::last_writer(&volume))));
         }
-        let settled = !look::is_volume_of_run(&volume, world) && look::reclaim_policy(&volume) == self.policy;
+        // What bears no mark of this run is not ours to change, whatever its policy is.
+        let settled = !look::is_target_of(&volume, world, &self.slot);
         Ok(if settled { Standing::done(format!("volume {} is the app's", look::name(&volume))) } else { Standing::Before })
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
+        if !look::is_target_of(&volume, world, &self.slot) || !look::is_for_claim(&volume, world, &self.claim) {
+            let named = look::claim_named(&volume);
+            return Err(StepError::failed(format!(
+                "volume {} is not the target of claim {} (it names {named})",
+                look::name(&volume),
+                self.claim
+            )));
+        }
+        // A volume that was there before keeps what its owner said of it.
+        let policy = volume["metadata"]["annotations"][marks::POLICY_BEFORE].as_str().unwrap_or(&self.policy);
         let mut metadata = look::only(&volume);
         metadata["labels"] = marks::off_volume();
-        metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null, marks::TARGET_OF: null });
-        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": self.policy } });
+        metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null, marks::TARGET_OF: null, marks::TARGET_PLAN: null,
+            marks::PLAN: null, marks::POLICY_BEFORE: null });
+        let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
         Ok(())
     }

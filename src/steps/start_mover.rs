@@ -1,10 +1,12 @@
 //! [`StartMover`]: a mover pod, ready for orders.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::copy::{self, Said};
-use super::{Act, Standing, StepError, World, look};
-use crate::cluster::{Delete, Kind};
+use super::{Act, Standing, StepError, World, look, movers};
+use crate::cluster::{Created, Delete, Kind};
+use crate::journal::Evidence;
 use crate::plan::step::StartMover;
 
 /// Reasons for which a container waits that do not pass by themselves.
@@ -14,17 +16,47 @@ const HOPELESS: [&str; 6] =
 impl Act for StartMover {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await? else { return Ok(Standing::Before) };
-        if !look::is_of_run(&pod, world) {
-            return Ok(Standing::Adrift(format!("pod {} exists and is not ours{}", self.pod, look::last_writer(&pod))));
+        if is_overdue(&pod) && !look::is_terminating(&pod) {
+            return Ok(if look::is_of_run(&pod, world) { Standing::Before } else { not_ours(&pod) });
         }
-        match self.held(world, &pod).await {
-            Some(warning) => Ok(Standing::done(format!("it starts when the app has stopped{warning}"))),
-            None => standing(world, &self.namespace, &pod).await,
+        if let Some(what) = world.movers.strange(&pod) {
+            return Ok(Standing::Adrift(format!("pod {} {what}{}", self.pod, look::last_writer(&pod))));
+        }
+        let standing = match self.held(world, &pod).await {
+            Some(warning) => Standing::done(format!("it starts when the app has stopped{warning}")),
+            None => standing(world, &self.namespace, &pod).await?,
+        };
+        Ok(match standing {
+            Standing::After(evidence) => Standing::After(Evidence { pod: world.movers.known(&self.pod), ..evidence }),
+            other @ (Standing::Before | Standing::Underway(_) | Standing::Adrift(_)) => other,
+        })
+    }
+
+    /// Whatever somebody made of the pod, it only has to go; and one that is not of this run is no concern of a way back.
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
+            Some(pod) if look::is_terminating(&pod) => Ok(Standing::waiting_for(format!("mover pod {} to be gone", self.pod))),
+            Some(pod) if look::is_of_run(&pod, world) => Ok(Standing::done("there")),
+            Some(_) | None => Ok(Standing::Before),
         }
     }
 
+    async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
+        let found = world.target.get(&Kind::POD, &self.namespace, &self.pod).await?;
+        Ok(found.is_some_and(|pod| look::is_of_run(&pod, world)))
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        look::made(world.target.create(&Kind::POD, &self.namespace, &self.manifest).await)
+        if let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await?
+            && is_overdue(&pod)
+        {
+            return delete_pod(world, &self.namespace, &self.pod).await;
+        }
+        world.movers.forget(&self.pod);
+        if let Created::New(pod) = world.target.create(&Kind::POD, &self.namespace, &self.manifest).await? {
+            world.movers.know(movers::made(&pod));
+        }
+        Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
@@ -43,6 +75,27 @@ impl StartMover {
         let refused = warning.contains("FailedMount") || warning.contains("FailedAttachVolume");
         (refused && self.held_by_app.iter().any(|volume| warning.contains(volume.as_str()))).then_some(warning)
     }
+}
+
+/// Whether a pod was ended because it was there for longer than its plan lets it, or will be before its copies are through: its executor was
+/// gone for long. It is made anew, as long as the app runs.
+fn is_overdue(pod: &Value) -> bool {
+    let is_over = look::text(pod, "/status/phase") == "Failed" && look::text(pod, "/status/reason") == "DeadlineExceeded";
+    is_over || is_half_over(pod)
+}
+
+/// Whether half the time is over that a pod may be there. It is made for two copies, the second of which must still fit.
+fn is_half_over(pod: &Value) -> bool {
+    let began = look::text(pod, "/status/startTime").parse::<Timestamp>().ok();
+    let lives_secs = pod["spec"]["activeDeadlineSeconds"].as_i64();
+    match (began, lives_secs) {
+        (Some(began), Some(lives_secs)) => Timestamp::now().as_second() - began.as_second() > lives_secs / 2,
+        (None, _) | (_, None) => false,
+    }
+}
+
+fn not_ours(pod: &Value) -> Standing {
+    Standing::Adrift(format!("pod {} is not ours{}", look::name(pod), look::last_writer(pod)))
 }
 
 /// How far a mover pod of ours is on its way to take orders.
@@ -103,4 +156,23 @@ pub(super) async fn delete_pod(world: &World, namespace: &str, name: &str) -> Re
         world.target.delete(&Kind::POD, namespace, name, &how).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mover_whose_time_will_not_last_for_the_last_pass_is_made_anew() {
+        let pod = |age_secs: i64, lives_secs: i64| {
+            let began = Timestamp::from_second(Timestamp::now().as_second() - age_secs).expect("a time");
+            json!({ "spec": { "activeDeadlineSeconds": lives_secs }, "status": { "phase": "Running", "startTime": began.to_string() } })
+        };
+        assert!(!is_overdue(&pod(10, 1000)) && is_overdue(&pod(600, 1000)));
+        assert!(is_overdue(&json!({ "status": { "phase": "Failed", "reason": "DeadlineExceeded" } })));
+        assert!(!is_overdue(&json!({ "status": { "phase": "Failed", "reason": "Evicted" } })));
+        assert!(!is_overdue(&json!({ "status": { "phase": "Running" } })));
+    }
 }

@@ -24,7 +24,7 @@ fn fold(events: &[Event]) -> Result<RunState, String> {
 }
 
 fn opened(back: bool) -> Event {
-    Event::Opened { executor: "me".to_owned(), back }
+    Event::Opened { executor: "me".to_owned(), back, plan: String::new() }
 }
 
 fn intent(name: u8) -> Event {

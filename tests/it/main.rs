@@ -8,6 +8,7 @@ mod permissions;
 mod planner;
 mod printed;
 mod reading;
+mod scope;
 #[path = "../conformance/mod.rs"]
 mod scripts;
 mod seen;

@@ -1,9 +1,9 @@
 //! Plans as data: a survey in, a plan out. Goldens are kept in `snapshots/`; every plan made here must also pass the lint, and be
 //! the same when it is made again.
 
-use kubectl_stateful::plan::{Destination, KeptVolume, Plan, Request, Step, check, file};
+use kubectl_stateful::plan::{Destination, KeptVolume, Plan, Request, RunId, Step, check, file, marks};
 use kubectl_stateful::planner::{self, Refusal, going_back};
-use kubectl_stateful::survey::{AccessSeen, AppliedBy, AutoscalerSeen, LimitSeen, Origin, QuotaSeen, Survey};
+use kubectl_stateful::survey::{AccessSeen, AppliedBy, AutoscalerSeen, KeptSeen, LimitSeen, Origin, QuotaSeen, Survey};
 use serde_json::json;
 
 use crate::seen;
@@ -83,8 +83,13 @@ fn a_set_that_deletes_its_claims() {
     golden("retention", &seen::request(), &survey);
 }
 
-#[test]
-fn going_back_to_kept_volumes() {
+/// The plan of a way back to the volume that run `m1` kept.
+pub(crate) fn back(discard: bool) -> Plan {
+    let (request, survey) = way_back(discard);
+    plan(&request, &survey)
+}
+
+fn way_back(discard: bool) -> (Request, Survey) {
     let first = plan(&seen::request(), &seen::set(1, &["data"]));
     let kept = KeptVolume {
         request: "1Gi".to_owned(),
@@ -93,17 +98,66 @@ fn going_back_to_kept_volumes() {
         volume_uid: "uid-kept".to_owned(),
         class: Some("slow".to_owned()),
         claim_ref: json!({ "namespace": "db", "name": "data-pg-0", "uid": "gone" }),
-        labels: json!({}),
+        labels: marks::of_volume("db", &RunId("m1".to_owned()), marks::ROLE_SOURCE, "c0"),
         reclaim_policy: "Delete".to_owned(),
         node_affinity: None,
     };
-    let run = kubectl_stateful::plan::RunId("m2".to_owned());
+    let run = RunId("m2".to_owned());
     let mut survey = seen::set(1, &["data"]);
     survey.app.raw["spec"]["volumeClaimTemplates"][0]["spec"]["storageClassName"] = json!("fast");
     survey.claims[0].class = Some("fast".to_owned());
-    let request = |discard| going_back::request(&first, vec![kept.clone()], run.clone(), "2026-01-02T00:00:00Z".to_owned(), discard);
-    golden("back", &request(false), &survey);
-    golden("back-discarding", &request(true), &survey);
+    survey.kept = vec![kept_seen()];
+    (going_back::request(&first, vec![kept], run, "2026-01-02T00:00:00Z".to_owned(), discard), survey)
+}
+
+/// What spoils a kept volume, and what is then said.
+type Lost = (&'static str, fn(&mut KeptSeen));
+
+#[test]
+fn going_back_to_kept_volumes() {
+    let (request, survey) = way_back(false);
+    golden("back", &request, &survey);
+    let (request, survey) = way_back(true);
+    golden("back-discarding", &request, &survey);
+    let not_kept = |spoil: fn(&mut KeptSeen)| {
+        let mut survey = survey.clone();
+        spoil(&mut survey.kept[0]);
+        refusals(&request, &survey)
+    };
+    let marks_missing = "it does not bear the marks of run m1 in namespace db";
+    let spoiled: [Lost; 10] = [
+        (marks_missing, |kept| drop(kept.labels.remove(marks::NAMESPACE))),
+        (marks_missing, |kept| drop(kept.labels.insert(marks::NAMESPACE.to_owned(), "payments".to_owned()))),
+        (marks_missing, |kept| drop(kept.labels.insert(marks::RUN.to_owned(), "mpay".to_owned()))),
+        (marks_missing, |kept| drop(kept.labels.insert(marks::ROLE.to_owned(), marks::ROLE_TARGET.to_owned()))),
+        ("its annotation says that it was claim `payments/loot`, not `db/data-pg-0`", |kept| {
+            kept.annotations.insert(marks::CLAIM.to_owned(), "payments/loot".to_owned());
+        }),
+        ("it names claim `payments/data-pg-0`, not `db/data-pg-0`", |kept| kept.claim_ref["namespace"] = json!("payments")),
+        ("it is bound", |kept| kept.phase = "Bound".to_owned()),
+        ("it is not as the plan says", |kept| kept.uid = "another".to_owned()),
+        ("it is not as the plan says", |kept| drop(kept.annotations.insert(marks::POLICY_BEFORE.to_owned(), "Retain".to_owned()))),
+        ("it is not there", |kept| kept.volume = "another".to_owned()),
+    ];
+    for (why, spoil) in spoiled {
+        assert_eq!(not_kept(spoil), [format!("volume `pv-kept` of claim `data-pg-0` cannot be taken up again: {why}")]);
+    }
+}
+
+/// The volume that run `m1` kept, as it is.
+fn kept_seen() -> KeptSeen {
+    let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let labels = [(marks::NAMESPACE, "db"), (marks::RUN, "m1"), (marks::ROLE, marks::ROLE_SOURCE), (marks::SLOT, "c0")];
+    KeptSeen {
+        volume: "pv-kept".to_owned(),
+        uid: "uid-kept".to_owned(),
+        phase: "Released".to_owned(),
+        claim_ref: json!({ "namespace": "db", "name": "data-pg-0", "uid": "gone" }),
+        class: Some("slow".to_owned()),
+        node_affinity: None,
+        labels: labels.into_iter().map(text).collect(),
+        annotations: [(marks::CLAIM, "db/data-pg-0"), (marks::POLICY_BEFORE, "Delete")].into_iter().map(text).collect(),
+    }
 }
 
 #[test]
@@ -178,7 +232,7 @@ type Spoiled = (&'static str, fn(&mut Survey));
 
 #[test]
 fn every_reason_not_to_move_is_found_by_itself() {
-    let cases: [Spoiled; 19] = [
+    let cases: [Spoiled; 22] = [
         ("you may not delete pods in namespace `db`", |survey| {
             let (verb, resource) = ("delete".to_owned(), "pods".to_owned());
             survey.access =
@@ -186,7 +240,9 @@ fn every_reason_not_to_move_is_found_by_itself() {
         }),
         ("namespace `db` is being deleted", |survey| survey.namespace.terminating = true),
         ("statefulset/pg is being deleted", |survey| survey.app.terminating = true),
-        ("run `m0` on this app is not finished", |survey| survey.unfinished_runs = vec!["m0".to_owned()]),
+        ("config map `stateful-m0-plan-0` says that run `m0` on this app is not finished", |survey| {
+            survey.unfinished_runs = vec!["m0".to_owned()]
+        }),
         ("there is no storage class `fast`", |survey| survey.classes.retain(|class| class.name != "fast")),
         ("claim `data-pg-0` is in storage class `fast` already", |survey| survey.claims[0].class = Some("fast".to_owned())),
         ("storage class `fast` provisions no volumes (its provisioner is `kubernetes.io/no-provisioner`)", |survey| {
@@ -196,6 +252,15 @@ fn every_reason_not_to_move_is_found_by_itself() {
         ("claim `data-pg-0` is Pending, not Bound", |survey| survey.claims[0].phase = "Pending".to_owned()),
         ("claim `data-pg-0` is being deleted", |survey| survey.claims[0].terminating = true),
         ("volume `pv-data-pg-0` of claim `data-pg-0` is being deleted", |survey| volume(survey).terminating = true),
+        ("claim `data-pg-0` says it is on volume `pv-data-pg-0`, and that is bound to `pay/data-pg-0 uid-data-pg-0`", |survey| {
+            volume(survey).bound_to = "pay/data-pg-0 uid-data-pg-0".to_owned();
+        }),
+        ("the pods of statefulset/pg bear `kubectl-stateful.dev/role`, by which pods of ours are known", |survey| {
+            survey.app.raw["spec"]["template"]["metadata"] = json!({ "labels": { marks::ROLE: "mover" } });
+        }),
+        ("the pods of statefulset/pg bear `kubectl-stateful.dev/orders`, by which pods of ours are known", |survey| {
+            survey.app.raw["spec"]["template"]["metadata"] = json!({ "annotations": { marks::ORDERS: "{}" } });
+        }),
         ("claim `data-pg-0` is on a hostPath volume, which cannot be moved", |survey| volume(survey).source = "hostPath".to_owned()),
         ("claim `data-pg-0` has the finalizer `x/y`: its controller would act when the claim is deleted", |survey| {
             survey.claims[0].finalizers.push("x/y".to_owned());

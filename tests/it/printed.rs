@@ -66,9 +66,9 @@ fn entries(instead: &str) -> (RunState, Vec<Entry>) {
     let (text, step) = (instead.to_owned(), StepId(instead.to_owned()));
     let receipt = Receipt { slot: text.clone(), entries: 1, bytes: 2, bytes_changed: 3, root: text.clone() };
     let events = [
-        Event::Opened { executor: text.clone(), back: false },
+        Event::Opened { executor: text.clone(), back: false, plan: text.clone() },
         Event::Intent { step: step.clone() },
-        Event::Settled { step, evidence: Evidence { note: text.clone(), receipts: vec![receipt] } },
+        Event::Settled { step, evidence: Evidence { note: text.clone(), receipts: vec![receipt], pod: None } },
         Event::Halted { step: None, why: text.clone() },
     ];
     let mut state = RunState::default();
@@ -85,7 +85,7 @@ fn verified(instead: &str) -> Verified {
     let text = || instead.to_owned();
     let proven = |root: String| Proven { claim: text(), volume: text(), root, entries: 1, bytes: 2 };
     // Where a name would be, it is not empty.
-    Verified { claims: [proven(text()), proven(text() + "!")], differences: vec![text() + "!"] }
+    Verified { claims: [proven(text()), proven(text() + "!")], differences: vec![text() + "!"], differences_left_out: 1 }
 }
 
 pub(crate) fn record(instead: &str) -> Value {

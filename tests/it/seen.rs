@@ -26,6 +26,7 @@ pub(crate) fn request() -> Request {
         cold: false,
         copy_secs_max: 86_400,
         ready_secs_max: 600,
+        source_devices_writable: false,
         mover_image: "mover:test".to_owned(),
         applier_is_paused: false,
         network_is_open: false,
@@ -85,6 +86,7 @@ pub(crate) fn claim(name: &str, origin: Origin, pod: Option<&str>) -> ClaimSeen 
             node_affinity: None,
             finalizers: Vec::new(),
             terminating: false,
+            bound_to: format!("db/{name} uid-{name}"),
         }),
         mounted_by: pod.map(|pod| mount(pod, "n1", true)).into_iter().collect(),
     }
@@ -102,6 +104,7 @@ fn pod(name: &str) -> PodSeen {
 fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<ClaimSeen>, pods: Vec<PodSeen>) -> Survey {
     Survey {
         server_version: "v1.36.3".to_owned(),
+        cluster_uid: Some("uid-cluster".to_owned()),
         namespace: NamespaceSeen { name: "db".to_owned(), ..NamespaceSeen::default() },
         app: AppSeen {
             kind,
@@ -125,6 +128,7 @@ fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<Clai
         autoscalers: Vec::new(),
         network_policies: Vec::new(),
         unfinished_runs: Vec::new(),
+        kept: Vec::new(),
         access: Vec::new(),
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn journal(picks: &[u8]) -> Vec<Entry> {
 }
 
 fn event(kind: u8, step: StepId) -> Event {
-    let opened = |back| Event::Opened { executor: "me".to_owned(), back };
+    let opened = |back| Event::Opened { executor: "me".to_owned(), back, plan: String::new() };
     match kind {
         0 => opened(false),
         1 => opened(true),

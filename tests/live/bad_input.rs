@@ -27,6 +27,7 @@ fn what_cannot_be_understood_is_said_once() {
     one_error(plan(&["pod/a-0"]), 1, "statefulset/a");
     one_error(plan(&["pvc/data-a-0"]), 1, "statefulset/a");
     one_error(space.stateful(&["status", "none"]), 1, "none");
+    space.stateful(&["status", "x; curl e"]).ends_with(1).says("a run's name");
 }
 
 #[test]

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// The image that `tests/cluster/mover-image` makes and `load` puts on every node.
+const MOVER_IMAGE: &str = "localhost/stateful-mover:dev";
+
 /// How long anything that should come about may take.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -68,6 +71,7 @@ impl Space {
         let mut command = Command::new(program);
         // kubectl is over before it would be worth its while to collect memory.
         command.args(args).env("KUBECONFIG", &self.kubeconfig).env("TERM", "dumb").env("GOGC", "off");
+        command.env("KUBECTL_STATEFUL_MOVER_IMAGE", MOVER_IMAGE);
         command
     }
 
@@ -158,6 +162,11 @@ impl Space {
     /// Runs the command under test in the namespace, to its end.
     pub(crate) fn stateful(&self, args: &[&str]) -> Ran {
         Ran::of(&self.stateful_command(args).output().expect("the command starts"))
+    }
+
+    /// Runs the command under test with these arguments and no others.
+    pub(crate) fn stateful_as_typed(&self, args: &[&str]) -> Ran {
+        Ran::of(&self.command(env!("CARGO_BIN_EXE_kubectl-stateful"), args).output().expect("the command starts"))
     }
 
     /// Starts the command under test in the namespace.

@@ -48,7 +48,7 @@ fn is_resumed_after_kills_at(space: &Space, phases: &[&str]) {
         let set = format!("r{index}");
         apps::set(space, &set, 1, &[("data", "slow")]);
         let run = killed_at(space, &set, phase);
-        space.stateful(&["execute", "--resume", &run]).ends_with(0);
+        space.stateful(&["execute", "--resume", &run, "--yes"]).ends_with(0);
         space.until_ready(&format!("sts/{set}"));
         assert_eq!(space.claim(&format!("data-{set}-0")).0, "fast", "after a kill at {phase}");
         apps::nothing_is_lost(space, &format!("{set}-0"));
@@ -99,7 +99,7 @@ fn a_second_executor_is_refused() {
     let lines = BufReader::new(first.stdout.take().expect("stdout is piped")).lines();
     let copying = lines.map_while(Result::ok).any(|line| line.contains("\"acting\"") && line.contains("warm-copy"));
     assert!(copying, "the first one copies");
-    space.stateful(&["execute", "--resume", "first"]).ends_with(4).says("is being moved by");
+    space.stateful(&["execute", "--resume", "first", "--yes"]).ends_with(4).says("is being moved by");
     space.stateful(&["execute", "sts/two", "--to-storage-class", "fast", "--yes"]).ends_with(4).says("first");
     first.kill().expect("it can be killed");
     first.wait().expect("it ends");
@@ -146,7 +146,7 @@ fn a_token_that_becomes_void_stops_the_run_where_it_is() {
     std::fs::remove_file(&file).expect("it is ours");
     assert_ne!(first.code, 0);
     first.says("kubectl stateful execute --resume void");
-    space.stateful(&["execute", "--resume", "void"]).ends_with(0);
+    space.stateful(&["execute", "--resume", "void", "--yes"]).ends_with(0);
     space.until_ready("sts/void");
     apps::nothing_is_lost(&space, "void-0");
 }

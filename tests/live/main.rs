@@ -7,6 +7,7 @@ mod apps;
 mod bad_input;
 mod broken;
 mod conformance;
+mod forged;
 mod harness;
 mod interrupted;
 mod movers;

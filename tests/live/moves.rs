@@ -205,7 +205,7 @@ fn a_plan_file_is_carried_out_as_it_is() {
     let file = file.to_str().expect("a plain path");
     space.stateful(&["plan", "statefulset", "filed", "--to-storage-class", "fast", "--out", file]).ends_with(0);
     assert_eq!(space.claim("data-filed-0").0, "slow", "planning changes nothing");
-    space.stateful(&["execute", file]).ends_with(0);
+    space.stateful(&["execute", file, "--yes"]).ends_with(0);
     assert_eq!(space.claim("data-filed-0").0, "fast");
     apps::nothing_is_lost(&space, "filed-0");
 }

@@ -76,7 +76,7 @@ impl Move {
         let first = Ran::of(&child.wait_with_output().expect("it ends"));
         if first.code != 0 {
             let first = first.says("kubectl stateful execute --resume");
-            let resumed = space.stateful(&["execute", "--resume", &set]);
+            let resumed = space.stateful(&["execute", "--resume", &set, "--yes"]);
             assert_eq!(resumed.code, 0, "at first:\n{}\nthen:\n{}\n{}", first.stderr, resumed.stdout, resumed.stderr);
         }
         space.until_ready(&format!("sts/{set}"));

@@ -39,7 +39,7 @@ impl Drop for Flagged {
     }
 }
 
-const FLAGS: [(IFlags, &str); 3] = [(IFlags::IMMUTABLE, "chattr -i"), (IFlags::APPEND, "chattr -a"), (IFlags::NODUMP, "chattr -d")];
+const FLAGS: [(IFlags, &str); 2] = [(IFlags::IMMUTABLE, "chattr -i"), (IFlags::APPEND, "chattr -a")];
 
 fn ends_with_files() -> Ends {
     let ends = Ends::new(VolumeMode::Filesystem);

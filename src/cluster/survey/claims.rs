@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::reference::controller;
 use super::surroundings::Reads;
 use super::{SurveyError, quantity};
-use crate::cluster::Kind;
-use crate::survey::{AppKind, AppSeen, ClaimSeen, MountSeen, Origin, VolumeSeen};
+use crate::cluster::{ApiError, Connection, Kind};
+use crate::survey::{AppKind, AppSeen, ClaimSeen, KeptSeen, MountSeen, Origin, VolumeSeen};
 
 /// Reads the app's claims, in the order of ordinal, then name.
 pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<ClaimSeen>, SurveyError> {
@@ -163,6 +163,40 @@ fn volume_seen(raw: &Value) -> VolumeSeen {
         node_affinity: raw["spec"].get("nodeAffinity").cloned(),
         finalizers: texts(&raw["metadata"]["finalizers"]),
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),
+        bound_to: {
+            let reference = &raw["spec"]["claimRef"];
+            format!("{}/{} {}", text(&reference["namespace"]), text(&reference["name"]), text(&reference["uid"]))
+        },
+    }
+}
+
+/// Reads the volumes that a request says an earlier run kept; one that is not there is left out.
+///
+/// # Errors
+///
+/// What the API says.
+pub async fn kept_seen(connection: &Connection, volumes: impl Iterator<Item = &str>) -> Result<Vec<KeptSeen>, ApiError> {
+    let mut seen = Vec::new();
+    for volume in volumes {
+        seen.extend(connection.get(&Kind::VOLUME, "", volume).await?.map(|raw| kept(&raw)));
+    }
+    Ok(seen)
+}
+
+fn kept(raw: &Value) -> KeptSeen {
+    let texts = |field: &str| {
+        let all = raw["metadata"][field].as_object().into_iter().flatten();
+        all.map(|(key, value)| (key.clone(), text(value))).collect()
+    };
+    KeptSeen {
+        volume: text(&raw["metadata"]["name"]),
+        uid: text(&raw["metadata"]["uid"]),
+        phase: text(&raw["status"]["phase"]),
+        claim_ref: raw["spec"]["claimRef"].clone(),
+        class: raw["spec"]["storageClassName"].as_str().map(str::to_owned),
+        node_affinity: raw["spec"].get("nodeAffinity").cloned(),
+        labels: texts("labels"),
+        annotations: texts("annotations"),
     }
 }
 

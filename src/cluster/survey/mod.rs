@@ -10,6 +10,7 @@ mod surroundings;
 
 use thiserror::Error;
 
+pub use claims::kept_seen;
 pub use reference::{Named, resolve};
 
 use super::{ApiError, Connection, access};
@@ -78,10 +79,12 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
     let claims = claims::read(&reads, &app).await?;
     let around = surroundings::read(&reads, &app).await?;
     let namespace = reads.namespace().await?;
+    let cluster_uid = connection.cluster_uid().await?;
     let surroundings::Around { server_version, classes, drivers, nodes, quotas, limits, budgets, autoscalers, policies, unfinished_runs } =
         around;
     Ok(Survey {
         server_version,
+        cluster_uid,
         namespace,
         app,
         claims,
@@ -94,6 +97,7 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
         autoscalers,
         network_policies: policies,
         unfinished_runs,
+        kept: Vec::new(),
         access,
     })
 }

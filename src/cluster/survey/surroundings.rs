@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{SurveyError, quantity, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
-use crate::plan::marks;
+use crate::plan::{RunId, marks};
 use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
 
 /// Reads that are skipped where they are not allowed.
@@ -229,10 +229,19 @@ async fn unfinished_runs(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<String>
         return Ok(Vec::new());
     }
     let query = format!("{}=plan,{}={}", marks::RECORD, marks::APP, marks::app_key(app.kind, &app.name));
-    let plans = unless_forbidden(reads.connection.list(&Kind::CONFIG_MAP, reads.namespace, &query).await)?;
+    let plans = unless_forbidden(reads.connection.list_metadata(&Kind::CONFIG_MAP, reads.namespace, &query).await)?;
     let label = |plan: &Value, key: &str| text(&plan["metadata"]["labels"][key]);
-    let mut runs: Vec<String> =
-        plans.iter().filter(|plan| !ENDED.contains(&label(plan, marks::STATE).as_str())).map(|plan| label(plan, marks::RUN)).collect();
+    // Only what a command could be pointed at: anything else that bears the labels is no record of ours.
+    let is_record = |plan: &&Value| {
+        let run = label(plan, marks::RUN);
+        RunId::try_from(run.clone()).is_ok() && name(plan) == format!("stateful-{run}-plan-0")
+    };
+    let mut runs: Vec<String> = plans
+        .iter()
+        .filter(is_record)
+        .filter(|plan| !ENDED.contains(&label(plan, marks::STATE).as_str()))
+        .map(|plan| label(plan, marks::RUN))
+        .collect();
     runs.sort();
     runs.dedup();
     Ok(runs)

@@ -25,6 +25,12 @@ pub(crate) enum Deed {
     KillsMovers,
     /// A node that is short of memory fails a mover pod for good.
     EvictsMover,
+    /// A mover pod is there for longer than it may be, and is failed for it.
+    OutlivesMover,
+    /// Somebody exchanges the image of a mover pod.
+    PatchesMover,
+    /// Somebody runs a pod on the app's claim that bears our label for movers.
+    HidesPod,
     /// Somebody deletes the lease.
     DeletesLease,
     /// Somebody takes our labels off a volume.
@@ -54,13 +60,15 @@ pub(crate) enum Deed {
 }
 
 impl Deed {
-    pub(crate) const ALL: [Deed; 19] = [
+    pub(crate) const ALL: [Deed; 21] = [
         Deed::Scales,
         Deed::PutsReplicasBack,
         Deed::DeletesStaging,
         Deed::DeletesMover,
         Deed::KillsMovers,
         Deed::EvictsMover,
+        Deed::OutlivesMover,
+        Deed::PatchesMover,
         Deed::DeletesLease,
         Deed::TakesLabels,
         Deed::UnpinsSource,
@@ -83,7 +91,13 @@ impl Deed {
                 matches!(plural, "statefulsets" | "deployments")
             }
             Deed::DeletesStaging | Deed::DeletesClaim => plural == "persistentvolumeclaims",
-            Deed::DeletesMover | Deed::KillsMovers | Deed::EvictsMover | Deed::Misplaces => plural == "pods",
+            Deed::DeletesMover
+            | Deed::KillsMovers
+            | Deed::EvictsMover
+            | Deed::OutlivesMover
+            | Deed::PatchesMover
+            | Deed::HidesPod
+            | Deed::Misplaces => plural == "pods",
             Deed::DeletesLease => plural == "leases",
             Deed::TakesLabels | Deed::UnpinsSource | Deed::DeletesSource | Deed::DeletesTarget => plural == "persistentvolumes",
             Deed::TouchesAll => plural != "statefulsets",
@@ -99,6 +113,9 @@ impl Deed {
             Deed::DeletesMover => "deletes a mover pod",
             Deed::KillsMovers => "kills every mover's process",
             Deed::EvictsMover => "evicts a mover pod",
+            Deed::OutlivesMover => "lets a mover pod outlive its deadline",
+            Deed::PatchesMover => "exchanges the image of a mover pod",
+            Deed::HidesPod => "runs a pod that is labelled as a mover",
             Deed::DeletesLease => "deletes the lease",
             Deed::TakesLabels => "takes our labels off a volume",
             Deed::UnpinsSource => "sets a source volume back to Delete",
@@ -152,7 +169,10 @@ impl Sim {
             Deed::DeletesStaging => self.deletes_ours("persistentvolumeclaims"),
             Deed::DeletesMover => self.deletes_ours("pods"),
             Deed::KillsMovers => self.crash_movers(),
-            Deed::EvictsMover => self.evict_mover(),
+            Deed::EvictsMover => self.fail_mover("Evicted", "The node was low on resource: memory."),
+            Deed::OutlivesMover => self.fail_mover("DeadlineExceeded", "Pod was active on the node longer than the specified deadline"),
+            Deed::PatchesMover => self.patches_mover(),
+            Deed::HidesPod => self.hides_pod(),
             Deed::DeletesLease => self.deletes_ours("leases"),
             Deed::TakesLabels => self.edits_volume(marks::ROLE_TARGET, json!({ "metadata": { "labels": { marks::RUN: null } } })),
             Deed::UnpinsSource => {
@@ -201,6 +221,24 @@ impl Sim {
         if let Some(object) = ours {
             drop(self.store.delete(kind, "app", text(&object, "/metadata/name"), &Deletion::default()));
         }
+    }
+
+    /// The image of a container may be changed while it runs; the kubelet then starts it anew.
+    fn patches_mover(&mut self) {
+        let Some(pod) = self.store.copies("pods").into_iter().find(|pod| super::kubelet::is_mover(pod)) else { return };
+        let mut containers = pod["spec"]["containers"].clone();
+        containers[0]["image"] = json!("evil");
+        let name = text(&pod, "/metadata/name").to_owned();
+        drop(self.store.patch("pods", "app", &name, &json!({ "spec": { "containers": containers } }), BY));
+    }
+
+    fn hides_pod(&mut self) {
+        let claim = self.acked.keys().next().expect("the app has a claim").clone();
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "sneaky", "labels": { marks::ROLE: marks::ROLE_MOVER, marks::RUN: "m1", "app": "sneaky" } },
+            "spec": { "containers": [{ "name": "c", "image": "app:1", "volumeMounts": [{ "name": "data", "mountPath": "/data" }] }],
+                "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": claim } }] } });
+        drop(self.store.create("pods", "app", &pod, BY, false));
     }
 
     /// The first volume of the run under test in a role.

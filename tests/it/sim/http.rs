@@ -37,6 +37,11 @@ impl Asked {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
+    /// Whether it is about an object itself, not about its log or the like.
+    pub(super) fn is_plain(&self) -> bool {
+        self.sub.is_empty()
+    }
+
     /// As a role calls it.
     pub(super) fn verb(&self) -> &'static str {
         match self.method.as_str() {
@@ -294,6 +299,7 @@ impl Sim {
     }
 
     fn answer(&mut self, asked: &Asked) -> Answer {
+        self.judge_reach(asked);
         self.authorize(asked)?;
         if let Some(lie) = self.lie(asked) {
             return Ok(Reply::Json(lie));

@@ -24,6 +24,7 @@ impl Sim {
         if self.judged_at.replace(at) == Some(at) {
             return;
         }
+        self.note_volumes_elsewhere();
         self.the_only_copies_are_safe();
         self.claims_are_on_proven_volumes();
         self.nobody_writes_beside_another();

@@ -59,8 +59,9 @@ fn key(pod: &Value) -> String {
     text(pod, "/metadata/uid").to_owned()
 }
 
-fn is_mover(pod: &Value) -> bool {
-    pod["metadata"]["labels"][marks::ROLE] == marks::ROLE_MOVER
+/// Whether a pod has a mover in it. A label alone makes none.
+pub(super) fn is_mover(pod: &Value) -> bool {
+    pod["metadata"]["labels"][marks::ROLE] == marks::ROLE_MOVER && text(pod, "/metadata/name").starts_with("stateful-")
 }
 
 impl Sim {
@@ -415,7 +416,7 @@ impl Sim {
     }
 
     /// The kubelet fails the first mover pod that runs, as it does when its node is short of memory. What it said stays.
-    pub(super) fn evict_mover(&mut self) {
+    pub(super) fn fail_mover(&mut self, reason: &str, message: &str) {
         let runs = |pod: &Arc<Value>| is_mover(pod) && text(pod, "/status/phase") == "Running" && !is_terminating(pod);
         let Some(pod) = self.store.copies("pods").into_iter().find(runs) else { return };
         if let Some(mover) = self.movers.get_mut(&key(&pod)) {
@@ -423,7 +424,7 @@ impl Sim {
             mover.targets.clear();
         }
         self.pod_status(&pod, |pod| {
-            pod["status"] = json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory.",
+            pod["status"] = json!({ "phase": "Failed", "reason": reason, "message": message,
                 "containerStatuses": [{ "state": { "terminated": { "exitCode": 137 } } }] });
         });
     }

@@ -3,12 +3,14 @@
 //! The product speaks to it through the real client. Time is tokio's paused clock, so that a day of waiting costs nothing and the
 //! same faults at the same calls make the same run. What it does is compared with a real cluster by the live tests.
 
+mod bounds;
 mod conformance;
 mod controllers;
 mod damage;
 mod disks;
 mod faults;
 mod foreign;
+mod forged;
 mod hands;
 mod http;
 mod judge;
@@ -109,7 +111,11 @@ impl Phase {
             "stop the app" | "copy what changed and prove the copies" => Phase::Proving,
             "start the movers" if app_stops => Phase::Proving,
             "start the app" | "wait until the app is ready" | "settle" => Phase::Starting,
-            "keep the source volumes" | "reserve the kept volumes" | "reserve the target volumes" | "start the movers" => Phase::Reserving,
+            "keep the source volumes"
+            | "keep the claims"
+            | "reserve the kept volumes"
+            | "reserve the target volumes"
+            | "start the movers" => Phase::Reserving,
             _ => Phase::Swapping,
         }
     }
@@ -189,6 +195,8 @@ pub(crate) struct Sim {
     before: BTreeMap<String, Value>,
     /// Another namespace's volumes, with the versions at which they were made.
     neighbours: BTreeMap<String, String>,
+    /// Volumes that ever named a claim of another namespace.
+    once_elsewhere: BTreeSet<String>,
     /// What the product does wrong on purpose.
     pub(crate) mutation: Option<Mutation>,
     /// What is listened to, in runs whose movers are the real program.
@@ -242,6 +250,7 @@ impl Sim {
             trace: Vec::new(),
             before: BTreeMap::new(),
             neighbours: BTreeMap::new(),
+            once_elsewhere: BTreeSet::new(),
             mutation: None,
             overheard: None,
         };
@@ -250,7 +259,9 @@ impl Sim {
     }
 
     fn furnish(&mut self) {
-        self.make("namespaces", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "app" } }));
+        for name in ["kube-system", "app"] {
+            self.make("namespaces", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
+        }
         for node in ["n1", "n2"] {
             let labels = json!({ "kubernetes.io/hostname": node });
             self.make(

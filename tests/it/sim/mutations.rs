@@ -35,10 +35,16 @@ pub(crate) enum Mutation {
     TrustsThatPodsAreGone,
     /// Volumes of a run are looked for by the run's name only.
     ForgetsTheNamespace,
+    /// A volume that a plan names is changed, whosever it is.
+    TakesAnyVolume,
+    /// An object that a plan names is made, wherever that is.
+    MakesAnything,
+    /// What a pod of the right name says is believed, whatever runs in it.
+    BelievesAnyPod,
 }
 
 impl Mutation {
-    const ALL: [Mutation; 9] = [
+    const ALL: [Mutation; 12] = [
         Mutation::CutsOverBeforeProof,
         Mutation::DoesNotDrain,
         Mutation::DoesNotPin,
@@ -48,6 +54,9 @@ impl Mutation {
         Mutation::JournalsAfterTheAct,
         Mutation::TrustsThatPodsAreGone,
         Mutation::ForgetsTheNamespace,
+        Mutation::TakesAnyVolume,
+        Mutation::MakesAnything,
+        Mutation::BelievesAnyPod,
     ];
 
     /// The plan of a planner that broke the rule.
@@ -82,6 +91,12 @@ impl Sim {
             Some(Mutation::NullsTheClaimRef) if asked.plural == "persistentvolumes" && asked.body["spec"]["claimRef"].is_object() => {
                 asked.body["spec"]["claimRef"] = Value::Null;
             }
+            Some(Mutation::TakesAnyVolume) if asked.plural == "persistentvolumes" && asked.method == "PATCH" => {
+                asked.name = super::bounds::VICTIMS_VOLUME.to_owned();
+            }
+            Some(Mutation::MakesAnything) if asked.plural == "pods" && asked.method == "POST" => {
+                asked.body["spec"]["containers"][0]["securityContext"]["privileged"] = json!(true);
+            }
             Some(Mutation::ForgetsTheNamespace) => asked.forget_label(marks::NAMESPACE),
             _ => {}
         }
@@ -99,6 +114,15 @@ impl Sim {
             Mutation::TrustsThatPodsAreGone if asked.plural == "pods" && asked.method == "GET" && asked.name.is_empty() => {
                 Some(json!({ "items": [], "metadata": {} }))
             }
+            Mutation::BelievesAnyPod
+                if asked.plural == "pods"
+                    && asked.method == "GET"
+                    && super::kubelet::is_mover(self.store.get("pods", "app", &asked.name)?) =>
+            {
+                let mut pod = self.store.get("pods", "app", &asked.name)?.clone();
+                pod["spec"]["containers"][0]["image"] = json!(crate::seen::request().mover_image);
+                asked.is_plain().then_some(pod)
+            }
             Mutation::JournalsAfterTheAct if asked.plural == "configmaps" && asked.method != "GET" => {
                 // Nothing but the plan was stored when the process died.
                 let is_journal = asked.name.contains("journal") || text(&asked.body, "/metadata/name").contains("journal");
@@ -114,7 +138,7 @@ fn catches(mutation: Mutation) -> Option<String> {
     let calls = calls_of(&scenario::SMALL_SET) + 20;
     let quiet = std::iter::once((None, None));
     let faults = (1..calls).flat_map(|call| [Fault::VeryLate, Fault::DiesAfter].map(|fault| (Some((call, fault)), None)));
-    let deeds = |call| [Deed::TouchesAll, Deed::PutsReplicasBack].map(|deed| (None, Some(Hand { deed, call })));
+    let deeds = |call| [Deed::TouchesAll, Deed::PutsReplicasBack, Deed::PatchesMover].map(|deed| (None, Some(Hand { deed, call })));
     let hands = (1..calls).flat_map(deeds);
     quiet.chain(faults).chain(hands).find_map(|(fault, hand)| in_paused_time(tried(mutation, fault, hand)))
 }
@@ -124,6 +148,9 @@ async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Han
     mutation.on_plan(&mut moving.plan);
     moving.with(|sim| {
         sim.mutation = Some(mutation);
+        if mutation == Mutation::TakesAnyVolume {
+            sim.furnish_victim();
+        }
         sim.faults.0.extend(fault);
         hand.into_iter().for_each(|hand| sim.expect_hand(hand));
     });

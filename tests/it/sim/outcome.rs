@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use kubectl_stateful::cluster::survey::survey;
 use kubectl_stateful::cluster::{Connection, kept};
 use kubectl_stateful::engine::{Ending, Listener, Notice, Run, Trouble};
-use kubectl_stateful::journal::lease::Lease;
 use kubectl_stateful::journal::{Event, Journal, Outcome};
+use kubectl_stateful::operate::{self, Executor, Word, trust};
 use kubectl_stateful::plan::{Destination, Plan, Request, RunId};
 use kubectl_stateful::planner::{self, going_back};
-use kubectl_stateful::steps::World;
 use tokio::sync::watch;
+
+pub(crate) use kubectl_stateful::operate::Way;
 
 use super::outage::Outage;
 use super::scenario::Scenario;
@@ -71,6 +72,8 @@ pub(crate) struct Move {
     pub(crate) interrupts: watch::Sender<u32>,
     /// Something stopped the first process, and there was another.
     pub(crate) was_taken_up: bool,
+    /// The user has read the plan and names its digest.
+    pub(super) vouches: bool,
 }
 
 /// A move that is about to begin, to be tried many times: what leads up to it is done once.
@@ -126,7 +129,7 @@ impl Move {
 
     fn of(sim: &Arc<Mutex<Sim>>, plan: Plan) -> Self {
         let (sim, connection, interrupts) = (Arc::clone(sim), connect(sim), watch::Sender::new(0));
-        Self { sim, connection, plan, first: Way::Begin, executors: 0, interrupts, was_taken_up: false }
+        Self { sim, connection, plan, first: Way::Begin, executors: 0, interrupts, was_taken_up: false, vouches: false }
     }
 
     /// Makes the app and plans.
@@ -141,6 +144,7 @@ impl Move {
             planner::plan(&Request { cold: scenario.is_cold, ..request(scenario.to, "m1") }, &seen, ADDRESS).expect("the app can be moved");
         let this = Self::of(&sim, plan);
         this.with(|sim| {
+            sim.before = sim.picture();
             sim.trust();
             sim.violations.clear();
         });
@@ -157,8 +161,8 @@ impl Move {
 
     async fn plan_back(&self, scenario: &Scenario) -> Plan {
         let volumes = kept::kept_volumes(&self.connection, &self.plan).await.expect("they can be read");
-        let seen = survey(&self.connection, "app", &scenario.named()).await.expect("the app can be surveyed");
         let request = going_back::request(&self.plan, volumes, RunId("m2".to_owned()), "2026-01-02T00:00:00Z".to_owned(), false);
+        let seen = trust::seen(&self.connection, "app", &scenario.named(), &request).await.expect("the app can be surveyed");
         planner::plan(&request, &seen, ADDRESS).expect("there is a way back")
     }
 
@@ -176,11 +180,12 @@ impl Move {
             Arc::clone(&sim.death)
         });
         let ear = Ear(Arc::clone(&self.sim));
+        let word = Word { plan_digest: self.vouches.then(|| self.plan.digest()), ..word() };
         self.interrupts.send_replace(0);
         tokio::select! {
             biased;
             () = death.notified() => Went::Died,
-            went = carry_out(&self.connection, &self.plan, way, executor, &ear, self.interrupts.subscribe()) => went,
+            went = carry_out(&self.connection, &self.plan, way, executor, &ear, (self.interrupts.subscribe(), &word)) => went,
         }
     }
 
@@ -305,44 +310,30 @@ pub(crate) enum Side {
     Neither,
 }
 
-/// How a run is taken up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Begin,
-    Resume,
-    Undo,
+/// What the user of a simulated cluster says.
+pub(super) fn word() -> Word {
+    Word { mover_image: Some(crate::seen::request().mover_image), ..Word::default() }
 }
 
-/// As the command does it: the lease, the journal, the run.
+/// As the command does it: a run that is taken up is read back first.
 pub(super) async fn carry_out(
     connection: &Connection,
     plan: &Plan,
     way: Way,
     executor: String,
     ear: &Ear,
-    interrupts: watch::Receiver<u32>,
+    (interrupts, word): (watch::Receiver<u32>, &Word),
 ) -> Went {
-    let lease = match Lease::take(connection, &plan.app, plan.run(), &executor).await {
-        Ok(lease) => lease,
-        Err(error) => return Went::Refused(error.to_string()),
+    let executor = Executor { connection, name: executor, listener: ear, interrupts, word };
+    let carried_out = match way {
+        Way::Begin => operate::carry_out(executor, plan, way).await,
+        Way::Resume | Way::Undo => match trust::record(connection, plan.namespace(), plan.run(), way, word).await {
+            Ok(record) => operate::carry_out(executor, &record.plan, way).await,
+            Err(distrust) => return Went::Refused(distrust.to_string()),
+        },
     };
-    let opened = match way {
-        Way::Begin => Journal::create(connection, plan).await,
-        Way::Resume | Way::Undo => Journal::open(connection, &plan.app.namespace, plan.run()).await,
-    };
-    let journal = match opened {
-        Ok(journal) => journal,
-        Err(error) => {
-            lease.release().await;
-            return Went::Refused(error.to_string());
-        }
-    };
-    let world = World::within(connection, plan);
-    let run = Run::new(plan, &world, journal, lease.clone(), executor, ear, interrupts);
-    let ending = match way {
-        Way::Begin | Way::Resume => run.execute().await,
-        Way::Undo => run.undo().await,
-    };
-    lease.release().await;
-    Went::Ended(ending)
+    match carried_out {
+        Ok(ending) => Went::Ended(ending),
+        Err(error) => Went::Refused(error.to_string()),
+    }
 }

@@ -9,7 +9,7 @@ use kubectl_stateful::engine::Ending;
 use tokio::sync::watch;
 
 use super::outage::calls_of;
-use super::outcome::{Ear, Move, Side, Then, Way, Went, carry_out};
+use super::outcome::{Ear, Move, Side, Then, Way, Went, carry_out, word};
 use super::scenario::{self, Scenario};
 use super::sweep::{in_paused_time, say};
 use super::{Sim, connect_over};
@@ -40,13 +40,14 @@ const HEARD_AFTER_MS: [u64; 12] = [0, 700, 1400, 2100, 2800, 3500, 4200, 5000, 6
 
 /// The first executor loses the server at a call, and gets it back once the second has ended.
 async fn taken_over(scenario: &Scenario, call: u64, heard_after_ms: u64) {
+    let word = word();
     let what = format!("{}, cut off at call {call}, heard again after {heard_after_ms} ms", scenario.name);
     let mut moving = Move::new(scenario).await;
     let wire = Arc::new(Wire { cut_from: AtomicU64::new(call) });
     let ear = Ear(Arc::clone(&moving.sim));
     let first = connect_over(&moving.sim, &wire);
     let (_never, interrupts) = watch::channel(0);
-    let first = carry_out(&first, &moving.plan, Way::Begin, "first".to_owned(), &ear, interrupts);
+    let first = carry_out(&first, &moving.plan, Way::Begin, "first".to_owned(), &ear, (interrupts, &word));
     let second = async {
         while moving.with(|sim| sim.calls + 1 < call) {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -54,7 +55,7 @@ async fn taken_over(scenario: &Scenario, call: u64, heard_after_ms: u64) {
         tokio::time::sleep(COMES_AFTER).await;
         let way = moving.next(Then::Undo).await;
         let (_never, interrupts) = watch::channel(0);
-        let went = carry_out(&super::connect(&moving.sim), &moving.plan, way, "second".to_owned(), &ear, interrupts).await;
+        let went = carry_out(&super::connect(&moving.sim), &moving.plan, way, "second".to_owned(), &ear, (interrupts, &word)).await;
         tokio::time::sleep(Duration::from_millis(heard_after_ms)).await;
         wire.mend();
         went

@@ -351,6 +351,18 @@ fn default(plural: &str, object: &mut Value) {
     }
 }
 
+/// Of a pod's containers the image may be changed, and nothing else.
+fn same_but_images(before: &Value, after: &Value) -> bool {
+    let stripped = |pod: &Value| {
+        let mut containers = pod["spec"]["containers"].clone();
+        for container in containers.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            container.remove("image");
+        }
+        containers
+    };
+    stripped(before) == stripped(after)
+}
+
 /// What each kind's strategy does not let a patch change.
 fn check_update(plural: &str, before: &Value, after: &Value) -> Result<(), Refused> {
     let fixed = |free: &[&str]| {
@@ -369,7 +381,7 @@ fn check_update(plural: &str, before: &Value, after: &Value) -> Result<(), Refus
         "statefulsets" => {
             fixed(&["replicas", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds", "ordinals"])
         }
-        "pods" => fixed(&["activeDeadlineSeconds", "tolerations"]),
+        "pods" => fixed(&["activeDeadlineSeconds", "tolerations", "containers"]) && same_but_images(before, after),
         _ => true,
     };
     if allowed {

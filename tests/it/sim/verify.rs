@@ -135,7 +135,7 @@ fn a_pod_that_its_node_fails_ends_the_comparison() {
             while !with(&sim, |sim| is_running(sim)) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            with(&sim, Sim::evict_mover);
+            with(&sim, |sim| sim.fail_mover("Evicted", "The node was low on resource: memory."));
         };
         match tokio::join!(compared(&sim), once_it_runs).0 {
             Err(VerifyError::Failed(why)) => assert!(why.contains("low on resource"), "{why}"),

@@ -1,0 +1,70 @@
+//! Takes an app's lease, opens the run's journal, sees that its plan counts, and drives the run to an ending.
+
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::Way;
+use super::trust::{self, Basis, Distrust, Word};
+use crate::cluster::Connection;
+use crate::engine::{Ending, Listener, Run};
+use crate::journal::lease::{Lease, LeaseError};
+use crate::journal::{Journal, JournalError};
+use crate::plan::Plan;
+use crate::steps::World;
+
+/// Who executes, and with what.
+pub struct Executor<'a> {
+    /// The cluster.
+    pub connection: &'a Connection,
+    /// Unique to this process.
+    pub name: String,
+    /// Who hears how far the run is.
+    pub listener: &'a dyn Listener,
+    /// How often the user has interrupted.
+    pub interrupts: watch::Receiver<u32>,
+    /// What the user said on the command line.
+    pub word: &'a Word,
+}
+
+/// Why a run did not even begin, or go on.
+#[derive(Debug, Error)]
+pub enum ExecuteError {
+    /// Somebody else holds the app.
+    #[error("{0}")]
+    Lease(#[from] LeaseError),
+    /// The journal cannot be read or written.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// The plan does not count.
+    #[error("{0}")]
+    Distrust(#[from] Distrust),
+}
+
+/// Carries out a plan, or takes it back, to an ending. A plan to begin was made, or compared with what would be planned, right before.
+///
+/// # Errors
+///
+/// When nothing was changed: see [`ExecuteError`].
+pub async fn carry_out(executor: Executor<'_>, plan: &Plan, way: Way) -> Result<Ending, ExecuteError> {
+    let lease = Lease::take(executor.connection, &plan.app, plan.run(), &executor.name).await?;
+    let ending = drive(executor, plan, way, lease.clone()).await;
+    lease.release().await;
+    ending
+}
+
+async fn drive(executor: Executor<'_>, plan: &Plan, way: Way, lease: Lease) -> Result<Ending, ExecuteError> {
+    let Executor { connection, name, listener, interrupts, word } = executor;
+    let journal = match way {
+        Way::Begin => Journal::create(connection, plan).await?,
+        Way::Resume | Way::Undo => Journal::open(connection, plan.namespace(), plan.run()).await?,
+    };
+    let is_new = way == Way::Begin && journal.state().sequence == 0;
+    let basis = if is_new { Basis::PlannedAnew } else { trust::basis(connection, plan, &journal, way, word).await? };
+    let world = World::within(connection, plan);
+    let run = Run::new(plan, &world, journal, lease, name, listener, interrupts);
+    Ok(match (basis, way) {
+        (Basis::NothingLeft, Way::Begin | Way::Resume | Way::Undo) => run.close().await,
+        (Basis::Anchored | Basis::Vouched | Basis::PlannedAnew | Basis::Ended, Way::Begin | Way::Resume) => run.execute().await,
+        (Basis::Anchored | Basis::Vouched | Basis::PlannedAnew | Basis::Ended, Way::Undo) => run.undo().await,
+    })
+}

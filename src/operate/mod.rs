@@ -1,0 +1,21 @@
+//! What commands do, without terminal and arguments: the command calls it, and so does the simulated cluster, so that what is tried there
+//! is what ships.
+//!
+//! [`trust`] decides whether a plan and a journal that were read back count, [`execute`] carries a run to an ending.
+
+pub mod execute;
+pub mod trust;
+
+pub use execute::{ExecuteError, Executor, carry_out};
+pub use trust::{Basis, Distrust, Record, Word};
+
+/// How a run is taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From its beginning.
+    Begin,
+    /// Where it stopped.
+    Resume,
+    /// Back.
+    Undo,
+}

@@ -1,0 +1,344 @@
+//! Whose word counts. A plan or journal that is read, from a file or from the cluster, is data of whoever could write it: in a namespace
+//! that is everybody who may edit config maps there. It is carried out with the executor's rights, so it counts only on one of these:
+//!
+//! - volumes bear the digest of this very plan: the run pinned them, and only who administers storage can write there;
+//! - nothing of the run is on any volume yet, and the plan is what would be planned now, for what the user says on the command line;
+//! - the user names the plan's digest, having read it: for runs that were begun before volumes bore it.
+//!
+//! A run of which nothing is on any volume can besides be closed by looking: each step is seen to be as before, and nothing is changed.
+//!
+//! A journal is not believed beyond that. It says how far a run is, and steps look at the world before they act on it; whoever forges
+//! one in his namespace reaches what is his there, and nothing else.
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::Way;
+use crate::cluster::survey::{self, SurveyError};
+use crate::cluster::{ApiError, Connection, Kind};
+use crate::journal::{Journal, JournalError, Stand};
+use crate::plan::{Destination, Plan, Request, RunId, Step, marks};
+use crate::planner::{self, Refusal};
+use crate::survey::Survey;
+
+/// What the user says on the command line. What a plan claims that its user said is the word of its author.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    /// The image that mover pods are to run, where one is named.
+    pub mover_image: Option<String>,
+    /// Whatever applies the app's manifest is paused.
+    pub applier_is_paused: bool,
+    /// Mover pods can reach one another in spite of network policies.
+    pub network_is_open: bool,
+    /// The digest of the plan that the user has read and stands up for.
+    pub plan_digest: Option<String>,
+}
+
+/// Why a plan counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Volumes that the run pinned bear its digest.
+    Anchored,
+    /// The user has named its digest.
+    Vouched,
+    /// It is what would be planned now.
+    PlannedAnew,
+    /// Nothing of the run is on any volume, and it goes back: there is nothing to do but to see that.
+    NothingLeft,
+    /// The run has ended and left nothing on any volume: there is nothing to do.
+    Ended,
+}
+
+/// A run as it was read back, which counts.
+pub struct Record {
+    /// Its plan.
+    pub plan: Plan,
+    /// Its journal.
+    pub journal: Journal,
+    /// Why it counts.
+    pub basis: Basis,
+}
+
+/// Why a plan does not count.
+#[derive(Debug, Error)]
+pub enum Distrust {
+    /// It was made for another cluster.
+    #[error("the plan was made for cluster {made_for}, this is {this}")]
+    OtherCluster {
+        /// The one it was made for.
+        made_for: String,
+        /// This one.
+        this: String,
+        /// Both are known by more than their addresses.
+        is_certain: bool,
+    },
+    /// A volume says that its run carries out another plan.
+    #[error(
+        "the plan in config map `stateful-{run}-plan-0` is not the one that run `{run}` was begun with: volume {volume} bears the digest of another{writer}"
+    )]
+    Altered {
+        /// The run.
+        run: RunId,
+        /// The volume.
+        volume: String,
+        /// Who wrote the plan last.
+        writer: String,
+    },
+    /// A volume bears the run's marks that the plan does not move.
+    #[error("volume {volume} bears the marks of run `{run}`, and the plan in config map `stateful-{run}-plan-0` does not move it{writer}")]
+    Unmoved {
+        /// The run.
+        run: RunId,
+        /// The volume.
+        volume: String,
+        /// Who wrote the plan last.
+        writer: String,
+    },
+    /// The journal was kept for another plan.
+    #[error("the journal of run `{run}` was kept for another plan than config map `stateful-{run}-plan-0` holds{writer}")]
+    OtherJournal {
+        /// The run.
+        run: RunId,
+        /// Its namespace.
+        namespace: String,
+        /// Who wrote the plan last.
+        writer: String,
+    },
+    /// The journal says that something was done, and no volume shows it.
+    #[error("the journal of run `{run}` says that `{step}` was begun, and no volume bears the marks of that run{writer}")]
+    Unmarked {
+        /// The run.
+        run: RunId,
+        /// Its namespace.
+        namespace: String,
+        /// The step.
+        step: String,
+        /// Who wrote the plan last.
+        writer: String,
+    },
+    /// Its volumes bear its marks and no digest, as those of runs that were begun by earlier versions.
+    #[error(
+        "volume {volume} bears the marks of run `{run}` and no digest of its plan. Whoever may write config maps in namespace `{namespace}` may have changed the plan{writer}"
+    )]
+    NoDigest {
+        /// The run.
+        run: RunId,
+        /// Its namespace.
+        namespace: String,
+        /// A volume that bears its marks.
+        volume: String,
+        /// The digest of the plan as it is.
+        digest: String,
+        /// Who wrote the plan last.
+        writer: String,
+    },
+    /// It wants movers of another image than the user.
+    #[error("the plan names `{named}` as the image of its mover pods; you name {}", .wanted.as_ref().map_or_else(|| "none".to_owned(), |image| format!("`{image}`")))]
+    Image {
+        /// What it names.
+        named: String,
+        /// What the command line or the environment says.
+        wanted: Option<String>,
+    },
+    /// It is not what would be planned now.
+    #[error("the plan is not what would be planned now")]
+    Changed {
+        /// The plan.
+        plan: Box<Plan>,
+        /// What would be planned.
+        now: Box<Plan>,
+    },
+    /// What it asks for is refused now.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Refusal>),
+    /// The records cannot be read.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// The app cannot be surveyed.
+    #[error("{0}")]
+    Survey(#[from] SurveyError),
+    /// The API said so.
+    #[error("{0}")]
+    Api(#[from] ApiError),
+}
+
+/// Reads a run back, if it counts.
+///
+/// # Errors
+///
+/// See [`Distrust`].
+pub async fn record(connection: &Connection, namespace: &str, run: &RunId, way: Way, word: &Word) -> Result<Record, Distrust> {
+    let plan = Journal::read_plan(connection, namespace, run).await?;
+    let journal = Journal::open(connection, namespace, run).await?;
+    let basis = basis(connection, &plan, &journal, way, word).await?;
+    Ok(Record { plan, journal, basis })
+}
+
+/// Says why a plan that was read back counts.
+///
+/// # Errors
+///
+/// When it does not: see [`Distrust`].
+pub async fn basis(connection: &Connection, plan: &Plan, journal: &Journal, way: Way, word: &Word) -> Result<Basis, Distrust> {
+    let other = other_cluster(connection, plan).await?;
+    if let Some(other @ Distrust::OtherCluster { is_certain: true, .. }) = other {
+        return Err(other);
+    }
+    let state = journal.state();
+    if !state.plan.is_empty() && state.plan != plan.digest() {
+        return Err(Distrust::OtherJournal {
+            run: plan.run().clone(),
+            namespace: plan.namespace().to_owned(),
+            writer: writer(connection, plan).await,
+        });
+    }
+    match marked(connection, plan).await? {
+        // That its volumes are here shows the cluster, too.
+        Marked::ByDigest => return Ok(Basis::Anchored),
+        Marked::WithoutDigest(volume) => return vouched(connection, plan, volume, word).await,
+        Marked::Nothing => {}
+    }
+    if let Some(other) = other {
+        return Err(other);
+    }
+    if way == Way::Begin && (state.outcome.is_some() || state.back) {
+        return Err(unmarked(connection, plan, "everything").await);
+    }
+    if state.outcome.is_some() {
+        return Ok(Basis::Ended);
+    }
+    if state.back || way == Way::Undo {
+        return Ok(Basis::NothingLeft);
+    }
+    if let Some(step) = plan.steps().map(|(_, step)| step).find(|step| leaves_marks(&step.step, state.stand(&step.id))) {
+        return Err(unmarked(connection, plan, &step.id.0).await);
+    }
+    as_planned_now(connection, plan, word).await.map(|_| Basis::PlannedAnew)
+}
+
+async fn unmarked(connection: &Connection, plan: &Plan, step: &str) -> Distrust {
+    let (run, namespace) = (plan.run().clone(), plan.namespace().to_owned());
+    Distrust::Unmarked { run, namespace, step: step.to_owned(), writer: writer(connection, plan).await }
+}
+
+/// Whether a step that stands so has left the run's marks on a volume: the pins by being done, all that come after them by being begun.
+fn leaves_marks(step: &Step, stand: &Stand) -> bool {
+    match stand {
+        Stand::Settled(_) | Stand::Found(_) => true,
+        Stand::Intended | Stand::Undoing => !matches!(step, Step::PinReclaim(_)),
+        Stand::Untouched | Stand::Undone => false,
+    }
+}
+
+async fn vouched(connection: &Connection, plan: &Plan, volume: String, word: &Word) -> Result<Basis, Distrust> {
+    let digest = plan.digest();
+    if word.plan_digest.as_ref() == Some(&digest) {
+        return Ok(Basis::Vouched);
+    }
+    let (run, namespace) = (plan.run().clone(), plan.namespace().to_owned());
+    Err(Distrust::NoDigest { run, namespace, volume, digest, writer: writer(connection, plan).await })
+}
+
+/// That a plan is for another cluster than the one at hand, if it seems so: for certain by its identity, or by its address where that is not
+/// known of both. A cluster has many addresses.
+async fn other_cluster(connection: &Connection, plan: &Plan) -> Result<Option<Distrust>, Distrust> {
+    let uid = connection.cluster_uid().await?;
+    let (is_same, is_certain) = match (&plan.cluster_uid, &uid) {
+        (Some(made_for), Some(this)) => (made_for == this, true),
+        (None, _) | (_, None) => (plan.cluster == connection.address(), false),
+    };
+    let named = |address: &str, uid: &Option<String>| uid.as_ref().map_or_else(|| address.to_owned(), |uid| format!("{address} ({uid})"));
+    let (made_for, this) = (named(&plan.cluster, &plan.cluster_uid), named(connection.address(), &uid));
+    Ok((!is_same).then_some(Distrust::OtherCluster { made_for, this, is_certain }))
+}
+
+/// What of a run is on volumes.
+enum Marked {
+    /// Nothing.
+    Nothing,
+    /// The digest of this plan.
+    ByDigest,
+    /// Its marks, and no digest; on this volume, for one.
+    WithoutDigest(String),
+}
+
+async fn marked(connection: &Connection, plan: &Plan) -> Result<Marked, Distrust> {
+    let digest = plan.digest();
+    let mut without = None;
+    let mut is_anchored = false;
+    let mut volumes = connection.list(&Kind::VOLUME, "", &marks::volumes_of(plan.namespace(), plan.run())).await?;
+    if volumes.is_empty() {
+        volumes = of_the_claims(connection, plan, &digest).await?;
+    }
+    for volume in volumes {
+        let name = text(&volume["metadata"]["name"]);
+        let role = text(&volume["metadata"]["labels"][marks::ROLE]);
+        if role == marks::ROLE_SOURCE && !plan.moves.iter().any(|one| one.source_volume == name) {
+            return Err(Distrust::Unmoved { run: plan.run().clone(), volume: name, writer: writer(connection, plan).await });
+        }
+        match volume["metadata"]["annotations"][marks::plan_of(&role)].as_str() {
+            Some(found) if found == digest => is_anchored = true,
+            Some(_) => return Err(Distrust::Altered { run: plan.run().clone(), volume: name, writer: writer(connection, plan).await }),
+            None => without = Some(name),
+        }
+    }
+    Ok(match (is_anchored, without) {
+        (true, _) => Marked::ByDigest,
+        (false, Some(volume)) => Marked::WithoutDigest(volume),
+        (false, None) => Marked::Nothing,
+    })
+}
+
+/// The plan's source volumes that bear its digest, though somebody took the labels off.
+async fn of_the_claims(connection: &Connection, plan: &Plan, digest: &str) -> Result<Vec<Value>, ApiError> {
+    let mut found = Vec::new();
+    for one in &plan.moves {
+        let volume = connection.get(&Kind::VOLUME, "", &one.source_volume).await?;
+        found.extend(volume.filter(|volume| volume["metadata"]["annotations"][marks::PLAN] == digest));
+    }
+    Ok(found)
+}
+
+async fn writer(connection: &Connection, plan: &Plan) -> String {
+    Journal::writer_of_plan(connection, plan.namespace(), plan.run()).await
+}
+
+/// Plans again from what is there now and from what the user says: a plan that comes out otherwise does not count. Returns what was seen.
+///
+/// # Errors
+///
+/// See [`Distrust`].
+pub async fn as_planned_now(connection: &Connection, plan: &Plan, word: &Word) -> Result<Survey, Distrust> {
+    if let Some(other) = other_cluster(connection, plan).await? {
+        return Err(other);
+    }
+    if plan.request.copies() && word.mover_image.as_ref() != Some(&plan.request.mover_image) {
+        return Err(Distrust::Image { named: plan.request.mover_image.clone(), wanted: word.mover_image.clone() });
+    }
+    let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
+    let seen = seen(connection, plan.namespace(), &named, &plan.request).await?;
+    let request = Request { applier_is_paused: word.applier_is_paused, network_is_open: word.network_is_open, ..plan.request.clone() };
+    let now = planner::plan(&request, &seen, &plan.cluster).map_err(Distrust::Refused)?;
+    // Which cluster it is was looked at already.
+    let now = Plan { request: plan.request.clone(), cluster_uid: plan.cluster_uid.clone(), ..now };
+    if now == *plan { Ok(seen) } else { Err(Distrust::Changed { plan: Box::new(plan.clone()), now: Box::new(now) }) }
+}
+
+/// Surveys an app for a request, the volumes that the request says are kept among it.
+///
+/// # Errors
+///
+/// As [`survey::survey`].
+pub async fn seen(connection: &Connection, namespace: &str, named: &survey::Named, request: &Request) -> Result<Survey, SurveyError> {
+    let mut seen = survey::survey(connection, namespace, named).await?;
+    if let Destination::KeptVolumes { run, volumes, .. } = &request.destination {
+        seen.kept = survey::kept_seen(connection, volumes.iter().map(|kept| kept.volume.as_str())).await?;
+        // The run that is gone back from may have stopped short of its end; going back is what finishes it.
+        seen.unfinished_runs.retain(|unfinished| *unfinished != run.0);
+    }
+    Ok(seen)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
