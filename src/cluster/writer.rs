@@ -21,13 +21,17 @@ impl std::fmt::Display for Writer {
 /// The last writer of an object: one other than us, if there was one, since we write to most of what concerns us; none where it does not say.
 #[must_use]
 pub fn last_writer(object: &Value) -> Option<Writer> {
-    last_other_writer(object).or_else(|| writers(object).max_by(|one, other| one.time.cmp(&other.time)))
+    last_other_writer(object).or_else(|| latest(writers(object)))
 }
 
 /// The last writer of an object other than us.
 #[must_use]
 pub fn last_other_writer(object: &Value) -> Option<Writer> {
-    writers(object).filter(|writer| writer.manager != super::verbs::FIELD_MANAGER).max_by(|one, other| one.time.cmp(&other.time))
+    latest(writers(object).filter(|writer| writer.manager != super::verbs::FIELD_MANAGER))
+}
+
+fn latest(writers: impl Iterator<Item = Writer>) -> Option<Writer> {
+    writers.max_by(|one, other| one.time.cmp(&other.time))
 }
 
 fn writers(object: &Value) -> impl Iterator<Item = Writer> {

@@ -83,6 +83,11 @@ pub fn off_volume() -> Value {
     json!({ NAMESPACE: null, RUN: null, ROLE: null, SLOT: null })
 }
 
+/// A patch of annotations that takes those off which a volume bears as a target.
+pub fn off_target() -> Value {
+    json!({ CLAIM: null, STAGING_UID: null, TARGET_OF: null, TARGET_PLAN: null, PLAN: null, POLICY_BEFORE: null })
+}
+
 /// The label selector of all volumes of a run, whatever their role.
 pub fn volumes_of(namespace: &str, run: &RunId) -> String {
     format!("{NAMESPACE}={namespace},{RUN}={run}")

@@ -117,8 +117,7 @@ impl Act for PinTarget {
         if policy == "Retain" {
             // Nothing would be left to see of the way back.
             metadata["labels"] = marks::off_volume();
-            metadata["annotations"] = json!({ marks::CLAIM: null, marks::TARGET_OF: null, marks::TARGET_PLAN: null,
-                marks::STAGING_UID: null, marks::POLICY_BEFORE: null });
+            metadata["annotations"] = marks::off_target();
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;

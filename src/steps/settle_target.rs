@@ -43,8 +43,7 @@ impl Act for SettleTarget {
         let policy = volume["metadata"]["annotations"][marks::POLICY_BEFORE].as_str().unwrap_or(&self.policy);
         let mut metadata = look::only(&volume);
         metadata["labels"] = marks::off_volume();
-        metadata["annotations"] = json!({ marks::CLAIM: null, marks::STAGING_UID: null, marks::TARGET_OF: null, marks::TARGET_PLAN: null,
-            marks::PLAN: null, marks::POLICY_BEFORE: null });
+        metadata["annotations"] = marks::off_target();
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
         world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
         Ok(())
