@@ -123,6 +123,9 @@ pub struct PodSeen {
     pub uid: String,
     /// Where it runs; none while unscheduled.
     pub node: Option<String>,
+    /// `status.phase`.
+    #[serde(default)]
+    pub phase: String,
     /// Whether its condition `Ready` is true.
     pub ready: bool,
     /// Whether it is being deleted.
@@ -165,7 +168,7 @@ pub struct ClaimSeen {
     pub owner: Option<String>,
     /// The volume it is bound to.
     pub volume: Option<VolumeSeen>,
-    /// Every pod that mounts it, ours and others', in any phase.
+    /// Every pod object that names it, the app's and others', in any phase.
     pub mounted_by: Vec<MountSeen>,
 }
 
@@ -197,16 +200,29 @@ pub enum Origin {
     Named,
 }
 
-/// A pod's use of a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A pod object that names a claim. Kubernetes deletes no claim while there is one that was placed on a node, even if it is over
+/// (`podUsesPVCForDeletion` in `pkg/controller/volume/pvcprotection`, 1.36).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MountSeen {
     /// The pod.
     pub pod: String,
+    /// Its uid.
+    #[serde(default)]
+    pub uid: String,
     /// Its node.
     pub node: Option<String>,
     /// `status.phase` of the pod.
     pub phase: String,
+    /// `status.reason` of the pod, such as `Evicted` or `NodeShutdown`.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Whether the pod is being deleted.
+    #[serde(default)]
+    pub terminating: bool,
+    /// `metadata.finalizers` of the pod.
+    #[serde(default)]
+    pub finalizers: Vec<String>,
     /// Whether the pod belongs to the app.
     pub of_app: bool,
     /// Who controls that pod, as `Kind/name`.
@@ -373,6 +389,38 @@ impl Survey {
     pub fn node(&self, name: &str) -> Option<&NodeSeen> {
         self.nodes.iter().find(|node| node.name == name)
     }
+}
+
+impl ClaimSeen {
+    /// Returns the app's pods that are over and still name the claim: it cannot be deleted before their objects are.
+    pub fn dead_pods_of_app(&self) -> impl Iterator<Item = &MountSeen> {
+        self.mounted_by.iter().filter(|mount| mount.of_app && mount.is_over())
+    }
+
+    /// Returns the node on which the app uses the claim: one where a pod runs that stays, else one where a pod is being stopped.
+    pub fn node_of_app(&self) -> Option<&str> {
+        let alive = || self.mounted_by.iter().filter(|mount| mount.of_app && !mount.is_over());
+        let stays = alive().filter(|mount| !mount.terminating).find_map(|mount| mount.node.as_deref());
+        stays.or_else(|| alive().find_map(|mount| mount.node.as_deref()))
+    }
+}
+
+impl MountSeen {
+    /// Whether nothing in the pod runs any more, nor ever will (`IsPodTerminal` in `k8s.io/kubernetes/pkg/api/v1/pod`).
+    pub fn is_over(&self) -> bool {
+        is_over(&self.phase)
+    }
+}
+
+impl PodSeen {
+    /// Whether nothing in the pod runs any more, nor ever will.
+    pub fn is_over(&self) -> bool {
+        is_over(&self.phase)
+    }
+}
+
+fn is_over(phase: &str) -> bool {
+    matches!(phase, "Succeeded" | "Failed")
 }
 
 impl AppKind {

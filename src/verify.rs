@@ -150,8 +150,7 @@ fn is_for_one_node(claim: &ClaimSeen) -> bool {
 
 /// The pods that hold a claim to a node, with it.
 fn held(claim: &ClaimSeen) -> Option<(&str, &str)> {
-    let over = |phase: &str| matches!(phase, "Succeeded" | "Failed");
-    let mounts = claim.mounted_by.iter().filter(|mount| !over(&mount.phase));
+    let mounts = claim.mounted_by.iter().filter(|mount| !mount.is_over());
     mounts.filter_map(|mount| Some((mount.pod.as_str(), mount.node.as_deref()?))).next()
 }
 

@@ -2,6 +2,7 @@
 
 use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
+use super::occupants;
 use super::refusal::Refusal;
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::size;
@@ -202,9 +203,7 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     if let Some(owner) = &claim.owner {
         found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });
     }
-    for mount in claim.mounted_by.iter().filter(|mount| !mount.of_app) {
-        found.push(Refusal::InUseElsewhere { claim: name.clone(), pod: mount.pod.clone(), app: reference(survey) });
-    }
+    found.extend(occupants::pods(survey, claim));
     found.extend(request.size_bytes.and_then(|size| too_small(claim, size)));
     let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
     if once && request.insist && !request.cold {
@@ -305,7 +304,7 @@ fn makes_volumes(request: &Request) -> bool {
     matches!(request.destination, Destination::StorageClass { .. })
 }
 
-fn reference(survey: &Survey) -> String {
+pub(super) fn reference(survey: &Survey) -> String {
     match survey.app.kind {
         AppKind::Claim => format!("claim `{}`", survey.app.name),
         kind => format!("{}/{}", kind.word(), survey.app.name),

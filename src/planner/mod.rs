@@ -1,6 +1,6 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
-//! [`refusal`] is every reason not to move; [`checks`] finds them; [`storage_class`] lays out the stages; [`objects`] makes the
+//! [`refusal`] is every reason not to move; [`checks`] finds them, with `occupants` for whoever else holds a claim; [`storage_class`] lays out the stages; [`objects`] makes the
 //! objects that steps will create, `identity` says as whom
 //! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
@@ -10,6 +10,7 @@ pub mod going_back;
 mod identity;
 mod notes;
 pub mod objects;
+mod occupants;
 pub mod refusal;
 pub mod storage_class;
 

@@ -405,7 +405,7 @@ pub(super) fn app_pod_spec(survey: &Survey) -> Value {
     let raw = &survey.app.raw;
     raw.pointer("/spec/template/spec")
         .or_else(|| (raw["kind"] == "Pod").then(|| &raw["spec"]))
-        .or_else(|| survey.app.pods.first().map(|pod| &pod.spec))
+        .or_else(|| survey.app.pods.iter().find(|pod| !pod.is_over()).map(|pod| &pod.spec))
         .cloned()
         .unwrap_or_default()
 }

@@ -170,6 +170,22 @@ pub enum Refusal {
         pod: String,
         /// The app.
         app: String,
+        /// Their namespace.
+        namespace: String,
+    },
+    /// The object of somebody else's pod that is over would keep a claim from being deleted.
+    #[error("pod `{pod}`, which is over ({why}) and not part of {app}, still names claim `{claim}`: the claim could not be deleted")]
+    HeldByDeadPod {
+        /// The claim.
+        claim: String,
+        /// The pod.
+        pod: String,
+        /// Why it is over: `Evicted`, or its phase.
+        why: String,
+        /// The app.
+        app: String,
+        /// Their namespace.
+        namespace: String,
     },
     /// A limit range does not allow a claim of that size.
     #[error("claim `{claim}` has {size} and limit range `{limit}` allows {bound}")]
@@ -288,7 +304,12 @@ impl Refusal {
                 format!("hold it still with `kubectl annotate scaledobject {name} autoscaling.keda.sh/paused=true`")
             }
             Self::Autoscaled { name, .. } => format!("pause `{name}` first"),
-            Self::InUseElsewhere { pod, .. } => format!("stop it first; see it with `kubectl get pod {pod} -o wide`"),
+            Self::InUseElsewhere { pod, namespace, .. } => {
+                format!("stop it first; see it with `kubectl get pod {pod} -n {namespace} -o wide`")
+            }
+            Self::HeldByDeadPod { pod, namespace, .. } => {
+                format!("keep its log if you need it, then remove its object with `kubectl delete pod {pod} -n {namespace}`")
+            }
             Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
             Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit}`"),
             Self::OverQuota { quota, .. } => {

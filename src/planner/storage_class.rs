@@ -65,7 +65,8 @@ pub fn units<'a>(request: &Request, survey: &'a Survey) -> Vec<Unit<'a>> {
 }
 
 fn unit<'a>(request: &Request, survey: &'a Survey, claims: Vec<(&'a ClaimSeen, String)>) -> Unit<'a> {
-    let node = claims.iter().flat_map(|(claim, _)| &claim.mounted_by).filter(|mount| mount.of_app).find_map(|mount| mount.node.clone());
+    // Where a pod runs now: one that was evicted leaves its object behind, with the node it was on.
+    let node = claims.iter().find_map(|(claim, _)| claim.node_of_app()).map(str::to_owned);
     let once = claims.iter().any(|(claim, _)| claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod"));
     let over_network = !claims.iter().all(|(claim, _)| meets(request, survey, claim, node.as_deref()));
     Unit { warm: !request.cold && !once && survey.app.replicas > 0, claims, node, over_network }

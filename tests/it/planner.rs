@@ -8,6 +8,8 @@ use serde_json::json;
 
 use crate::seen;
 
+mod occupants;
+
 /// Makes a plan, which must be possible, clean, repeatable and readable as a file.
 fn plan(request: &Request, survey: &Survey) -> Plan {
     let plan = planner::plan(request, survey, "https://cluster").expect("it can be planned");

@@ -93,12 +93,24 @@ pub(crate) fn claim(name: &str, origin: Origin, pod: Option<&str>) -> ClaimSeen 
 }
 
 pub(crate) fn mount(pod: &str, node: &str, of_app: bool) -> MountSeen {
-    MountSeen { pod: pod.to_owned(), node: Some(node.to_owned()), phase: "Running".to_owned(), of_app, owner: None }
+    MountSeen {
+        pod: pod.to_owned(),
+        uid: format!("uid-{pod}"),
+        node: Some(node.to_owned()),
+        phase: "Running".to_owned(),
+        of_app,
+        ..MountSeen::default()
+    }
+}
+
+/// A pod that was evicted and whose object is still there.
+pub(crate) fn evicted(pod: &str, node: &str, of_app: bool) -> MountSeen {
+    MountSeen { phase: "Failed".to_owned(), reason: Some("Evicted".to_owned()), ..mount(pod, node, of_app) }
 }
 
 fn pod(name: &str) -> PodSeen {
     let (name, uid) = (name.to_owned(), format!("uid-{name}"));
-    PodSeen { name, uid, node: Some("n1".to_owned()), ready: true, terminating: false, spec: json!({}) }
+    PodSeen { name, uid, node: Some("n1".to_owned()), phase: "Running".to_owned(), ready: true, terminating: false, spec: json!({}) }
 }
 
 fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<ClaimSeen>, pods: Vec<PodSeen>) -> Survey {

@@ -82,6 +82,7 @@ fn pod(raw: &Value) -> PodSeen {
         name: text(&raw["metadata"]["name"]),
         uid: text(&raw["metadata"]["uid"]),
         node: raw["spec"]["nodeName"].as_str().map(str::to_owned),
+        phase: text(&raw["status"]["phase"]),
         ready: conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True"),
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),
         spec: raw["spec"].clone(),

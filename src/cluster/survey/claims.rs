@@ -112,13 +112,18 @@ fn claim_seen(
 }
 
 fn mount(app: &AppSeen, pod: &Value) -> MountSeen {
-    let name = text(&pod["metadata"]["name"]);
+    let uid = text(&pod["metadata"]["uid"]);
     MountSeen {
+        pod: text(&pod["metadata"]["name"]),
         node: pod["spec"]["nodeName"].as_str().map(str::to_owned),
         phase: text(&pod["status"]["phase"]),
-        of_app: app.pods.iter().any(|of_app| of_app.name == name),
+        reason: pod["status"]["reason"].as_str().map(str::to_owned),
+        terminating: pod["metadata"]["deletionTimestamp"].is_string(),
+        finalizers: texts(&pod["metadata"]["finalizers"]),
+        // By uid: a pod of that name may have been made anew between the two lists.
+        of_app: app.pods.iter().any(|of_app| of_app.uid == uid),
         owner: controller(pod).map(|(kind, name)| format!("{kind}/{name}")),
-        pod: name,
+        uid,
     }
 }
 
@@ -243,6 +248,7 @@ mod tests {
                 name: "pg-0".to_owned(),
                 uid: "p".to_owned(),
                 node: None,
+                phase: "Running".to_owned(),
                 ready: true,
                 terminating: false,
                 spec: json!({}),
@@ -259,6 +265,18 @@ mod tests {
         for other in ["data-pg", "data-pg-", "data-pg-01", "data-pg-x", "data-pg-extra-0", "data-other-0"] {
             assert_eq!(of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_pod_that_names_a_claim_is_seen_in_any_phase() {
+        let pod = json!({
+            "metadata": { "name": "pg-0", "uid": "p", "finalizers": ["x/y"], "deletionTimestamp": "2026-01-01T00:00:00Z" },
+            "spec": { "nodeName": "n1" }, "status": { "phase": "Failed", "reason": "Evicted" } });
+        let seen = mount(&app(), &pod);
+        assert_eq!((seen.phase.as_str(), seen.reason.as_deref(), seen.of_app), ("Failed", Some("Evicted"), true));
+        assert_eq!((seen.uid.as_str(), seen.terminating, seen.finalizers), ("p", true, vec!["x/y".to_owned()]));
+        let another = mount(&app(), &json!({ "metadata": { "name": "pg-0", "uid": "another" } }));
+        assert!(!another.of_app, "the same name is not the same pod");
     }
 
     #[test]
