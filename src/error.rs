@@ -9,7 +9,7 @@ use crate::operate::{Distrust, ExecuteError};
 use crate::plan::RunId;
 use crate::plan::difference::difference;
 use crate::plan::file::{self, Unreadable};
-use crate::planner::Refusal;
+use crate::planner::Refusals;
 
 /// The sorts of failure, each with an exit code that scripts may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,10 +222,10 @@ impl From<Unreadable> for CommandError {
     }
 }
 
-impl From<Vec<Refusal>> for CommandError {
-    fn from(refusals: Vec<Refusal>) -> Self {
-        let fault = |refusal: &Refusal| Fault { what: format!("refused: {refusal}"), hints: vec![refusal.hint()] };
-        Self { kind: Kind::Refused, faults: refusals.iter().map(fault).collect() }
+impl From<Refusals> for CommandError {
+    fn from(refusals: Refusals) -> Self {
+        let faults = refusals.hinted().map(|(refusal, hint)| Fault { what: format!("refused: {refusal}"), hints: vec![hint] });
+        Self { kind: Kind::Refused, faults: faults.collect() }
     }
 }
 

@@ -352,7 +352,7 @@ pub struct LimitSeen {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoscalerSeen {
-    /// `HorizontalPodAutoscaler`, `ScaledObject` or `VerticalPodAutoscaler`.
+    /// `HorizontalPodAutoscaler` or `ScaledObject`.
     pub kind: String,
     /// Its name.
     pub name: String,

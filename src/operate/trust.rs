@@ -18,7 +18,7 @@ use crate::cluster::survey::{self, SurveyError};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError, Stand};
 use crate::plan::{Destination, Plan, Request, RunId, Step, marks};
-use crate::planner::{self, Refusal};
+use crate::planner::{self, Refusals};
 use crate::survey::Survey;
 
 /// What the user says on the command line. What a plan claims that its user said is the word of its author.
@@ -149,8 +149,8 @@ pub enum Distrust {
         now: Box<Plan>,
     },
     /// What it asks for is refused now.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Refused(Vec<Refusal>),
+    #[error("{0}")]
+    Refused(Refusals),
     /// The records cannot be read.
     #[error("{0}")]
     Journal(#[from] JournalError),

@@ -55,13 +55,7 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
         found.push(Refusal::AppTerminating(name.clone()));
     }
     let earlier = |run: &&String| **run != request.run.0;
-    found.extend(
-        survey
-            .unfinished_runs
-            .iter()
-            .filter(earlier)
-            .map(|run| Refusal::UnfinishedRun { run: run.clone(), namespace: survey.namespace.name.clone() }),
-    );
+    found.extend(survey.unfinished_runs.iter().filter(earlier).map(|run| Refusal::UnfinishedRun { run: run.clone() }));
     if let Some(mark) = mark_of_ours(&app.raw) {
         found.push(Refusal::BearsOurMark { app: name.clone(), mark });
     }
@@ -74,7 +68,7 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
             found.push(Refusal::Applied { app: name.clone(), tool: by.tool.clone(), name: by.name.clone() });
         }
     }
-    for scaler in survey.autoscalers.iter().filter(|scaler| !scaler.still && scaler.kind != "VerticalPodAutoscaler") {
+    for scaler in survey.autoscalers.iter().filter(|scaler| !scaler.still) {
         found.push(Refusal::Autoscaled { app: name.clone(), kind: scaler.kind.clone(), name: scaler.name.clone(), replicas: app.replicas });
     }
 }

@@ -1,12 +1,13 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
-//! [`refusal`] is every reason not to move; [`checks`] finds them, with `occupants` for whoever else holds a claim; [`storage_class`] lays out the stages; [`objects`] makes the
+//! [`refusal`] is every reason not to move and `hint` what to do about it; [`checks`] finds them, with `occupants` for whoever else holds a claim; [`storage_class`] lays out the stages; [`objects`] makes the
 //! objects that steps will create, `identity` says as whom
 //! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
 
 pub mod checks;
 pub mod going_back;
+mod hint;
 mod identity;
 mod notes;
 pub mod objects;
@@ -14,7 +15,7 @@ mod occupants;
 pub mod refusal;
 pub mod storage_class;
 
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Refusals};
 
 use crate::plan::{Plan, Request};
 use crate::survey::Survey;
@@ -24,10 +25,10 @@ use crate::survey::Survey;
 /// # Errors
 ///
 /// All reasons not to, most serious first; never an empty list.
-pub fn plan(request: &Request, survey: &Survey, cluster: &str) -> Result<Plan, Vec<Refusal>> {
-    let refusals = checks::refusals(request, survey);
-    if !refusals.is_empty() {
-        return Err(refusals);
+pub fn plan(request: &Request, survey: &Survey, cluster: &str) -> Result<Plan, Refusals> {
+    let reasons = checks::refusals(request, survey);
+    if !reasons.is_empty() {
+        return Err(Refusals { namespace: survey.namespace.name.clone(), reasons });
     }
     Ok(storage_class::layout(request, survey, cluster))
 }

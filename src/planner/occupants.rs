@@ -12,12 +12,11 @@ pub(super) fn pods(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
 
 fn pod(survey: &Survey, claim: &ClaimSeen, mount: &MountSeen) -> Option<Refusal> {
     let (claim, pod, app) = (claim.name.clone(), mount.pod.clone(), reference(survey));
-    let namespace = survey.namespace.name.clone();
     if !mount.is_over() {
-        return Some(Refusal::InUseElsewhere { claim, pod, app, namespace });
+        return Some(Refusal::InUseElsewhere { claim, pod, app });
     }
     // A pod that was never placed keeps no claim from being deleted.
     mount.node.as_ref()?;
     let why = mount.reason.clone().unwrap_or_else(|| mount.phase.clone());
-    Some(Refusal::HeldByDeadPod { claim, pod, why, app, namespace })
+    Some(Refusal::HeldByDeadPod { claim, pod, why, app })
 }

@@ -1,4 +1,4 @@
-//! Why an app is not moved: a closed list, each with what was found and what can be done.
+//! Why an app is not moved: a closed list, each with what was found. What can be done about each is in `hint`.
 
 use thiserror::Error;
 
@@ -26,8 +26,6 @@ pub enum Refusal {
     UnfinishedRun {
         /// That run.
         run: String,
-        /// Its namespace.
-        namespace: String,
     },
     /// Nothing is left to move.
     #[error("{app} has no claim to move")]
@@ -170,8 +168,6 @@ pub enum Refusal {
         pod: String,
         /// The app.
         app: String,
-        /// Their namespace.
-        namespace: String,
     },
     /// The object of somebody else's pod that is over would keep a claim from being deleted.
     #[error("pod `{pod}`, which is over ({why}) and not part of {app}, still names claim `{claim}`: the claim could not be deleted")]
@@ -184,8 +180,6 @@ pub enum Refusal {
         why: String,
         /// The app.
         app: String,
-        /// Their namespace.
-        namespace: String,
     },
     /// A limit range does not allow a claim of that size.
     #[error("claim `{claim}` has {size} and limit range `{limit}` allows {bound}")]
@@ -260,85 +254,30 @@ fn scope(namespace: &str) -> String {
     if namespace.is_empty() { " in the cluster".to_owned() } else { format!(" in namespace `{namespace}`") }
 }
 
-impl Refusal {
-    /// What can be done about it: a sentence or a command to paste.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoPermission { verb, resource, namespace } => {
-                let scope = if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") };
-                format!("check with `kubectl auth can-i {verb} {resource}{scope}`; docs/permissions.md has a role with all that is needed")
-            }
-            Self::NamespaceTerminating(_) | Self::AppTerminating(_) => "nothing can be moved out of it any more".to_owned(),
-            Self::UnfinishedRun { run, namespace } => {
-                format!(
-                    "see it with `kubectl stateful status {run} -n {namespace}`; go on with `kubectl stateful execute --resume {run} -n {namespace}`, or go back with `kubectl stateful undo {run} -n {namespace}`"
-                )
-            }
-            Self::NothingToMove { .. } => "see its claims with `kubectl get pvc`".to_owned(),
-            Self::NoSuchClaim { .. } => "see its claims with `kubectl stateful plan` without `--claim`".to_owned(),
-            Self::NoSuchClass { known, .. } => format!("the storage classes are: {}", known.join(", ")),
-            Self::SameClass { .. } => "nothing to do; name another class with `--to-storage-class`".to_owned(),
-            Self::NotDynamic { .. } => "name a class whose provisioner makes volumes".to_owned(),
-            Self::NotBound { claim, .. } => {
-                format!("see why with `kubectl describe pvc {claim}`, or leave it out with `--skip-claim {claim}`")
-            }
-            Self::ClaimTerminating { claim } => format!("see who uses it with `kubectl describe pvc {claim}`"),
-            Self::VolumeTerminating { volume, .. } => format!("see why with `kubectl describe pv {volume}`"),
-            Self::BoundElsewhere { claim, volume, .. } => {
-                format!("see both with `kubectl describe pvc {claim}` and `kubectl describe pv {volume}`")
-            }
-            Self::BearsOurMark { mark, .. } => format!("take `{mark}` out of the pod template"),
-            Self::UnmovableVolume { claim, .. } => format!("leave it in place with `--skip-claim {claim}`"),
-            Self::UnknownFinalizer { claim, .. } => {
-                format!("find the controller that set it; leave the claim in place with `--skip-claim {claim}`")
-            }
-            Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
-            Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
-            Self::Applied { tool, name, .. } => pause_hint(tool, name),
-            Self::Autoscaled { kind, name, replicas, .. } if kind == "HorizontalPodAutoscaler" => {
-                format!(
-                    "hold it still with `kubectl patch hpa {name} --patch '{{\"spec\":{{\"minReplicas\":{replicas},\"maxReplicas\":{replicas}}}}}'`"
-                )
-            }
-            Self::Autoscaled { kind, name, .. } if kind == "ScaledObject" => {
-                format!("hold it still with `kubectl annotate scaledobject {name} autoscaling.keda.sh/paused=true`")
-            }
-            Self::Autoscaled { name, .. } => format!("pause `{name}` first"),
-            Self::InUseElsewhere { pod, namespace, .. } => {
-                format!("stop it first; see it with `kubectl get pod {pod} -n {namespace} -o wide`")
-            }
-            Self::HeldByDeadPod { pod, namespace, .. } => {
-                format!("keep its log if you need it, then remove its object with `kubectl delete pod {pod} -n {namespace}`")
-            }
-            Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
-            Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit}`"),
-            Self::OverQuota { quota, .. } => {
-                format!(
-                    "raise it for the time of the move (`kubectl edit resourcequota {quota}`), or move fewer claims at a time with `--claim`"
-                )
-            }
-            Self::PodSecurity { namespace } => {
-                format!(
-                    "set `runAsUser` in the app's securityContext, or allow more for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
-                )
-            }
-            Self::CutOff { .. } => {
-                "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP, then add `--network-is-open`"
-                    .to_owned()
-            }
-            Self::NoWarmCopy { .. } => "add `--cold` to copy while the app is stopped".to_owned(),
-            Self::BadName(_) => "name another run with `--run`".to_owned(),
-            Self::NotKept { volume, .. } => format!("see it with `kubectl describe pv {volume}`"),
-        }
+/// All reasons not to carry out a request, most serious first; never none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// The app's namespace, which the commands in hints name.
+    pub namespace: String,
+    /// The reasons.
+    pub reasons: Vec<Refusal>,
+}
+
+impl Refusals {
+    /// Returns the reasons.
+    pub fn as_slice(&self) -> &[Refusal] {
+        &self.reasons
+    }
+
+    /// Returns each reason with what can be done about it.
+    pub fn hinted(&self) -> impl Iterator<Item = (&Refusal, String)> {
+        self.reasons.iter().map(|reason| (reason, reason.hint(&self.namespace)))
     }
 }
 
-fn pause_hint(tool: &str, name: &str) -> String {
-    let pause = match tool {
-        "argocd" => "switch off automated sync of the Application".to_owned(),
-        "flux-kustomize" => format!("`flux suspend kustomization {name}`"),
-        "flux-helm" => format!("`flux suspend helmrelease {name}`"),
-        _ => format!("pause {tool}"),
-    };
-    format!("pause it ({pause}), then add `--applier-is-paused`; afterwards change the class at its source, too")
+impl std::fmt::Display for Refusals {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let reasons: Vec<String> = self.reasons.iter().map(Refusal::to_string).collect();
+        formatter.write_str(&reasons.join("; "))
+    }
 }

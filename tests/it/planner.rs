@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::seen;
 
+mod hints;
 mod occupants;
 
 /// Makes a plan, which must be possible, clean, repeatable and readable as a file.
@@ -50,10 +51,16 @@ fn refusals(request: &Request, survey: &Survey) -> Vec<String> {
     match planner::plan(request, survey, "https://cluster") {
         Ok(_) => Vec::new(),
         Err(refusals) => {
-            assert!(refusals.iter().all(|refusal| !refusal.hint().is_empty()));
-            refusals.iter().map(Refusal::to_string).collect()
+            assert!(refusals.hinted().all(|(_, hint)| !hint.is_empty()));
+            refusals.as_slice().iter().map(Refusal::to_string).collect()
         }
     }
+}
+
+/// What can be done about each of them.
+fn hints(request: &Request, survey: &Survey) -> Vec<String> {
+    let refusals = planner::plan(request, survey, "https://cluster").expect_err("it is refused");
+    refusals.hinted().map(|(_, hint)| hint).collect()
 }
 
 #[test]

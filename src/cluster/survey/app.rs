@@ -124,6 +124,23 @@ fn applied_by(object: &Value) -> Vec<AppliedBy> {
     found
 }
 
+/// An app of which nothing is known, for tests.
+#[cfg(test)]
+pub(super) fn nothing(kind: AppKind, name: &str) -> AppSeen {
+    AppSeen {
+        kind,
+        name: name.to_owned(),
+        uid: String::new(),
+        raw: Value::Null,
+        replicas: 1,
+        first_ordinal: 0,
+        terminating: false,
+        owner: None,
+        applied_by: Vec::new(),
+        pods: Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -196,12 +196,15 @@ fn targets(app: &AppSeen, reference: &Value) -> bool {
 
 fn hpa(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
     let spec = &raw["spec"];
-    let bound = |field: &str| spec[field].as_u64().unwrap_or(1) == u64::from(app.replicas);
-    targets(app, &spec["scaleTargetRef"]).then(|| AutoscalerSeen {
-        kind: "HorizontalPodAutoscaler".to_owned(),
-        name: name(raw),
-        still: bound("minReplicas") && bound("maxReplicas"),
-    })
+    let bound = |field: &str| spec[field].as_u64().unwrap_or(1);
+    // It leaves alone what is at zero replicas, unless its own lower bound is zero (`reconcileAutoscaler` in
+    // `pkg/controller/podautoscaler/horizontal.go`, 1.36); bounds of zero to zero are no valid ones.
+    let still = match app.replicas {
+        0 => bound("minReplicas") > 0,
+        replicas => ["minReplicas", "maxReplicas"].into_iter().all(|field| bound(field) == u64::from(replicas)),
+    };
+    let seen = || AutoscalerSeen { kind: "HorizontalPodAutoscaler".to_owned(), name: name(raw), still };
+    targets(app, &spec["scaleTargetRef"]).then(seen)
 }
 
 fn scaled_object(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
@@ -259,6 +262,20 @@ mod tests {
         assert!(policy(json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] })));
         assert!(!policy(json!({ "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] })));
         assert!(!policy(json!({ "podSelector": { "matchLabels": { "a": "b" } }, "policyTypes": ["Ingress"] })));
+    }
+
+    #[test]
+    fn an_autoscaler_is_still_at_the_present_number_or_at_zero() {
+        let of = |replicas: u32, spec: Value| {
+            let app = AppSeen { replicas, ..super::super::app::nothing(AppKind::Deployment, "web") };
+            let mut spec = spec;
+            spec["scaleTargetRef"] = json!({ "kind": "Deployment", "name": "web" });
+            hpa(&app, &json!({ "metadata": { "name": "up" }, "spec": spec })).map(|seen| seen.still)
+        };
+        assert_eq!(of(2, json!({ "minReplicas": 2, "maxReplicas": 2 })), Some(true));
+        assert_eq!(of(2, json!({ "minReplicas": 2, "maxReplicas": 5 })), Some(false));
+        assert_eq!(of(0, json!({ "minReplicas": 2, "maxReplicas": 5 })), Some(true));
+        assert_eq!(of(0, json!({ "minReplicas": 0, "maxReplicas": 5 })), Some(false));
     }
 
     #[test]

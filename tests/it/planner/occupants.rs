@@ -1,16 +1,7 @@
 //! Whoever else names a claim that is to be moved is seen before anything is stopped.
 
-use kubectl_stateful::planner;
-use kubectl_stateful::survey::Survey;
-
-use super::{plan, refusals};
+use super::{hints, plan, refusals};
 use crate::seen;
-
-/// The hints of all reasons not to move.
-fn hints(survey: &Survey) -> Vec<String> {
-    let refusals = planner::plan(&seen::request(), survey, "https://cluster").expect_err("it is refused");
-    refusals.iter().map(planner::Refusal::hint).collect()
-}
 
 #[test]
 fn a_mover_goes_where_the_app_runs_and_not_where_a_dead_pod_was() {
@@ -30,7 +21,8 @@ fn somebody_elses_pod_that_is_over_is_named_with_the_command_that_removes_it() {
     survey.claims[0].mounted_by.push(seen::evicted("backup-x", "n2", false));
     let expected = "pod `backup-x`, which is over (Evicted) and not part of statefulset/pg, still names claim `data-pg-0`: the claim could not be deleted";
     assert_eq!(refusals(&seen::request(), &survey), [expected]);
-    assert!(hints(&survey)[0].ends_with("`kubectl delete pod backup-x -n db`"), "{:?}", hints(&survey));
+    let hint = &hints(&seen::request(), &survey)[0];
+    assert!(hint.ends_with("`kubectl delete pod backup-x -n db`"), "{hint}");
     let pod = &mut survey.claims[0].mounted_by[1];
     (pod.phase, pod.reason) = ("Succeeded".to_owned(), None);
     assert!(refusals(&seen::request(), &survey)[0].contains("(Succeeded)"));

@@ -294,7 +294,7 @@ fn a_planted_record_is_called_what_it_is() {
         let seen = trust::seen(&connect(&moving.sim), "app", &scenario::SMALL_SET.named(), &moving.plan.request).await.expect("a survey");
         planner::plan(&moving.plan.request, &seen, ADDRESS).expect_err("a run is said not to be finished")
     });
-    let said: Vec<String> = said.iter().map(|refusal| format!("{refusal}: {}", refusal.hint())).collect();
+    let said: Vec<String> = said.hinted().map(|(refusal, hint)| format!("{refusal}: {hint}")).collect();
     assert!(said[0].starts_with("config map `stateful-m9-plan-0` says that run `m9`"), "{said:?}");
     assert!(said[0].contains("kubectl stateful status m9 -n app"), "{said:?}");
 }

@@ -1,0 +1,91 @@
+//! What can be done about each reason not to move: a sentence, or a command to paste. Commands name the namespace, because people plan with
+//! `-n` and paste elsewhere.
+
+use super::refusal::Refusal;
+
+impl Refusal {
+    /// What can be done about it in the app's namespace: a sentence or a command to paste.
+    pub fn hint(&self, namespace: &str) -> String {
+        match self {
+            Self::NoPermission { verb, resource, namespace: scope } => {
+                let scope = if scope.is_empty() { String::new() } else { format!(" -n {scope}") };
+                format!("check with `kubectl auth can-i {verb} {resource}{scope}`; docs/permissions.md has a role with all that is needed")
+            }
+            Self::NamespaceTerminating(_) | Self::AppTerminating(_) => "nothing can be moved out of it any more".to_owned(),
+            Self::UnfinishedRun { run } => {
+                format!(
+                    "see it with `kubectl stateful status {run} -n {namespace}`; go on with `kubectl stateful execute --resume {run} -n {namespace}`, or go back with `kubectl stateful undo {run} -n {namespace}`"
+                )
+            }
+            Self::NothingToMove { .. } => format!("see its claims with `kubectl get pvc -n {namespace}`"),
+            Self::NoSuchClaim { .. } => format!("see the namespace's claims with `kubectl get pvc -n {namespace}`"),
+            Self::NoSuchClass { known, .. } => format!("the storage classes are: {}", known.join(", ")),
+            Self::SameClass { .. } => "nothing to do; name another class with `--to-storage-class`".to_owned(),
+            Self::NotDynamic { .. } => "name a class whose provisioner makes volumes".to_owned(),
+            Self::NotBound { claim, .. } => {
+                format!("see why with `kubectl describe pvc {claim} -n {namespace}`, or leave it out with `--skip-claim {claim}`")
+            }
+            Self::ClaimTerminating { claim } => format!("see who uses it with `kubectl describe pvc {claim} -n {namespace}`"),
+            Self::VolumeTerminating { volume, .. } => format!("see why with `kubectl describe pv {volume}`"),
+            Self::BoundElsewhere { claim, volume, .. } => {
+                format!("see both with `kubectl describe pvc {claim} -n {namespace}` and `kubectl describe pv {volume}`")
+            }
+            Self::BearsOurMark { mark, .. } => format!("take `{mark}` out of the pod template"),
+            Self::UnmovableVolume { claim, .. } => format!("leave it in place with `--skip-claim {claim}`"),
+            Self::UnknownFinalizer { claim, .. } => {
+                format!("find the controller that set it; leave the claim in place with `--skip-claim {claim}`")
+            }
+            Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
+            Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
+            Self::Applied { tool, name, .. } => pause_hint(tool, name),
+            // At zero replicas an autoscaler does nothing, unless it may itself scale from and to zero (`HPAScaleToZero`).
+            Self::Autoscaled { kind, name, replicas: 0, .. } if kind == "HorizontalPodAutoscaler" => {
+                format!("hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":1}}}}'`")
+            }
+            Self::Autoscaled { kind, name, replicas, .. } if kind == "HorizontalPodAutoscaler" => {
+                format!(
+                    "hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":{replicas},\"maxReplicas\":{replicas}}}}}'`"
+                )
+            }
+            Self::Autoscaled { kind, name, .. } if kind == "ScaledObject" => {
+                format!("hold it still with `kubectl annotate scaledobject {name} -n {namespace} autoscaling.keda.sh/paused=true`")
+            }
+            Self::Autoscaled { name, .. } => format!("pause `{name}` first"),
+            Self::InUseElsewhere { pod, .. } => {
+                format!("stop it first; see it with `kubectl get pod {pod} -n {namespace} -o wide`")
+            }
+            Self::HeldByDeadPod { pod, .. } => {
+                format!("keep its log if you need it, then remove its object with `kubectl delete pod {pod} -n {namespace}`")
+            }
+            Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
+            Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit} -n {namespace}`"),
+            Self::OverQuota { quota, .. } => {
+                format!(
+                    "raise it for the time of the move (`kubectl edit resourcequota {quota} -n {namespace}`), or move fewer claims at a time with `--claim`"
+                )
+            }
+            Self::PodSecurity { .. } => {
+                format!(
+                    "set `runAsUser` in the app's securityContext, or allow more for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
+                )
+            }
+            Self::CutOff { .. } => {
+                "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP, then add `--network-is-open`"
+                    .to_owned()
+            }
+            Self::NoWarmCopy { .. } => "add `--cold` to copy while the app is stopped".to_owned(),
+            Self::BadName(_) => "name another run with `--run`".to_owned(),
+            Self::NotKept { volume, .. } => format!("see it with `kubectl describe pv {volume}`"),
+        }
+    }
+}
+
+fn pause_hint(tool: &str, name: &str) -> String {
+    let pause = match tool {
+        "argocd" => "switch off automated sync of the Application".to_owned(),
+        "flux-kustomize" => format!("`flux suspend kustomization {name}`"),
+        "flux-helm" => format!("`flux suspend helmrelease {name}`"),
+        _ => format!("pause {tool}"),
+    };
+    format!("pause it ({pause}), then add `--applier-is-paused`; afterwards change the class at its source, too")
+}
