@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use kubectl_stateful::mover::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode};
 use rustix::process::{Pid, Signal};
 
-use crate::trees;
+use crate::{pod, trees};
 
 /// A mover with its folders, of which everything it says is read.
 pub(crate) struct Mover {
@@ -30,13 +30,11 @@ impl Mover {
     /// Starts in a folder that has one for each end.
     pub(crate) fn start_in(folder: tempfile::TempDir) -> Mover {
         let path = |name: &str| folder.path().join(name);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_stateful-mover"))
-            .arg("agent")
-            .args([Path::new("--orders"), &path("orders"), Path::new("--state"), &path("state")])
-            .args([Path::new("--source-root"), &path("source"), Path::new("--target-root"), &path("target")])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the mover starts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stateful-mover"));
+        command.arg("agent");
+        command.args([Path::new("--orders"), &path("orders"), Path::new("--state"), &path("state")]);
+        command.args([Path::new("--source-root"), &path("source"), Path::new("--target-root"), &path("target")]);
+        let mut child = pod::spawn(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let ready = next(&mut lines);
         assert_eq!((ready.state, ready.sequence), (State::Ready, 0));
@@ -236,13 +234,17 @@ fn two_volumes_are_compared_and_left_as_they_are() {
     let other = mover.source().with_file_name("other");
     std::fs::create_dir(&other).expect("a folder");
     fill(&other);
+    for entry in std::fs::read_dir(&other).expect("a folder") {
+        let file = std::fs::File::open(entry.expect("an entry").path()).expect("a file");
+        file.set_modified(std::time::UNIX_EPOCH).expect("it is ours");
+    }
     let both = ["data", "other"].map(|name| Volume { name: name.to_owned(), mode: VolumeMode::Filesystem });
     mover.order(1, Order::Compare { volumes: both[..1].to_vec() });
     assert_eq!(mover.wait_for(1, State::Failed).failure.expect("why").reason, Reason::BadOrder);
     mover.order(2, Order::Compare { volumes: both.to_vec() });
     let [one, other] = mover.wait_for(2, State::Done).volumes.try_into().expect("two");
     assert_ne!(one.source_root.expect("a root"), other.source_root.expect("a root"));
-    // All files were made at other times; twenty of the differences are named.
+    // All files have other times; twenty of the differences are named.
     assert_eq!((one.differences.len(), other.differences.len()), (0, 20));
     assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
 }

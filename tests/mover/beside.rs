@@ -16,7 +16,7 @@ use kubectl_stateful::mover::target::{Begun, TargetVolume};
 use kubectl_stateful::mover::throttle::Throttle;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::trees;
+use crate::{pod, trees};
 
 type Seen = Arc<Mutex<Vec<Priority>>>;
 
@@ -102,7 +102,7 @@ fn copy(is_last: bool, manner: impl FnOnce(SourceVolume) -> SourceVolume) -> Mad
     let volume = Arc::new(TargetVolume::at(&target, VolumeMode::Filesystem, &state).expect("it opens"));
     let mut watched = Watched { here: Here::new(volume, None), seen: Arc::clone(&seen) };
     let opened = manner(SourceVolume::at(&source, VolumeMode::Filesystem, &state, 1).expect("it opens"));
-    opened.pass(&mut watched, is_last, &progress, &cancel).expect("it is copied");
+    pod::as_root(|| opened.pass(&mut watched, is_last, &progress, &cancel)).expect("it is copied");
     trees::assert_same(&source, &target);
     let seen = seen.lock().expect("no panic").clone();
     Made { seen, rested: Duration::from_micros(progress.rested_us.get()), held: cancel.gate.held() }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::trees;
+use crate::{pod, trees};
 
 fn mover(arguments: &[&Path]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stateful-mover"));
@@ -17,7 +17,7 @@ fn mover(arguments: &[&Path]) -> Command {
 /// Runs a command that must succeed; returns the last line of what it printed.
 #[track_caller]
 fn report(arguments: &[&Path]) -> Value {
-    let output = mover(arguments).arg("--json").output().expect("the mover starts");
+    let output = pod::output(mover(arguments).arg("--json"));
     assert!(output.status.success(), "{}", errors_of(&output));
     let text = String::from_utf8(output.stdout).expect("text");
     serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
@@ -53,7 +53,7 @@ impl Folders {
         if is_unproven {
             command.arg("--unproven");
         }
-        let mut child = command.arg("--json").stdout(Stdio::piped()).spawn().expect("the mover starts");
+        let mut child = pod::spawn(command.arg("--json").stdout(Stdio::piped()));
         let mut lines = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         lines.read_line(&mut line).expect("a line");
@@ -91,7 +91,7 @@ fn a_copy_that_was_not_to_be_proven_claims_no_target_root() {
 /// Sends to a serving mover; returns what both reported.
 #[track_caller]
 fn over_the_network(folders: &Folders, is_unproven: bool) -> (Value, Value) {
-    let made = mover(&[Path::new("keys"), &folders.path("keys")]).output().expect("the mover starts");
+    let made = pod::output(&mut mover(&[Path::new("keys"), &folders.path("keys")]));
     assert!(made.status.success(), "{}", errors_of(&made));
     let (mut child, lines, address) = folders.serve(is_unproven);
     let (source, keys) = (folders.path("source"), folders.path("keys"));
@@ -127,10 +127,10 @@ fn keys_are_readable_by_their_owner_alone_and_never_replaced() {
     use std::os::unix::fs::PermissionsExt;
     let folders = Folders::new();
     let keys = folders.path("keys");
-    assert!(mover(&[Path::new("keys"), &keys]).status().expect("the mover starts").success());
+    assert!(pod::output(&mut mover(&[Path::new("keys"), &keys])).status.success());
     let before = std::fs::read(keys.join("source.key")).expect("a key");
     assert_eq!(std::fs::metadata(keys.join("source.key")).expect("a key").permissions().mode() & 0o777, 0o600);
-    let again = mover(&[Path::new("keys"), &keys]).output().expect("the mover starts");
+    let again = pod::output(&mut mover(&[Path::new("keys"), &keys]));
     assert!(!again.status.success());
     assert_eq!(std::fs::read(keys.join("source.key")).expect("a key"), before);
 }
@@ -149,14 +149,14 @@ fn a_comparison_notices_one_bit_and_one_time() {
     bytes[70_000] ^= 1;
     std::fs::write(&path, &bytes).expect("a file");
     std::fs::File::open(&path).expect("a file").set_modified(modified).expect("a time");
-    let output = mover(&verify).arg("--json").output().expect("the mover starts");
+    let output = pod::output(mover(&verify).arg("--json"));
     let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(!output.status.success() && told["isSame"] == false, "{told}");
     assert_eq!(told["differences"], serde_json::json!(["file-9"]));
 
     bytes[70_000] ^= 1;
     std::fs::write(&path, &bytes).expect("a file");
-    let output = mover(&verify).output().expect("the mover starts");
+    let output = pod::output(&mut mover(&verify));
     assert!(errors_of(&output).contains("the two differ"), "{}", errors_of(&output));
     std::fs::File::open(&path).expect("a file").set_modified(modified).expect("a time");
     assert_eq!(report(&verify)["isSame"], true);
@@ -165,7 +165,6 @@ fn a_comparison_notices_one_bit_and_one_time() {
 /// Runs the mover as a user without privileges, on volumes whose roots are not its own, as a kubelet gives them.
 fn copy_without_privileges(folders: &Folders) -> Output {
     use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
     let own = folders.path("mover");
     // A copy that anybody may run, made by another process: one that this process has open for writing may be held open by a child that
     // another test starts just then, and a file that is open for writing is not run.
@@ -175,22 +174,17 @@ fn copy_without_privileges(folders: &Folders) -> Output {
     let mut command = Command::new(own);
     command.args(["local", "source", "target", "--last", "--json", "--state", "state"]).current_dir(folders.all.path());
     command.env("TMPDIR", folders.path("state"));
-    if rustix::process::geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
-    }
     for folder in [".", "source", "target", "state"] {
         let permissions = std::fs::Permissions::from_mode(0o777);
         std::fs::set_permissions(folders.path(folder), permissions).expect("it is ours");
     }
-    command.output().expect("the mover starts")
+    pod::as_app(|| command.output()).expect("the mover starts")
 }
 
-const NOBODY: u32 = 65534;
-
-fn give_to_nobody(folders: &Folders) {
+fn give_to_app(folders: &Folders) {
     if rustix::process::geteuid().is_root() {
         for entry in std::fs::read_dir(folders.path("source")).expect("a folder").flatten() {
-            std::os::unix::fs::chown(entry.path(), Some(NOBODY), Some(NOBODY)).expect("it is ours");
+            std::os::unix::fs::chown(entry.path(), Some(pod::APP), Some(pod::APP)).expect("it is ours");
         }
     }
 }
@@ -198,7 +192,7 @@ fn give_to_nobody(folders: &Folders) {
 #[test]
 fn without_privileges_what_is_the_apps_own_is_copied() {
     let folders = Folders::new();
-    give_to_nobody(&folders);
+    give_to_app(&folders);
     let output = copy_without_privileges(&folders);
     assert!(output.status.success(), "{}", errors_of(&output));
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -214,7 +208,7 @@ fn without_privileges_what_is_the_apps_own_is_copied() {
 #[test]
 fn without_privileges_what_cannot_be_kept_is_named() {
     let folders = Folders::new();
-    give_to_nobody(&folders);
+    give_to_app(&folders);
     let foreign = folders.path("source/file-3");
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::chown(&foreign, Some(0), Some(0)).expect("it is ours");

@@ -1,4 +1,5 @@
-//! A source and a target folder with both ends of a mover on them, in one process or over a loopback connection.
+//! A source and a target folder with both ends of a mover on them, in one process or over a loopback connection. Passes are made with the rights
+//! of a mover's pod.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ use kubectl_stateful::mover::serve::{Peer, Served, Server};
 use kubectl_stateful::mover::source::{Here, SourceVolume};
 use kubectl_stateful::mover::target::TargetVolume;
 use kubectl_stateful::mover::tls::Identity;
+
+use crate::pod;
 
 /// Both ends, which remember from pass to pass as in one run of a mover.
 pub(crate) struct Ends {
@@ -66,6 +69,11 @@ impl Ends {
 
     /// Makes a pass within this process.
     pub(crate) fn pass(&mut self, is_last: bool) -> Result<VolumeReport> {
+        pod::as_root(|| self.pass_as_is(is_last))
+    }
+
+    /// Makes a pass within this process, with the rights that the caller has.
+    pub(crate) fn pass_as_is(&mut self, is_last: bool) -> Result<VolumeReport> {
         let progress = Arc::new(Progress::default());
         let mut here = Here::new(self.target_volume()?, None);
         self.source_volume()?.pass(&mut here, is_last, &progress, &Arc::new(Cancel::default()))?;
@@ -74,6 +82,11 @@ impl Ends {
 
     /// Makes a pass over TLS.
     pub(crate) fn pass_over_tls(&mut self, is_last: bool) -> Result<VolumeReport> {
+        pod::as_root(|| self.pass_over_tls_as_is(is_last))
+    }
+
+    /// Makes a pass over TLS, with the rights that the caller has.
+    pub(crate) fn pass_over_tls_as_is(&mut self, is_last: bool) -> Result<VolumeReport> {
         let (source, target) = (Identity::make()?, Identity::make()?);
         let server = Server::new(&target, 0)?;
         let at_target = Arc::new(Progress::default());

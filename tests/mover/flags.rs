@@ -8,6 +8,7 @@ use kubectl_stateful::mover::orders::{Reason, VolumeMode};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::ends::{self, Ends};
+use crate::pod;
 
 /// A file or folder that has a flag until this is dropped.
 struct Flagged(PathBuf, IFlags);
@@ -90,11 +91,8 @@ fn what_is_only_compared_may_have_any() {
     ends.pass(true).expect("a pass");
     let Some(_flagged) = Flagged::new(&ends.source().join("conf/small"), IFlags::IMMUTABLE) else { return };
     for command in [&["verify", "source", "target"][..], &["digest", "source"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_stateful-mover"))
-            .args(command)
-            .current_dir(ends.source().parent().expect("a folder"))
-            .output()
-            .expect("the mover starts");
+        let mut mover = Command::new(env!("CARGO_BIN_EXE_stateful-mover"));
+        let output = pod::output(mover.args(command).current_dir(ends.source().parent().expect("a folder")));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -25,7 +25,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::dice::Dice;
 use crate::ends::{self, Ends};
 use crate::proxy::{Proxy, Strike, Way};
-use crate::trees;
+use crate::{pod, trees};
 
 /// What may be sent again after a break: on each connection a frame that was not complete, and what the kernel of the target
 /// had taken in for it.
@@ -105,7 +105,7 @@ impl Folders {
         let volume = TargetVolume::at(&self.path("target"), VolumeMode::Filesystem, &self.path("target-state")).expect("a target");
         let served = Served { volume: Arc::new(volume), progress: Arc::default() };
         let peer = Peer { fingerprint: self.identity("source").fingerprint().clone(), address: peer };
-        server.serve(Arc::new(vec![served]), &peer).expect("a port");
+        pod::as_root(|| server.serve(Arc::new(vec![served]), &peer)).expect("a port");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
         (server, address)
     }
@@ -118,7 +118,7 @@ impl Folders {
         let state = self.path("source-state");
         let settings =
             Settings { mode: VolumeMode::Filesystem, state, is_last: true, is_unproven: false, bytes_per_second_max, is_throttled: false };
-        by_hand::send(&self.path("source"), address, &self.path("keys"), &settings)
+        pod::as_root(|| by_hand::send(&self.path("source"), address, &self.path("keys"), &settings))
     }
 
     fn assert_same(&self) {
@@ -243,7 +243,7 @@ impl Mover {
     }
 
     fn serve(folders: &Folders) -> (Mover, SocketAddr) {
-        let mut child = folders.command("serve", &[&folders.path("target")]).stdout(Stdio::piped()).spawn().expect("the mover starts");
+        let mut child = pod::spawn(folders.command("serve", &[&folders.path("target")]).stdout(Stdio::piped()));
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("a line");
         let port: u16 = line.trim().parse().expect("a port");
@@ -252,7 +252,7 @@ impl Mover {
 
     fn send(folders: &Folders, address: SocketAddr) -> Mover {
         let mut command = folders.command("send", &[&folders.path("source"), Path::new(&address.to_string()), Path::new("--last")]);
-        Mover(command.stdout(Stdio::null()).spawn().expect("the mover starts"))
+        Mover(pod::spawn(command.stdout(Stdio::null())))
     }
 
     /// Waits for its end; returns whether it was a good one.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use kubectl_stateful::mover::digest::{BLOCK_BYTES, SEGMENT_BYTES};
@@ -15,6 +15,7 @@ use rustix::fs::SeekFrom;
 
 use crate::agent::{self, Mover};
 use crate::ends::Ends;
+use crate::pod;
 
 const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
@@ -176,12 +177,9 @@ fn only_a_few_large_files_are_open_at_once() {
         sparse(&folder.path().join(format!("source/file-{index}")), SEGMENT + 1 + index, &[index, SEGMENT]);
     }
     let limited = "ulimit -n 256 && exec \"$0\" local source target --state state --last --json";
-    let output = Command::new("sh")
-        .args(["-c", limited, env!("CARGO_BIN_EXE_stateful-mover")])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .output()
-        .expect("a shell");
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_stateful-mover")]).current_dir(folder.path());
+    let output = pod::output(&mut command);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(report["sourceRoot"].is_string() && report["sourceRoot"] == report["targetRoot"], "{report}");

@@ -139,7 +139,7 @@ fn apply_one(root: &Path, op: &Op) -> std::io::Result<()> {
             let path = at.beneath(root);
             let name = match which % 4 {
                 0 => "security.capability",
-                1 => "trusted.thing",
+                1 => "user.two",
                 2 => "user.one",
                 _ => "user.\u{e9}",
             };
