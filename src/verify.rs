@@ -280,7 +280,7 @@ async fn order(
 fn comparison(is_block: bool) -> String {
     let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
     let volumes = objects::COMPARED.map(|name| Volume { name: name.to_owned(), mode }).to_vec();
-    let orders = Orders { version: orders::VERSION, sequence: 1, order: Order::Compare { volumes } };
+    let orders = Orders::new(1, Order::Compare { volumes });
     serde_json::to_string(&orders).expect("orders have only string keys")
 }
 

@@ -7,9 +7,10 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use kubectl_stateful::mover::agent::{self, Agent, Places};
+use kubectl_stateful::mover::agent::{self, Agent, Ending, Places};
 use kubectl_stateful::mover::by_hand::{self, Settings};
 use kubectl_stateful::mover::digest_tree;
 use kubectl_stateful::mover::fail::{Halt, Result};
@@ -195,7 +196,11 @@ fn main() -> ExitCode {
 
 fn run_agent(args: AgentArgs) -> Result<()> {
     let places = Places { orders: args.orders, source: args.source_root, target: args.target_root, state: args.state };
-    Agent::new(places, args.port, Box::new(std::io::stdout()))?.run()
+    let agent = Arc::new(Agent::new(places, args.port, Box::new(std::io::stdout()))?);
+    // Either way nothing is left to do. A container that ended otherwise would be started again.
+    match agent.run()? {
+        Ending::Done | Ending::Unheard => Ok(()),
+    }
 }
 
 fn copy(args: &LocalArgs) -> Result<()> {

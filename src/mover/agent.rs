@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -21,11 +22,12 @@ use super::progress::{Cancel, Progress};
 use super::remote::{Ender, Remote};
 use super::serve::{Peer, Served, Server};
 use super::share::Crowd;
+use super::silence::{self, Silence};
 use super::source::{Here, SourceVolume, TargetEnd};
 use super::target::TargetVolume;
 use super::tls::Identity;
 use super::volume;
-use super::work::join;
+use super::work::{self, join};
 
 /// Where an agent finds what it needs.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Places {
 
 const POLL: Duration = Duration::from_millis(20);
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the engine gave a sign.
+const LISTEN: Duration = Duration::from_millis(500);
 
 /// An agent.
 pub struct Agent {
@@ -52,7 +56,19 @@ pub struct Agent {
     /// Targets stay open over orders: what they know of themselves would else have to be found out anew.
     targets: Mutex<HashMap<Volume, Arc<TargetVolume>>>,
     crowd: Arc<Crowd>,
-    out: Mutex<Box<dyn Write + Send>>,
+    /// The sequence of the orders that were taken last.
+    taken: AtomicU64,
+    /// None once the last word was said.
+    out: Mutex<Option<Box<dyn Write + Send>>>,
+}
+
+/// How an agent's work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A last pass or a comparison is complete.
+    Done,
+    /// The engine was silent for too long.
+    Unheard,
 }
 
 /// What a carried out order leaves to be said.
@@ -90,17 +106,53 @@ impl Agent {
             process: new_number()?,
             targets: Mutex::default(),
             crowd: Arc::default(),
-            out: Mutex::new(out),
+            taken: AtomicU64::new(0),
+            out: Mutex::new(Some(out)),
         })
     }
 
-    /// Carries out orders until a last pass is complete.
-    pub fn run(&self) -> Result<()> {
+    /// Carries out orders until a last pass is complete, or the engine is silent for too long.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it cannot report. What fails an order is reported.
+    pub fn run(self: &Arc<Self>) -> Result<Ending> {
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let agent = Arc::clone(self);
+        let work = std::thread::spawn(move || {
+            let outcome = agent.obey_all();
+            drop(end);
+            outcome
+        });
+        if !self.listen(&ended)? {
+            return work::joined(work.join()).map(|()| Ending::Done);
+        }
+        // Not waited for, since a disk may hold it up for ever, and not detached: it ends with the program.
+        std::mem::forget(work);
+        Ok(Ending::Unheard)
+    }
+
+    /// Listens until the work is over; returns whether the engine was silent for too long before, and has said so then.
+    fn listen(&self, ended: &Receiver<()>) -> Result<bool> {
+        let mut silence = Silence::new(silence::now());
+        loop {
+            let orders = silence::orders_now(&self.places.orders);
+            if let Some(failure) = silence.note(orders.as_deref(), silence::now()) {
+                return self.report_last(self.taken.load(Ordering::Relaxed), failure).map(|()| true);
+            }
+            if ended.recv_timeout(LISTEN) != Err(RecvTimeoutError::Timeout) {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn obey_all(&self) -> Result<()> {
         self.report(0, State::Ready, Vec::new(), None)?;
         let mut done = 0;
         loop {
             let orders = self.wait_for_orders(done);
             done = orders.sequence;
+            self.taken.store(done, Ordering::Relaxed);
             if self.obey(&orders)? {
                 return Ok(());
             }
@@ -126,7 +178,7 @@ impl Agent {
         }
         if envelope.version > orders::VERSION {
             // Its order may be of a kind that is not known here; that it cannot be obeyed must be said.
-            return Some(Orders { version: envelope.version, sequence: envelope.sequence, order: Order::Idle });
+            return Some(Orders { version: envelope.version, ..Orders::new(envelope.sequence, Order::Idle) });
         }
         serde_json::from_slice(&text).ok()
     }
@@ -310,7 +362,25 @@ impl Agent {
     }
 
     fn report(&self, sequence: u64, state: State, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Result<()> {
-        let report = Report {
+        let line = self.line(sequence, state, volumes, failure);
+        match &mut *self.out.lock().expect("no thread panics while it holds this lock") {
+            Some(out) => say(out, &line),
+            // The last word was said.
+            None => Ok(()),
+        }
+    }
+
+    /// Reports why it ends, and nothing after that.
+    fn report_last(&self, sequence: u64, failure: Failure) -> Result<()> {
+        let line = self.line(sequence, State::Failed, Vec::new(), Some(failure));
+        match self.out.lock().expect("no thread panics while it holds this lock").take() {
+            Some(mut out) => say(&mut out, &line),
+            None => Ok(()),
+        }
+    }
+
+    fn line(&self, sequence: u64, state: State, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Vec<u8> {
+        line::of(Report {
             version: orders::VERSION,
             sequence,
             state,
@@ -319,11 +389,12 @@ impl Agent {
             volumes,
             volumes_left_out: 0,
             failure,
-        };
-        let line = line::of(report);
-        let mut out = self.out.lock().expect("no thread panics while it holds this lock");
-        out.write_all(&line).and_then(|()| out.flush()).map_err(|error| fail::system_io("reporting", &error))
+        })
     }
+}
+
+fn say(out: &mut Box<dyn Write + Send>, line: &[u8]) -> Result<()> {
+    out.write_all(line).and_then(|()| out.flush()).map_err(|error| fail::system_io("reporting", &error))
 }
 
 /// Makes the passes over the volumes that are still to do, and tells the target when all are done.

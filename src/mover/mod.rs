@@ -41,6 +41,7 @@ pub mod scan;
 mod segments;
 pub mod serve;
 pub mod share;
+pub mod silence;
 mod small;
 pub mod source;
 mod store;

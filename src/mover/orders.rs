@@ -42,6 +42,22 @@ pub struct Orders {
     pub sequence: u64,
     /// What to do now.
     pub order: Order,
+    /// Any number other than before: the engine is still there and has nothing else to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<u64>,
+    /// How long these orders may stay as they are, to the byte, before the mover takes the engine for gone and ends by itself, whatever it is doing:
+    /// it reports [`Reason::EngineSilent`] and exits with code 0. None: for ever. A kubelet brings a change after 90 seconds at worst
+    /// (see [`REMIND_AFTER`]), so that it should be several times that. Time in which the node slept counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_secs_max: Option<u64>,
+}
+
+impl Orders {
+    /// Returns orders of this version from an engine that gives no sign of life besides.
+    #[must_use]
+    pub fn new(sequence: u64, order: Order) -> Orders {
+        Orders { version: VERSION, sequence, order, heartbeat: None, silence_secs_max: None }
+    }
 }
 
 /// One thing to do.
@@ -172,7 +188,8 @@ pub enum State {
     /// The order is carried out: for [`Order::Pass`] all volumes are copied, synced, read back and compared. At the target
     /// end: the *last* pass is complete and its digests are made; it exits with code 0 after this line.
     Done,
-    /// The order failed; the volumes of the source are as they were. The mover stays up and takes the next order.
+    /// The order failed; the volumes of the source are as they were. The mover stays up and takes the next order, but after
+    /// [`Reason::EngineSilent`].
     Failed,
 }
 
@@ -274,4 +291,6 @@ pub enum Reason {
     BadOrder,
     /// Anything else of the operating system.
     System,
+    /// The orders did not change for as long as they allow ([`Orders::silence_secs_max`]), or never came; the mover has ended.
+    EngineSilent,
 }

@@ -276,6 +276,7 @@ fn failure(report: &Report) -> StepError {
         Reason::SourceUnreadable | Reason::CannotKeep | Reason::NotTheSame | Reason::Peer | Reason::BadOrder | Reason::System => {
             StepError::failed(format!("the copy failed: {why}"))
         }
+        Reason::EngineSilent => StepError::failed(format!("the mover ended by itself: {why}")),
     }
 }
 
@@ -354,7 +355,7 @@ pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<()
 
 async fn send(connection: &Connection, namespace: &str, end: &End, order: Order, passes: Option<Vec<u64>>) -> Result<(), StepError> {
     let sequence = end.orders.as_ref().map_or(0, |orders| orders.sequence) + 1;
-    let orders = Orders { version: orders::VERSION, sequence, order };
+    let orders = Orders::new(sequence, order);
     let text = serde_json::to_string(&orders).expect("orders have only string keys");
     let mut annotations = json!({ marks::ORDERS: text });
     if let Some(passes) = passes {
@@ -415,7 +416,7 @@ mod tests {
     }
 
     fn end(order: Option<Order>, report: Report, ip: &str) -> End {
-        let orders = order.map(|order| Orders { version: orders::VERSION, sequence: 1, order });
+        let orders = order.map(|order| Orders::new(1, order));
         let pod = json!({ "status": { "phase": "Running", "podIP": ip } });
         End { pod, orders, said: Said::Report(report) }
     }

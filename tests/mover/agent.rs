@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use kubectl_stateful::mover::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode};
+use kubectl_stateful::mover::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, Volume, VolumeMode};
 use rustix::process::{Pid, Signal};
 
 use crate::{pod, trees};
@@ -51,8 +51,11 @@ impl Mover {
     }
 
     pub(crate) fn order(&self, sequence: u64, order: Order) {
-        let orders = Orders { version: VERSION, sequence, order };
-        let text = serde_json::to_string(&orders).expect("JSON");
+        self.say(&Orders::new(sequence, order));
+    }
+
+    fn say(&self, orders: &Orders) {
+        let text = serde_json::to_string(orders).expect("JSON");
         // As the kubelet does it: the file is replaced, and may be seen half written by a reader that is quick.
         std::fs::write(self.folder.path().join("orders"), &text[..text.len() / 2]).expect("written");
         std::fs::write(self.folder.path().join("orders"), text).expect("written");
@@ -307,6 +310,45 @@ fn it_ends_when_told_to_idle_or_busy() {
     assert_eq!(busy.child.wait().expect("it ends").code(), Some(143));
     let rest: Vec<Report> = busy.lines.by_ref().map(|line| serde_json::from_str(&line.expect("readable")).expect("whole lines")).collect();
     assert!(rest.iter().all(|report| report.state == State::Running));
+}
+
+/// Whatever it is doing, and with a code after which its container is not started again.
+#[test]
+fn it_ends_by_itself_when_its_engine_is_silent() {
+    let busy = Order::Pass { volumes: volumes(), to: Destination::Here, last: false, bytes_per_second_max: Some(1), throttle: false };
+    for order in [Order::Idle, serve(&Fingerprint("0".repeat(64))), busy] {
+        let mut mover = Mover::start();
+        std::fs::write(mover.source().join("large"), trees::noise(1, 40 << 20)).expect("a file");
+        mover.say(&Orders { heartbeat: Some(1), silence_secs_max: Some(1), ..Orders::new(7, order.clone()) });
+        let last = mover.lines.by_ref().last().expect("a report").expect("readable");
+        let last: Report = serde_json::from_str(&last).expect("a report");
+        let failure = last.failure.expect("why");
+        assert_eq!((last.sequence, last.state, failure.reason), (7, State::Failed, Reason::EngineSilent), "{order:?}");
+        assert_eq!(failure.message, "the engine has been silent for 1 s, so the mover ends");
+        assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
+    }
+}
+
+#[test]
+fn a_sign_of_life_is_no_new_order_and_lets_a_pass_go_on() {
+    let mut mover = Mover::start();
+    fill(&mover.source());
+    // It takes longer than silence may.
+    let slow = Order::Pass { volumes: volumes(), to: Destination::Here, last: true, bytes_per_second_max: Some(1 << 20), throttle: false };
+    let said = |heartbeat| Orders { heartbeat: Some(heartbeat), silence_secs_max: Some(2), ..Orders::new(1, slow.clone()) };
+    mover.say(&said(0));
+    let mut reports = 0;
+    let done = loop {
+        let report = next(&mut mover.lines);
+        assert_eq!(report.failure, None);
+        reports += 1;
+        mover.say(&said(reports));
+        if report.state == State::Done {
+            break report;
+        }
+    };
+    assert!(done.volumes[0].elapsed_ms > 2000 && done.volumes[0].source_root.is_some(), "{done:?}");
+    assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]

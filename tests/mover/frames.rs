@@ -247,7 +247,11 @@ fn order_texts() -> Vec<Vec<u8>> {
         volumes_left_out: 7,
         failure: Some(Failure { reason: Reason::NotTheSame, volume: None, message: "`a` is not the same".to_owned() }),
     };
-    let orders = orders.into_iter().zip(1..).map(|(order, sequence)| Orders { version: VERSION, sequence, order });
+    let orders = orders.into_iter().zip(1..).map(|(order, sequence)| Orders {
+        heartbeat: Some(sequence),
+        silence_secs_max: Some(900),
+        ..Orders::new(sequence, order)
+    });
     let texts = orders.map(|orders| serde_json::to_vec(&orders).expect("JSON"));
     texts.chain([serde_json::to_vec(&report).expect("JSON")]).collect()
 }
