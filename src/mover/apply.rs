@@ -15,6 +15,7 @@ use super::change::{Item, Lane, Piece};
 use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::flush::Flush;
+use super::lend;
 use super::metadata::{self, Kind, Metadata};
 use super::orders::Reason;
 use super::pace::Pace;
@@ -254,7 +255,7 @@ impl Apply {
 
     fn link(&self, mut within: Within<'_, '_>, path: &[u8], to: &[u8]) -> Result<()> {
         let (directory, carrier) = path::split(to);
-        let from = within.tree.open_directory(directory).map_err(|errno| fail::at_target("opening the directory of", to, errno))?;
+        let from = lend::open_directory(within.tree, directory).map_err(|errno| fail::at_target("opening the directory of", to, errno))?;
         if within.is_same(path, from.as_fd(), carrier) {
             return Ok(());
         }
@@ -290,7 +291,7 @@ fn resize(file: BorrowedFd<'_>, size: u64, path: &[u8]) -> Result<()> {
 }
 
 fn dress_directory(tree: &Tree, path: &[u8], metadata: &Metadata) -> Result<()> {
-    let directory = tree.open_directory(path).map_err(|errno| fail::at_target("opening the directory", path, errno))?;
+    let directory = lend::open_directory(tree, path).map_err(|errno| fail::at_target("opening the directory", path, errno))?;
     metadata::set(directory.as_fd(), metadata, path)
 }
 
@@ -331,10 +332,10 @@ impl Within<'_, '_> {
         {
             return Ok(Arc::clone(opened));
         }
-        let opened = match self.tree.open_directory(directory) {
+        let opened = match lend::open_directory(self.tree, directory) {
             Err(Errno::NOENT | Errno::NOTDIR) => {
                 self.make_directory(directory)?;
-                self.tree.open_directory(directory)
+                lend::open_directory(self.tree, directory)
             }
             other => other,
         };
@@ -350,12 +351,12 @@ impl Within<'_, '_> {
 
     fn make_and_keep<T>(&mut self, path: &[u8], make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<(Arc<OwnedFd>, T)> {
         let mut parent = self.parent(path)?;
-        let mut made = make(parent.as_fd());
+        let mut made = lend::in_directory(parent.as_fd(), || make(parent.as_fd()));
         // The directory that was used last may have been removed since.
         if matches!(made, Err(Errno::NOENT)) {
             self.last.0 = None;
             parent = self.parent(path)?;
-            made = make(parent.as_fd());
+            made = lend::in_directory(parent.as_fd(), || make(parent.as_fd()));
         }
         if matches!(made, Err(Errno::EXIST)) {
             self.forget(path);
@@ -383,7 +384,7 @@ impl Within<'_, '_> {
         let parent = self.parent(path)?;
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let failed = |errno| fail::at_target("opening", path, errno);
-        let file = rustix::fs::openat(parent.as_fd(), name, flags, Mode::empty()).map_err(failed)?;
+        let file = lend::open_file(parent.as_fd(), name, flags).map_err(failed)?;
         match metadata::see(file.as_fd()).map_err(failed)?.kind {
             Kind::Regular => Ok(file),
             _ => Err(Halt::new(Reason::System, format!("`{}` is not the file it was", path::shown(path)))),
@@ -400,7 +401,8 @@ impl Within<'_, '_> {
             let next = match open_or_make_directory(at, name) {
                 Err(Errno::NOTDIR) => {
                     // Another lane may be doing the same, so that it may be gone or a directory by now.
-                    if !matches!(rustix::fs::unlinkat(at, name, AtFlags::empty()), Ok(()) | Err(Errno::NOENT | Errno::ISDIR)) {
+                    let removed = lend::in_directory(at, || rustix::fs::unlinkat(at, name, AtFlags::empty()));
+                    if !matches!(removed, Ok(()) | Err(Errno::NOENT | Errno::ISDIR)) {
                         return Err(failed(Errno::NOTDIR));
                     }
                     open_or_make_directory(at, name)
@@ -425,10 +427,9 @@ impl Within<'_, '_> {
 }
 
 fn open_or_make_directory(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let open = || tree::open_quietly(parent, name, flags);
+    let open = || lend::open_directory_at(parent, name);
     let opened = match open() {
-        Err(Errno::NOENT) => match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
+        Err(Errno::NOENT) => match lend::in_directory(parent, || rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700))) {
             Ok(()) | Err(Errno::EXIST) => open(),
             Err(errno) => Err(errno),
         },
@@ -443,12 +444,12 @@ fn remove(tree: &Tree, path: &[u8]) -> Result<()> {
     let mut stack = vec![(path.to_vec(), false)];
     while let Some((path, is_emptied)) = stack.pop() {
         let (directory, name) = path::split(&path);
-        let parent = match tree.open_directory(directory) {
+        let parent = match lend::open_directory(tree, directory) {
             Err(Errno::NOENT | Errno::NOTDIR) => continue,
             other => other.map_err(|errno| failed(&path, errno))?,
         };
         let flags = if is_emptied { AtFlags::REMOVEDIR } else { AtFlags::empty() };
-        match rustix::fs::unlinkat(parent.as_fd(), name, flags) {
+        match lend::in_directory(parent.as_fd(), || rustix::fs::unlinkat(parent.as_fd(), name, flags)) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(Errno::ISDIR) if !is_emptied => empty(tree, path, &mut stack)?,
             Err(errno) => return Err(failed(&path, errno)),
@@ -460,11 +461,11 @@ fn remove(tree: &Tree, path: &[u8]) -> Result<()> {
 /// Removes what is directly in a directory, and puts its directories on the stack before itself.
 fn empty(tree: &Tree, path: Vec<u8>, stack: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
     let failed = |errno| fail::at_target("removing what is in", &path, errno);
-    let directory = tree.open_directory(&path).map_err(failed)?;
+    let directory = lend::open_directory(tree, &path).map_err(failed)?;
     let names = tree::list_names(directory.as_fd(), false).map_err(failed)?;
     let mut beneath = Vec::new();
     for name in names {
-        match rustix::fs::unlinkat(directory.as_fd(), name.as_slice(), AtFlags::empty()) {
+        match lend::in_directory(directory.as_fd(), || rustix::fs::unlinkat(directory.as_fd(), name.as_slice(), AtFlags::empty())) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(Errno::ISDIR) => beneath.push((path::join(&path, &name), false)),
             Err(errno) => return Err(failed(errno)),

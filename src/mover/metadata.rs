@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::fail::{self, Result};
+use super::lend;
 
 /// All extended attributes of one entry together may be this long; the kernel allows as much for one value.
 pub const XATTRS_BYTES_MAX: usize = 1 << 20;
@@ -143,6 +144,11 @@ fn time(stamp: rustix::fs::StatxTimestamp) -> Time {
 }
 
 impl Seen {
+    /// Returns its permissions with the setuid, setgid and sticky bits.
+    pub(super) fn mode(&self) -> u16 {
+        self.mode
+    }
+
     fn metadata(&self, link: Vec<u8>, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Metadata {
         Metadata {
             kind: self.kind,
@@ -279,16 +285,23 @@ fn set_xattrs(file: BorrowedFd<'_>, metadata: &Metadata, path: &[u8]) -> Result<
     };
     for name in &present {
         if !metadata.xattrs.iter().any(|(wanted, _)| wanted == name) {
-            rustix::fs::fremovexattr(file, name.as_slice()).map_err(refused)?;
+            lend::to_write(file, || rustix::fs::fremovexattr(file, name.as_slice())).map_err(refused)?;
         }
     }
-    for (name, value) in &metadata.xattrs {
-        rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty()).map_err(|errno| {
+    for (name, value) in in_order(metadata) {
+        lend::to_write(file, || rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty())).map_err(|errno| {
             let what = format!("setting the extended attribute `{}` of", super::path::shown(name));
             fail::keeping(&what, path, errno)
         })?;
     }
     Ok(())
+}
+
+/// An access list comes last: it may take from the owner the right that setting the others takes.
+fn in_order(metadata: &Metadata) -> impl Iterator<Item = &(Vec<u8>, Vec<u8>)> {
+    let is_list = |(name, _): &&(Vec<u8>, Vec<u8>)| name.starts_with(b"system.");
+    let others = metadata.xattrs.iter().filter(move |xattr| !is_list(xattr));
+    others.chain(metadata.xattrs.iter().filter(is_list))
 }
 
 /// Sets everything on a symlink, fifo, socket or device that was just made.

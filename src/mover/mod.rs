@@ -25,6 +25,7 @@ mod flush;
 mod groups;
 mod holes;
 pub mod known;
+mod lend;
 pub mod line;
 pub mod link;
 pub mod manifest;

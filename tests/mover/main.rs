@@ -12,6 +12,7 @@ mod flags;
 mod frames;
 mod hazards;
 mod network;
+mod owners;
 mod pod;
 mod proxy;
 mod refusals;
