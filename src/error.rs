@@ -5,6 +5,7 @@ use crate::cluster::{ApiError, ConnectError};
 use crate::escape;
 use crate::journal::JournalError;
 use crate::journal::lease::LeaseError;
+use crate::operate::rehearsal::Unready;
 use crate::operate::{Distrust, ExecuteError};
 use crate::plan::RunId;
 use crate::plan::difference::difference;
@@ -176,6 +177,16 @@ impl From<ExecuteError> for CommandError {
             ExecuteError::Lease(error) => error.into(),
             ExecuteError::Journal(error) => error.into(),
             ExecuteError::Distrust(error) => error.into(),
+            ExecuteError::Unready(error) => error.into(),
+        }
+    }
+}
+
+impl From<Unready> for CommandError {
+    fn from(error: Unready) -> Self {
+        match error {
+            Unready::Refused(refusals) => refusals.into(),
+            Unready::Unasked(error) => Self::new(Kind::Error, format!("{error}; nothing was changed")),
         }
     }
 }

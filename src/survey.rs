@@ -397,6 +397,12 @@ impl ClaimSeen {
         self.mounted_by.iter().filter(|mount| mount.of_app && mount.is_over())
     }
 
+    /// Returns the pod of the app that uses the claim and stays.
+    pub fn pod_of_app(&self) -> Option<&str> {
+        let uses = |mount: &&MountSeen| mount.of_app && !mount.is_over() && !mount.terminating;
+        self.mounted_by.iter().find(uses).map(|mount| mount.pod.as_str())
+    }
+
     /// Returns the node on which the app uses the claim: one where a pod runs that stays, else one where a pod is being stopped.
     pub fn node_of_app(&self) -> Option<&str> {
         let alive = || self.mounted_by.iter().filter(|mount| mount.of_app && !mount.is_over());
@@ -424,6 +430,11 @@ fn is_over(phase: &str) -> bool {
 }
 
 impl AppKind {
+    /// The kind of this word, if there is one: see [`AppKind::word`].
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::StatefulSet, Self::Deployment, Self::Pod, Self::Claim].into_iter().find(|kind| kind.word() == word)
+    }
+
     /// As in `kubectl get`: `statefulset`.
     pub fn word(self) -> &'static str {
         match self {

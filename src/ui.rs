@@ -504,6 +504,7 @@ fn line(notice: &Notice) -> Option<Words> {
         Notice::Settled { does, evidence, .. } => Some(words!("  ✓ {} ({})", does, evidence.note)),
         Notice::Retrying { why, .. } => Some(words!("  … trying again: {}", why)),
         Notice::AppStops => Some(words!("  the app is down from now")),
+        Notice::AppIsDown { down_ms } => Some(words!("  the app is down, for {} s so far", seconds(*down_ms))),
         Notice::AppReady { down_ms } => Some(words!("  the app is ready; it was down for {} s", seconds(*down_ms))),
         Notice::AppStarted { stopped_ms } => {
             Some(words!("  the app is started again on its source; it was stopped for {} s", seconds(*stopped_ms)))

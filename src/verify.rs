@@ -14,6 +14,7 @@ use crate::cluster::survey::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::mover::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
 use crate::plan::marks;
+use crate::plan::mover_pod::MOVER;
 use crate::planner::objects;
 use crate::survey::{AppKind, ClaimSeen, Survey};
 
@@ -222,7 +223,7 @@ async fn step(
     let Some(pod) = connection.get(&Kind::POD, &asked.namespace, &asked.pod).await? else {
         return Err(VerifyError::Failed(format!("somebody deleted pod {}", asked.pod)));
     };
-    let log = connection.log_tail(&asked.namespace, &asked.pod).await?;
+    let log = connection.log_tail(&asked.namespace, &asked.pod, MOVER).await?;
     let Some(report) = log.as_deref().and_then(orders::last_report) else {
         let is_late = waited > ANSWERS_WITHIN || has_failed(&pod);
         let not_started = || VerifyError::NotStarted { pod: asked.pod.clone(), why: why(&pod) };

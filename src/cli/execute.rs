@@ -11,7 +11,7 @@ use super::signals::Signals;
 use crate::cluster::Connection;
 use crate::engine::{Ending, Listener, Trouble};
 use crate::error::{CommandError, Kind};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, process};
 use crate::operate::{self, Basis, Executor, Way, Word, trust};
 use crate::plan::{Plan, RunId, file};
 use crate::ui;
@@ -144,8 +144,7 @@ pub(super) async fn carry_out(
 
 /// Who executes: unique to this process.
 pub(super) fn executor() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{host}-{}-{}", std::process::id(), super::plan::new_run_id())
+    process::name(&super::plan::new_run_id().0)
 }
 
 /// What an ending means to whoever called.

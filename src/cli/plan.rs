@@ -10,7 +10,7 @@ use super::connection::{ConnectionArgs, duration};
 use super::environment;
 use crate::cluster::{Connection, survey};
 use crate::error::{CommandError, Kind};
-use crate::operate::Word;
+use crate::operate::{Word, rehearsal};
 use crate::plan::{Destination, Plan, Request, RunId, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
@@ -101,6 +101,9 @@ pub(super) struct MoveArgs {
     /// Let movers open raw source devices for writing, for drivers that cannot publish one read-only
     #[arg(long)]
     source_devices_writable: bool,
+    /// Accept an outage of this length where it cannot be kept short: without, the run halts before the app is stopped
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    accept_outage: Option<Duration>,
     /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
@@ -119,6 +122,7 @@ impl MoveArgs {
             mover_image: mover_image(self.mover_image.as_deref()),
             applier_is_paused: self.applier_is_paused,
             network_is_open: self.network_is_open,
+            accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()),
             plan_digest: None,
         }
     }
@@ -138,6 +142,7 @@ impl MoveArgs {
             throttle: self.throttle,
             last_pass_secs_max: self.max_last_pass,
             insist: self.insist,
+            accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()),
             cold: self.cold,
             copy_secs_max: self.copy_timeout.as_secs(),
             ready_secs_max: self.ready_timeout.as_secs(),
@@ -182,6 +187,7 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
             return if args.error_unchanged { Err(CommandError::silent(Kind::Unchanged)) } else { Ok(()) };
         }
     };
+    rehearsal::rehearse(&cluster, &plan).await?;
     match (args.output, &args.out) {
         (Some(Format::Yaml), _) => ui::result(&file::to_yaml(&plan)),
         (Some(Format::Json), _) => ui::result(&file::to_json(&plan)),

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as events: counted, never a kill.
+//! Ctrl-C, SIGTERM and the end of the terminal (SIGHUP) as events: counted, never a kill.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,12 +28,19 @@ impl Signals {
         let cannot = |error: std::io::Error| CommandError::new(Kind::Error, format!("cannot listen for signals: {error}"));
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(cannot)?;
         tokio::pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return Ok(done),
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => self.terminated.store(true, Ordering::SeqCst),
+                // Nobody is there any more who could mean to leave the app down: it counts as a first interrupt, never as a second.
+                _ = hangup.recv() => {
+                    self.terminated.store(true, Ordering::SeqCst);
+                    self.sender.send_modify(|count| *count = (*count).max(1));
+                    continue;
+                }
             }
             self.sender.send_modify(|count| *count += 1);
         }

@@ -76,7 +76,7 @@ pub enum ApiError {
 
 /// How long an API server may be gone: its upgrade, or that of its only node, takes minutes, and who stops waiting for it leaves the app
 /// as it is, which may be down.
-const OUTAGE_MAX: Duration = Duration::from_secs(600);
+pub const OUTAGE_MAX: Duration = Duration::from_secs(600);
 
 /// How long credentials may be refused: they are exchanged before they run out, and whoever checks them may be down for a while.
 const VOID_MAX: Duration = Duration::from_secs(90);
@@ -89,6 +89,12 @@ impl ApiError {
             Self::Unauthorized(_) => Some(VOID_MAX),
             Self::NotFound(_) | Self::AlreadyExists(_) | Self::Forbidden(_) | Self::Invalid(_) | Self::Other { .. } => None,
         }
+    }
+
+    /// Whether the server understood the change and does not let it in: by a quota, a policy or validation. Nothing was applied then. Each of
+    /// them may let the same change in later: a quota is counted anew, a policy is lifted.
+    pub fn is_denial(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::Invalid(_))
     }
 
     /// Whether the same call may succeed later without anybody changing anything.
@@ -191,9 +197,10 @@ impl Connection {
         absent_as_none(self.call(Method::DELETE, &path, Some(("application/json", &options))).await).map(drop)
     }
 
-    /// Returns the last lines of a pod's log, not more than [`LOG_BYTES_MAX`] of them; none when there is no such pod, or no log (yet).
-    pub async fn log_tail(&self, namespace: &str, pod: &str) -> Result<Option<String>, ApiError> {
-        let path = format!("{}/log?tailLines={LOG_LINES}&limitBytes={LOG_BYTES_MAX}", Kind::POD.path(namespace, Some(pod)));
+    /// Returns the last lines of the log of a container of a pod, not more than [`LOG_BYTES_MAX`] of them; none when there is no such pod, or no log (yet).
+    pub async fn log_tail(&self, namespace: &str, pod: &str, container: &str) -> Result<Option<String>, ApiError> {
+        let pod = Kind::POD.path(namespace, Some(pod));
+        let path = format!("{pod}/log?container={}&tailLines={LOG_LINES}&limitBytes={LOG_BYTES_MAX}", encoded(container));
         match self.call_text(Method::GET, &path, None).await {
             Ok(text) => Ok(Some(text)),
             // Before its container runs a pod has no log, which the server calls a bad request.

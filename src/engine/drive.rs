@@ -12,10 +12,11 @@ use super::pace::Pace;
 use super::patience::{Patience, REFUSED_MAX};
 use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
+use crate::cluster::verbs::OUTAGE_MAX;
 use crate::journal::lease::LeaseError;
 use crate::journal::{Event, Stand};
 use crate::plan::PlannedStep;
-use crate::steps::{self, Progress, Standing, StepError};
+use crate::steps::{self, Progress, Remedy, Standing, StepError};
 
 /// How often a waiting step looks whether what earlier steps did still stands.
 const GUARD_EVERY: Duration = Duration::from_secs(5);
@@ -29,6 +30,10 @@ struct Drive<'a, 'r> {
     waiting_for: String,
     guarded_at: Instant,
     unnoticed_since: Option<Instant>,
+    /// A change may have been applied without our hearing of it.
+    is_unsure: bool,
+    /// A change was applied, or may have been by an earlier process.
+    has_acted: bool,
 }
 
 /// What a call was made for that failed.
@@ -40,6 +45,8 @@ enum For {
     Change,
     /// To take something back, which is to be tried as long as it may succeed.
     Undo,
+    /// To see that the run is still ours.
+    Lease,
 }
 
 impl<'a, 'r> Drive<'a, 'r> {
@@ -52,6 +59,8 @@ impl<'a, 'r> Drive<'a, 'r> {
             waiting_for: planned.step.does(),
             guarded_at: Instant::now(),
             unnoticed_since: None,
+            is_unsure: false,
+            has_acted: false,
         }
     }
 
@@ -73,17 +82,21 @@ impl<'a, 'r> Drive<'a, 'r> {
         Ok(())
     }
 
-    /// Whether a change may be made: not by who has lost the run to somebody else, nor before it is known.
-    async fn may_change(&mut self) -> Result<bool, Trouble> {
-        match self.run.hold_lease().await {
+    /// Whether a change may be made: not by who has lost the run to somebody else, nor before it is known. What stops or takes away is not
+    /// done on the word of a clock, which may have stood still while the machine slept.
+    async fn may_change(&mut self, takes_away: bool) -> Result<bool, Trouble> {
+        let held = if takes_away { self.run.renew_lease().await } else { self.run.hold_lease().await };
+        match held {
             Ok(()) => Ok(true),
-            Err(LeaseError::Api { error, .. }) if error.is_passing() => self.endure(error.into(), For::Look).await.map(|()| false),
+            Err(LeaseError::Api { error, .. }) if error.is_passing() || error.is_denial() => {
+                self.endure(error.into(), For::Lease).await.map(|()| false)
+            }
             Err(error) => Err(Trouble::Journal(error.to_string())),
         }
     }
 
     fn gives_up(&self, why: String) -> Trouble {
-        Trouble::Step { step: self.planned.id.clone(), why, hint: None }
+        Trouble::Step { step: self.planned.id.clone(), why, hint: None, remedy: Remedy::SamePlan }
     }
 
     /// Waits after a failed call if another may succeed.
@@ -91,21 +104,63 @@ impl<'a, 'r> Drive<'a, 'r> {
         let step = self.planned.id.clone();
         let error = match error {
             StepError::Api(error) => error,
-            StepError::Failed { why, hint } => return Err(Trouble::Step { step, why, hint }),
+            failed @ StepError::Failed { .. } => return Err(Trouble::of(step, failed)),
         };
         let why = error.to_string();
-        let Some(longest) = error.passes_within() else { return Err(self.gives_up(why)) };
+        let Some(longest) = self.bears(&error, made_for) else { return Err(self.gives_up(why)) };
         if !matches!(error, ApiError::Conflict(_)) {
             match made_for {
-                For::Look if self.patience.is_silent(longest) => return Err(Trouble::Silence(why)),
+                For::Look | For::Lease if self.patience.is_silent(longest) => return Err(Trouble::Silence(why)),
                 For::Change if self.patience.is_refused(longest.min(REFUSED_MAX)) => return Err(self.gives_up(why)),
+                For::Undo if self.patience.is_refused(longest) && error.is_denial() => return Err(self.gives_up(why)),
                 For::Undo if self.patience.is_refused(longest) => return Err(Trouble::Silence(why)),
-                For::Look | For::Change | For::Undo => self.run.tell(&Notice::Retrying { step, why }),
+                For::Look | For::Change | For::Undo | For::Lease => self.run.tell(&Notice::Retrying { step, why }),
             }
         }
         let asked_secs = if let ApiError::Busy { retry_after_secs, .. } = error { retry_after_secs } else { None };
         let wait = self.pace.back_off(asked_secs);
         self.pause(wait).await
+    }
+
+    /// For how long a failure may last; none: not at all. A denial may pass as a failure of the server may, and with the app down there is
+    /// nothing better to do than to try again.
+    fn bears(&self, error: &ApiError, made_for: For) -> Option<Duration> {
+        match made_for {
+            For::Undo | For::Lease if error.is_denial() => Some(OUTAGE_MAX),
+            For::Change if error.is_denial() && self.run.app_is_down() => Some(REFUSED_MAX),
+            For::Look | For::Change | For::Undo | For::Lease => error.passes_within(),
+        }
+    }
+
+    /// Waits after a change that was not taken, if it may be; otherwise, where it is certain that none was, the journal says so: the step is as
+    /// if it had not been begun.
+    async fn endure_refusal(&mut self, error: StepError) -> Result<(), Trouble> {
+        let is_denial = matches!(&error, StepError::Api(error) if error.is_denial());
+        let is_conflict = matches!(&error, StepError::Api(ApiError::Conflict(_)));
+        self.is_unsure |= !is_denial && !is_conflict;
+        let Err(trouble) = self.endure(error, For::Change).await else { return Ok(()) };
+        // Whatever was on its way arrived while changes were refused for so long.
+        let is_certain = !self.is_unsure || self.run.app_is_down();
+        if is_denial && !self.has_acted && is_certain && matches!(trouble, Trouble::Step { .. }) {
+            self.write(Event::Refused { step: self.planned.id.clone() }).await?;
+        }
+        Err(trouble)
+    }
+
+    /// Writes down what the step is about to take away, where that is not the same as was written down last.
+    /// Returns whether that could be read.
+    async fn note(&mut self) -> Result<bool, Trouble> {
+        let metadata = match steps::notes(&self.planned.step, self.run.world()).await {
+            Ok(Some(metadata)) => metadata,
+            Ok(None) => return Ok(true),
+            Err(error) => return self.endure(error, For::Look).await.map(|()| false),
+        };
+        if self.run.world().has_noted(&metadata) {
+            return Ok(true);
+        }
+        self.write(Event::Noted { step: self.planned.id.clone(), metadata: metadata.clone() }).await?;
+        self.run.world().note(metadata);
+        Ok(true)
     }
 
     async fn wait_for(&mut self, progress: Progress) -> Result<(), Trouble> {
@@ -168,6 +223,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
         stand => *stand == Stand::Intended,
     };
     let mut drive = Drive::new(run, planned);
+    drive.has_acted = intended;
     loop {
         run.may_go_on()?;
         match drive.look().await {
@@ -191,16 +247,17 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                     run.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
                 }
                 run.may_go_on()?;
-                if !drive.may_change().await? {
+                if !drive.note().await? || !drive.may_change(planned.step.takes_away()).await? {
                     continue;
                 }
                 match steps::act(&planned.step, run.world()).await {
                     Ok(()) => {
+                        drive.has_acted = true;
                         drive.patience.is_taken();
                         let wait = drive.pace.wait();
                         drive.pause(wait).await?;
                     }
-                    Err(error) => drive.endure(error, For::Change).await?,
+                    Err(error) => drive.endure_refusal(error).await?,
                 }
             }
         }
@@ -249,14 +306,14 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
             }
             let why = format!("no volume bears the marks of this run, so this is not taken back on its word: {undoes}");
             let hint = "see what is there, and take it back by hand if it is this run's".to_owned();
-            return Err(Trouble::Step { step, why, hint: Some(hint) });
+            return Err(Trouble::Step { step, why, hint: Some(hint), remedy: Remedy::SamePlan });
         }
         if !intended {
             drive.write(Event::UndoIntent { step: step.clone() }).await?;
             intended = true;
             run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
         }
-        if !drive.may_change().await? {
+        if !drive.may_change(true).await? {
             continue;
         }
         match steps::undo(&planned.step, run.world()).await {

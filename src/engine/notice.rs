@@ -54,14 +54,20 @@ pub enum Notice {
     },
     /// The app is being stopped.
     AppStops,
+    /// An executor takes up a run whose app is down.
+    AppIsDown {
+        /// For how long it has been, from the order to stop; in milliseconds, by the journal's clocks.
+        down_ms: u64,
+    },
     /// The app is ready again.
     AppReady {
-        /// For how long it was down, from the order to stop to ready; in milliseconds, by this executor's clock.
+        /// For how long it was down, from the order to stop to ready; in milliseconds, by the journal's clocks where another executor stopped it.
         down_ms: u64,
     },
     /// The app was started again on its source, and may take a while to be ready.
     AppStarted {
-        /// For how long it was stopped, from the order to stop to the order to start; in milliseconds, by this executor's clock.
+        /// For how long it was stopped, from the order to stop to the order to start; in milliseconds, by the journal's clocks where another
+        /// executor stopped it.
         stopped_ms: u64,
     },
     /// An interrupt waits until the app is up again.

@@ -3,21 +3,25 @@
 //! The rule of all failure paths: while the app may not yet have written to the target, going back is always right and is done
 //! by itself; afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::downtime::Downtime;
 use super::drive::{self, Until};
+use super::gate;
 use super::notice::{Listener, Notice};
 use super::record::Record;
+use crate::cluster::ApiError;
+use crate::cluster::verbs::OUTAGE_MAX;
 use crate::journal::lease::{self, Lease, LeaseError};
 use crate::journal::{Event, Journal, JournalError, Outcome, RunState, Stand};
-use crate::plan::{Plan, PlannedStep, StepId};
-use crate::steps::{self, Standing, World};
+use crate::plan::{Plan, PlannedStep, Stage, Step, StepId};
+use crate::steps::{self, Remedy, Standing, StepError, World};
 
 /// Why a run cannot go on as it was going.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,8 @@ pub enum Trouble {
         why: String,
         /// What can be done about it.
         hint: Option<String>,
+        /// What may come to a better end.
+        remedy: Remedy,
     },
     /// Somebody else changed what we rely on.
     Adrift {
@@ -49,6 +55,14 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The trouble of a step that failed.
+    pub(super) fn of(step: StepId, error: StepError) -> Self {
+        match error {
+            StepError::Failed { why, hint, remedy } => Self::Step { step, why, hint, remedy },
+            StepError::Api(error) => Self::Step { step, why: error.to_string(), hint: None, remedy: Remedy::SamePlan },
+        }
+    }
+
     /// This trouble, told together with the one that led to it: what can be done about that one is still what helps.
     fn on_top_of(self, first: &Self) -> Self {
         match self {
@@ -90,6 +104,18 @@ pub enum Ending {
     },
 }
 
+/// How often movers are told that their engine is still there.
+const BEAT_EVERY: Duration = Duration::from_secs(120);
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// For how long an answer to a renewal of the lease may be borne: a denial of it is no sign that another executor has the run.
+fn bears(error: &ApiError) -> Option<Duration> {
+    error.passes_within().or(error.is_denial().then_some(OUTAGE_MAX))
+}
+
 /// How long the journal is waited for where the run ends in any case.
 const NOTE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -113,8 +139,7 @@ pub struct Run<'a> {
     interrupt_was_held: AtomicBool,
     /// Nothing is to be changed any more but the journal.
     looks_only: AtomicBool,
-    /// When the app was stopped; none while it is up.
-    stopped_at: Mutex<Option<Instant>>,
+    downtime: Downtime,
 }
 
 impl<'a> Run<'a> {
@@ -129,6 +154,8 @@ impl<'a> Run<'a> {
         interrupts: watch::Receiver<u32>,
     ) -> Self {
         world.movers.recall(journal.state());
+        world.recall(journal.state());
+        let downtime = Downtime::of(plan, journal.state());
         Self {
             plan,
             world,
@@ -142,7 +169,7 @@ impl<'a> Run<'a> {
             guarding: tokio::sync::Mutex::default(),
             interrupt_was_held: AtomicBool::new(false),
             looks_only: AtomicBool::new(false),
-            stopped_at: Mutex::new(None),
+            downtime,
         }
     }
 
@@ -202,8 +229,13 @@ impl<'a> Run<'a> {
 
     async fn answer(&self, trouble: Trouble) -> Ending {
         let goes_back = match &trouble {
-            Trouble::Step { .. } => true,
-            // With the app untouched there is no hurry: whoever changed something may have had a reason.
+            // With the app untouched there is no hurry: the copy made so far is of use to the next try, unless this target will not do.
+            Trouble::Step { remedy, .. } => match remedy {
+                Remedy::AnotherPlan => true,
+                Remedy::SamePlan => self.app_is_down() || !self.has_copied().await,
+                Remedy::Consent => self.app_is_down(),
+            },
+            // Whoever changed something may have had a reason.
             Trouble::Adrift { .. } => self.app_is_down(),
             Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
         };
@@ -219,7 +251,36 @@ impl<'a> Run<'a> {
 
     async fn halt(&self, trouble: Trouble) -> Ending {
         self.note_halt(&trouble).await;
+        if self.may_take_movers_away(&trouble).await {
+            self.take_movers_away().await;
+        }
         Ending::Halted(trouble)
+    }
+
+    /// Whether anything was copied that another try can take up.
+    async fn has_copied(&self) -> bool {
+        let state = self.state().await;
+        let begun = |step: &PlannedStep| *state.stand(&step.id) != Stand::Untouched;
+        self.plan.steps().any(|(_, step)| matches!(step.step, Step::WarmCopy(_)) && begun(step))
+    }
+
+    /// Whether the movers only stand in the app's way until somebody takes up the run: it runs beside them, and the run is still ours.
+    async fn may_take_movers_away(&self, trouble: &Trouble) -> bool {
+        let is_ours = match trouble {
+            Trouble::Step { .. } | Trouble::Adrift { .. } | Trouble::Interrupted => true,
+            Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Neighbour => false,
+        };
+        let state = self.state().await;
+        is_ours && !state.back && !self.app_is_down() && !Self::app_may_have_written(self.plan, &state)
+    }
+
+    /// A mover beside the app holds its volume on a node. Best effort: a mover that hears nothing ends by itself.
+    async fn take_movers_away(&self) {
+        let state = self.state().await;
+        let made = |step: &PlannedStep| *state.stand(&step.id) != Stand::Untouched;
+        let movers = self.plan.steps().filter(|(_, step)| matches!(step.step, Step::StartMover(_)) && made(step));
+        let gone = join_all(movers.map(|(_, step)| steps::undo(&step.step, self.world)));
+        drop(tokio::time::timeout(NOTE_WITHIN, gone).await);
     }
 
     /// What makes it impossible to go back, or would lose what the app wrote: then there is nothing but going on. Once found it is
@@ -263,6 +324,7 @@ impl<'a> Run<'a> {
 
     async fn go_forward(&self) -> Result<(), Trouble> {
         self.write(self.opened(false)).await?;
+        self.note_down();
         let of = self.plan.stages.len();
         for (index, stage) in self.plan.stages.iter().enumerate() {
             if self.is_through(stage.steps.iter()).await {
@@ -270,6 +332,9 @@ impl<'a> Run<'a> {
             }
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
             self.check_guards(index).await?;
+            if let Some(stop) = self.stops_now(stage).await {
+                gate::passes(self, self.plan, stop).await?;
+            }
             if stage.app_is_down {
                 self.note_stop()
             } else {
@@ -285,10 +350,13 @@ impl<'a> Run<'a> {
 
     async fn go_back(&self) -> Result<(), Trouble> {
         self.write(self.opened(true)).await?;
+        self.note_down();
         let of = self.plan.stages.len();
+        let stops = self.plan.steps().find(|(_, step)| step.step.stops_app()).map_or(0, |(index, _)| index);
         let mut lingering = Vec::new();
         for (index, stage) in self.plan.stages.iter().enumerate().rev() {
-            if !stage.app_is_down {
+            // Only once the step that stopped it is taken back.
+            if index < stops {
                 self.note_start();
             }
             let state = self.state().await;
@@ -319,13 +387,24 @@ impl<'a> Run<'a> {
                 Ok(false) => {}
                 Ok(true) => {
                     let why = format!("the journal does not know of this, and it is so: {}", planned.step.does());
-                    return Err(Trouble::Step { step, why, hint: Some("its journal is not whole: put it back from a backup".to_owned()) });
+                    return Err(Trouble::Step {
+                        step,
+                        why,
+                        hint: Some("its journal is not whole: put it back from a backup".to_owned()),
+                        remedy: Remedy::SamePlan,
+                    });
                 }
                 Err(steps::StepError::Api(error)) if error.is_passing() => return Err(Trouble::Silence(error.to_string())),
-                Err(error) => return Err(Trouble::Step { step, why: error.to_string(), hint: None }),
+                Err(error) => return Err(Trouble::of(step, error)),
             }
         }
         Ok(())
+    }
+
+    /// The step of a stage that is about to stop the app.
+    async fn stops_now<'s>(&self, stage: &'s Stage) -> Option<&'s PlannedStep> {
+        let state = self.state().await;
+        stage.steps.iter().find(|step| step.step.stops_app() && *state.stand(&step.id) == Stand::Untouched)
     }
 
     fn opened(&self, back: bool) -> Event {
@@ -369,12 +448,17 @@ impl<'a> Run<'a> {
     }
 
     async fn keep_lease(&self) -> Trouble {
+        let mut beaten = Instant::now();
         loop {
             tokio::time::sleep(lease::RENEW_EVERY).await;
+            if beaten.elapsed() >= BEAT_EVERY {
+                beaten = Instant::now();
+                steps::beat(self.world).await;
+            }
             match self.renew_lease().await {
                 Ok(()) => {}
                 // Once it has run out nothing is changed before it is seen to be ours again; the steps notice the silence themselves.
-                Err(LeaseError::Api { error, .. }) if error.passes_within().is_some_and(|longest| self.not_held_for() <= longest) => {}
+                Err(LeaseError::Api { error, .. }) if bears(&error).is_some_and(|longest| self.not_held_for() <= longest) => {}
                 Err(LeaseError::Api { error, .. }) if error.is_passing() => return Trouble::Silence(error.to_string()),
                 Err(error) => return Trouble::Journal(error.to_string()),
             }
@@ -386,7 +470,7 @@ impl<'a> Run<'a> {
         if self.not_held_for() < Duration::from_secs(lease::DURATION_SECS) { Ok(()) } else { self.renew_lease().await }
     }
 
-    async fn renew_lease(&self) -> Result<(), LeaseError> {
+    pub(super) async fn renew_lease(&self) -> Result<(), LeaseError> {
         // It runs out by when the renewal was sent, not by when it was answered.
         let sent = Instant::now();
         self.lease.renew().await?;
@@ -422,10 +506,7 @@ impl<'a> Run<'a> {
             }
             // No answer is no news; the steps themselves notice a lasting silence.
             Err(steps::StepError::Api(error)) if error.is_passing() => return Ok(()),
-            Err(error) => {
-                let hint = if let steps::StepError::Failed { hint, .. } = &error { hint.clone() } else { None };
-                return Err(Trouble::Step { step, why: error.to_string(), hint });
-            }
+            Err(error) => return Err(Trouble::of(step, error)),
         };
         if planned.step.is_renewed() && renewals < RENEWALS_MAX {
             self.write(Event::Renewed { step }).await?;
@@ -460,37 +541,33 @@ impl<'a> Run<'a> {
         drop(tokio::time::timeout(NOTE_WITHIN, noted).await);
     }
 
-    fn stopped_at(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.stopped_at.lock().expect("no code panics while holding this lock")
+    pub(super) fn app_is_down(&self) -> bool {
+        self.downtime.so_far().is_some()
     }
 
-    fn app_is_down(&self) -> bool {
-        self.stopped_at().is_some()
+    /// Tells whoever takes up the run that the app is down.
+    fn note_down(&self) {
+        if let Some(down) = self.downtime.so_far() {
+            self.tell(&Notice::AppIsDown { down_ms: millis(down) });
+        }
     }
 
     fn note_stop(&self) {
-        if !self.app_is_down() {
-            *self.stopped_at() = Some(Instant::now());
+        if self.downtime.begin() {
             self.tell(&Notice::AppStops);
         }
     }
 
     fn note_ready(&self) {
-        if let Some(down_ms) = self.was_down_ms() {
-            self.tell(&Notice::AppReady { down_ms });
+        if let Some(down) = self.downtime.end() {
+            self.tell(&Notice::AppReady { down_ms: millis(down) });
         }
     }
 
     fn note_start(&self) {
-        if let Some(stopped_ms) = self.was_down_ms() {
-            self.tell(&Notice::AppStarted { stopped_ms });
+        if let Some(stopped) = self.downtime.end() {
+            self.tell(&Notice::AppStarted { stopped_ms: millis(stopped) });
         }
-    }
-
-    /// The app is not down any more; for how long it was, if it was.
-    fn was_down_ms(&self) -> Option<u64> {
-        let stopped_at = self.stopped_at().take()?;
-        Some(u64::try_from(stopped_at.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Whether the next change may be made: no neighbour in trouble, no interrupt. A first interrupt waits while the app is down.

@@ -1,11 +1,12 @@
 //! Events of a run and how they are chained. A file format with a version; history only grows.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::plan::StepId;
 
-/// The version of the event format. 2: the plan's digest in [`Event::Opened`], pods in [`Evidence`].
-pub const VERSION: u32 = 2;
+/// The version of the event format. 2: the plan's digest in [`Event::Opened`], pods in [`Evidence`]. 3: [`Event::Refused`] and [`Event::Noted`].
+pub const VERSION: u32 = 3;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +68,20 @@ pub enum Event {
         step: StepId,
         /// What shows it.
         evidence: Evidence,
+    },
+    /// The server let none of the step's changes in, and no try of them can still be on its way: it is as if it had not been begun.
+    #[serde(rename_all = "camelCase")]
+    Refused {
+        /// The step.
+        step: StepId,
+    },
+    /// What somebody else has written to an object since the plan was made, which the step is about to take away: it is to bear that again.
+    #[serde(rename_all = "camelCase")]
+    Noted {
+        /// The step.
+        step: StepId,
+        /// A merge patch (RFC 7386) of its `metadata`.
+        metadata: Value,
     },
     /// What the step did is gone through no doing of ours; it is about to be done again.
     #[serde(rename_all = "camelCase")]

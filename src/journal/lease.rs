@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::process;
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::plan::{App, RunId, marks};
 
@@ -113,7 +114,11 @@ impl Lease {
     /// [`LeaseError::Lost`] when somebody else has it; a passing error of the API is reported as such and may be tried again.
     pub async fn renew(&self) -> Result<(), LeaseError> {
         let Some(current) = self.read().await? else {
-            return Err(LeaseError::Lost { app: self.app.clone(), holder: "nobody: it was deleted".to_owned() });
+            // Somebody has deleted it. Whoever makes it again has it; what was written meanwhile by another one is noticed by the journal.
+            return match self.try_create().await? {
+                true => Ok(()),
+                false => Err(LeaseError::Lost { app: self.app.clone(), holder: "another executor, which has made it anew".to_owned() }),
+            };
         };
         let holder = holder_of(&current);
         if holder != self.holder {
@@ -177,7 +182,7 @@ impl Lease {
 
     fn is_free(&self, current: &Value) -> bool {
         let holder = holder_of(current);
-        holder.is_empty() || holder == self.holder
+        holder.is_empty() || holder == self.holder || process::is_gone(&holder)
     }
 
     fn held(&self, current: &Value) -> LeaseError {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use thiserror::Error;
 
 use super::event::{Entry, Event, Evidence, Outcome, VERSION};
@@ -47,6 +49,8 @@ pub struct RunState {
     pub outcome: Option<Outcome>,
     steps: BTreeMap<StepId, Stand>,
     renewals: BTreeMap<StepId, u32>,
+    begun_at: BTreeMap<StepId, String>,
+    noted: BTreeMap<StepId, Value>,
 }
 
 /// Why an entry cannot follow.
@@ -100,6 +104,16 @@ impl RunState {
         self.renewals.get(step).copied().unwrap_or(0)
     }
 
+    /// What was noted right before a step about the object that it takes away.
+    pub fn noted(&self) -> impl Iterator<Item = (&StepId, &Value)> {
+        self.noted.iter()
+    }
+
+    /// When a step was first meant to be done, by the clock of who wrote it (RFC 3339, UTC).
+    pub fn begun_at(&self, step: &StepId) -> Option<&str> {
+        self.begun_at.get(step).map(String::as_str)
+    }
+
     /// Returns the state after one more entry.
     ///
     /// # Errors
@@ -114,6 +128,9 @@ impl RunState {
         }
         let mut next = self.clone();
         next.apply(&entry.event)?;
+        if let Event::Intent { step } = &entry.event {
+            next.begun_at.entry(step.clone()).or_insert_with(|| entry.at.clone());
+        }
         next.sequence = entry.sequence;
         next.last_digest = entry.digest();
         Ok(next)
@@ -143,6 +160,8 @@ impl RunState {
                 self.executor.clone_from(executor);
                 self.back = *back;
                 self.halted = None;
+                // Counted for each execution: a person who takes a run up again has looked.
+                self.renewals.clear();
             }
             Event::Barred { step, why } if !self.back => self.barred = Some((step.clone(), why.clone())),
             Event::Barred { .. } => return Err(Illegal::Run("a run that goes back cannot be barred from it".to_owned())),
@@ -158,6 +177,16 @@ impl RunState {
             Event::Renewed { step } => {
                 self.step(step, event, |stand| matches!(stand, Stand::Settled(_) | Stand::Found(_)), Stand::Intended, false)?;
                 *self.renewals.entry(step.clone()).or_default() += 1;
+            }
+            Event::Refused { step } => {
+                self.step(step, event, |stand| matches!(stand, Stand::Intended), Stand::Untouched, false)?;
+                self.begun_at.remove(step);
+            }
+            Event::Noted { step, metadata } => {
+                if !matches!(self.stand(step), Stand::Intended | Stand::Untouched) || self.back {
+                    return Err(Illegal::Run(format!("step `{step}` was noted about after it was done")));
+                }
+                self.noted.insert(step.clone(), metadata.clone());
             }
             Event::UndoIntent { step } => {
                 let undoable = |stand: &Stand| !matches!(stand, Stand::Undoing | Stand::Undone);

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::event::{Entry, Event, Outcome, VERSION};
 use super::state::{Illegal, RunState};
+use crate::cluster::verbs::OUTAGE_MAX;
 use crate::cluster::{self, ApiError, Connection, Created, Kind};
 use crate::plan::file::Unreadable;
 use crate::plan::{Plan, RunId, file, marks};
@@ -261,7 +262,9 @@ impl Journal {
         if matches!(error, ApiError::Conflict(_)) {
             return tries < APPEND_TRIES_MAX;
         }
-        error.passes_within().is_some_and(|longest| self.silent_since.get_or_insert_with(Instant::now).elapsed() < longest)
+        // A run that has begun is not given up for a quota that is full or a policy that may be lifted.
+        let denied = (error.is_denial() && self.piece.is_some()).then_some(OUTAGE_MAX);
+        error.passes_within().or(denied).is_some_and(|longest| self.silent_since.get_or_insert_with(Instant::now).elapsed() < longest)
     }
 
     /// As [`Journal::has_been_written`], asked until there is an answer: without one it is not known against which version to write.

@@ -4,6 +4,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::Way;
+use super::rehearsal::{self, Unready};
 use super::trust::{self, Basis, Distrust, Word};
 use crate::cluster::Connection;
 use crate::engine::{Ending, Listener, Run};
@@ -38,6 +39,9 @@ pub enum ExecuteError {
     /// The plan does not count.
     #[error("{0}")]
     Distrust(#[from] Distrust),
+    /// What it makes would not be let in.
+    #[error("{0}")]
+    Unready(#[from] Unready),
 }
 
 /// Carries out a plan, or takes it back, to an ending. A plan to begin was made, or compared with what would be planned, right before.
@@ -46,6 +50,9 @@ pub enum ExecuteError {
 ///
 /// When nothing was changed: see [`ExecuteError`].
 pub async fn carry_out(executor: Executor<'_>, plan: &Plan, way: Way) -> Result<Ending, ExecuteError> {
+    if way == Way::Begin {
+        rehearsal::rehearse(executor.connection, plan).await?;
+    }
     let lease = Lease::take(executor.connection, &plan.app, plan.run(), &executor.name).await?;
     let ending = drive(executor, plan, way, lease.clone()).await;
     lease.release().await;
@@ -60,7 +67,10 @@ async fn drive(executor: Executor<'_>, plan: &Plan, way: Way, lease: Lease) -> R
     };
     let is_new = way == Way::Begin && journal.state().sequence == 0;
     let basis = if is_new { Basis::PlannedAnew } else { trust::basis(connection, plan, &journal, way, word).await? };
-    let world = World::within(connection, plan);
+    let mut world = World::within(connection, plan);
+    if let Some(secs) = word.accept_outage_secs {
+        world.accepted_outage_ms = Some(secs.saturating_mul(1000));
+    }
     let run = Run::new(plan, &world, journal, lease, name, listener, interrupts);
     Ok(match (basis, way) {
         (Basis::NothingLeft, Way::Begin | Way::Resume | Way::Undo) => run.close().await,

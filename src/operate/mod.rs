@@ -4,6 +4,7 @@
 //! [`trust`] decides whether a plan and a journal that were read back count, [`execute`] carries a run to an ending.
 
 pub mod execute;
+pub mod rehearsal;
 pub mod trust;
 
 pub use execute::{ExecuteError, Executor, carry_out};

@@ -30,6 +30,8 @@ pub struct Word {
     pub applier_is_paused: bool,
     /// Mover pods can reach one another in spite of network policies.
     pub network_is_open: bool,
+    /// How long an outage the user accepts, in seconds, whatever the plan says.
+    pub accept_outage_secs: Option<u64>,
     /// The digest of the plan that the user has read and stands up for.
     pub plan_digest: Option<String>,
 }

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod difference;
 pub mod file;
+pub mod finalizers;
 pub mod marks;
 pub mod mover_pod;
 mod names;
@@ -56,8 +57,11 @@ pub struct Request {
     pub throttle: bool,
     /// How long the last pass of a copy may take, in seconds: warm passes go on until it is predicted to fit.
     pub last_pass_secs_max: u64,
-    /// Whether to give up, with the app untouched, when the last pass does not come to fit.
+    /// Whether nothing but a last pass that fits is accepted. (A run halts anyway, with the app untouched, unless more was accepted.)
     pub insist: bool,
+    /// How long an outage the user accepts where it cannot be kept as short as it was to be, in seconds; none: the run halts before the stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_outage_secs: Option<u64>,
     /// Whether to copy only while the app is stopped.
     pub cold: bool,
     /// How long one copy may take in all, in seconds.

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::names::{self, staging_name};
-use super::shape::shape;
+use super::shape::is_of_shape;
 use super::step::{AdoptClaim, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
 use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
 use crate::survey::AppKind;
@@ -97,6 +97,13 @@ impl<'a> Scope<'a> {
                 self.app(step.kind, &step.namespace, &step.name, Some(&step.uid));
                 self.claims(&step.claims);
                 self.same_shape(step.shape.as_ref());
+            }
+            Step::ClearPods(step) => {
+                self.app(step.kind, &step.namespace, &step.name, None);
+                self.claims(&step.claims);
+                for pod in step.pods.iter().filter(|pod| !names::is_object(pod)) {
+                    self.faults.push(format!("`{pod}` is no name of an object"));
+                }
             }
             Step::RemovePod(step) => {
                 self.app(AppKind::Pod, &step.namespace, &step.name, Some(&step.uid));
@@ -338,7 +345,7 @@ impl<'a> Scope<'a> {
     /// The set as it was: it is what its shape says, which is what is looked for before it is deleted.
     fn set_manifest(&mut self, manifest: &Value, name: &str, is: &str) {
         self.object(manifest, "apps/v1", "StatefulSet", name);
-        if shape(manifest) != is {
+        if !is_of_shape(manifest, is) {
             self.fault(format!("makes statefulset/{name} again otherwise than it is"));
         }
     }

@@ -31,6 +31,8 @@ pub enum Step {
     WarmCopy(WarmCopy),
     /// See [`Drain`].
     Drain(Drain),
+    /// See [`ClearPods`].
+    ClearPods(ClearPods),
     /// See [`RemovePod`].
     RemovePod(RemovePod),
     /// See [`LastPass`].
@@ -228,6 +230,22 @@ pub struct Drain {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<String>,
     /// The claims that no pod may use afterwards.
+    pub claims: Vec<String>,
+}
+
+/// Deletes pods of the app that are over and still name its claims: a claim is not gone before they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClearPods {
+    /// What the app is.
+    pub kind: AppKind,
+    /// The namespace.
+    pub namespace: String,
+    /// The app.
+    pub name: String,
+    /// The pods that were over when the plan was made.
+    pub pods: Vec<String>,
+    /// The claims that no pod that is over may name afterwards.
     pub claims: Vec<String>,
 }
 

@@ -15,6 +15,10 @@ impl Step {
             Self::PinTarget(step) => format!("set the volume of claim {} to reclaim policy Retain", step.staging),
             Self::WarmCopy(step) => format!("copy {} while the app runs", step.route.claims.join(", ")),
             Self::Drain(step) => format!("scale {}/{} from {} to 0", step.kind.word(), step.name, step.replicas),
+            Self::ClearPods(step) => {
+                let app = format!("{}/{}", step.kind.word(), step.name);
+                format!("delete the pods of {app} that are over and still name its claims: {}", step.pods.join(", "))
+            }
             Self::RemovePod(step) => format!("delete pod {}", step.name),
             Self::LastPass(step) => format!("copy what changed of {} and prove both sides equal", step.route.claims.join(", ")),
             Self::StopMover(step) => format!("delete mover pod {}", step.pod),
@@ -48,7 +52,7 @@ impl Step {
             Self::ReleaseClaim(step) => Some(format!("create claim {} again, bound to volume {}", step.name, step.volume)),
             Self::BindTarget(step) => Some(format!("give the target volume back to claim {}", step.staging)),
             Self::AdoptClaim(step) => Some(format!("delete claim {}, whose data is on the source volume", step.name)),
-            Self::WarmCopy(_) | Self::LastPass(_) | Self::StopMover(_) | Self::ReleaseStaging(_) => None,
+            Self::ClearPods(_) | Self::WarmCopy(_) | Self::LastPass(_) | Self::StopMover(_) | Self::ReleaseStaging(_) => None,
             // Once these were begun the app may have written to the target: going back is a move of its own.
             Self::RestoreSet(_) | Self::RestorePod(_) | Self::ScaleUp(_) => None,
             Self::AwaitMover(_) | Self::AwaitReady(_) | Self::RestoreRetention(_) | Self::SettleTarget(_) => None,
@@ -63,6 +67,36 @@ impl Step {
     /// Whether the step stops the app.
     pub fn stops_app(&self) -> bool {
         matches!(self, Self::Drain(_) | Self::RemovePod(_))
+    }
+
+    /// Whether the step stops the app or deletes something of its owner's: who does that must know at this moment that the run is still his.
+    pub fn takes_away(&self) -> bool {
+        match self {
+            Self::ClearPods(_)
+            | Self::Drain(_)
+            | Self::RemovePod(_)
+            | Self::RemoveSet(_)
+            | Self::ReleaseClaim(_)
+            | Self::ReleaseStaging(_)
+            | Self::SettleTarget(_)
+            | Self::RestoreRetention(_) => true,
+            Self::PinReclaim(_)
+            | Self::PinRetention(_)
+            | Self::ReopenVolume(_)
+            | Self::ReserveTarget(_)
+            | Self::StartMover(_)
+            | Self::AwaitMover(_)
+            | Self::PinTarget(_)
+            | Self::WarmCopy(_)
+            | Self::LastPass(_)
+            | Self::StopMover(_)
+            | Self::BindTarget(_)
+            | Self::AdoptClaim(_)
+            | Self::RestoreSet(_)
+            | Self::RestorePod(_)
+            | Self::ScaleUp(_)
+            | Self::AwaitReady(_) => false,
+        }
     }
 
     /// Whether a stopped app may be started on its source only when this step is taken back, whoever did what it does: a set whose
@@ -94,6 +128,7 @@ impl Step {
             Self::PinTarget(_) => "pin-target",
             Self::WarmCopy(_) => "warm-copy",
             Self::Drain(_) => "drain",
+            Self::ClearPods(_) => "clear-pods",
             Self::RemovePod(_) => "remove-pod",
             Self::LastPass(_) => "last-pass",
             Self::StopMover(_) => "stop-mover",

@@ -57,6 +57,10 @@ impl Refusal {
             Self::HeldByDeadPod { pod, .. } => {
                 format!("keep its log if you need it, then remove its object with `kubectl delete pod {pod} -n {namespace}`")
             }
+            Self::NotAdmitted { .. } => {
+                "mend the object, the policy or the quota, then plan again; a server-side dry run found this, and nothing was changed"
+                    .to_owned()
+            }
             Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
             Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit} -n {namespace}`"),
             Self::OverQuota { quota, .. } => {

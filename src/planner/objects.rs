@@ -11,7 +11,7 @@ use crate::mover::orders;
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{KeptVolume, Request, marks, staging_name};
 use crate::size;
-use crate::survey::{ClaimSeen, NodeSeen, Survey};
+use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey};
 
 /// The longest name of a claim or pod (RFC 1123 subdomain).
 pub const CLAIM_NAME_MAX: usize = 253;
@@ -370,8 +370,10 @@ fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, side: Side) {
         }
     }
     match (&unit.node, side) {
-        (Some(node), Side::Both | Side::Source) => {
-            spec["affinity"] = only_on(survey, node);
+        // Beside the app's pod, wherever that is: it may go elsewhere while the copy goes on.
+        (Some(node), Side::Both | Side::Source) if unit.warm => {
+            spec["affinity"] = beside(survey, unit).unwrap_or_else(|| only_on(survey, node));
+            tolerate_cordon(spec);
         }
         (node, _) => {
             // Free to go where the app may go, and near it where that is possible.
@@ -386,6 +388,28 @@ fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, side: Side) {
                     json!([{ "weight": 100, "preference": { "matchExpressions": [on(survey, node)] } }]);
             }
         }
+    }
+}
+
+/// On the node of the pod that uses a unit's claims, by labels that it alone has, or that all have which are on that node.
+fn beside(survey: &Survey, unit: &Unit<'_>) -> Option<Value> {
+    let pod = unit.claims.iter().find_map(|(claim, _)| claim.pod_of_app())?;
+    let selector = match (survey.app.kind, unit.claims.first().map(|(claim, _)| &claim.origin)) {
+        (AppKind::StatefulSet, Some(Origin::Template { .. })) => json!({ "matchLabels": { "statefulset.kubernetes.io/pod-name": pod } }),
+        (AppKind::StatefulSet | AppKind::Deployment, _) => survey.app.raw.pointer("/spec/selector")?.clone(),
+        (AppKind::Pod, _) => json!({ "matchLabels": survey.app.raw.pointer("/metadata/labels").filter(|labels| labels.is_object())? }),
+        (AppKind::Claim, _) => return None,
+    };
+    let term = json!({ "labelSelector": selector, "topologyKey": "kubernetes.io/hostname" });
+    Some(json!({ "podAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": [term] } }))
+}
+
+/// A node that was cordoned since the app's pod started lets no other pod in, and the app may be moved because of that.
+fn tolerate_cordon(spec: &mut Value) {
+    let cordon = json!({ "key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule" });
+    match spec["tolerations"].as_array_mut() {
+        Some(all) => all.push(cordon),
+        None => spec["tolerations"] = json!([cordon]),
     }
 }
 

@@ -169,6 +169,12 @@ pub enum Refusal {
         /// The app.
         app: String,
     },
+    /// A dry run shows that the server would not let in what the move makes.
+    #[error("{what}")]
+    NotAdmitted {
+        /// What, with the server's words.
+        what: String,
+    },
     /// The object of somebody else's pod that is over would keep a claim from being deleted.
     #[error("pod `{pod}`, which is over ({why}) and not part of {app}, still names claim `{claim}`: the claim could not be deleted")]
     HeldByDeadPod {

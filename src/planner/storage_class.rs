@@ -14,9 +14,9 @@ use crate::mover::orders;
 use crate::plan::reach::reaches;
 use crate::plan::shape::shape;
 use crate::plan::step::{
-    AdoptClaim, AwaitMover, AwaitReady, BindTarget, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim, ReleaseStaging,
-    RemovePod, RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp, SettleTarget, StartMover,
-    StopMover, WarmCopy,
+    AdoptClaim, AwaitMover, AwaitReady, BindTarget, ClearPods, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim,
+    ReleaseStaging, RemovePod, RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp,
+    SettleTarget, StartMover, StopMover, WarmCopy,
 };
 use crate::plan::{
     API_VERSION, App, ClaimMove, Destination, KIND, KeptVolume, Plan, PlannedStep, Request, Rung, Stage, Step, StepId, marks, staging_name,
@@ -153,6 +153,7 @@ impl<'a> Layout<'a> {
         add("reserve the target volumes", false, self.reserves());
         add("start the movers", false, self.movers(|unit| unit.warm));
         add("copy while the app runs", false, self.warm_copies());
+        add("remove pods that are over", false, self.clears());
         add("stop the app", down, self.drains());
         add("start the movers", down, self.late_movers());
         add("copy what changed and prove the copies", down, self.proofs());
@@ -363,6 +364,25 @@ impl<'a> Layout<'a> {
             (format!("{index}"), self.request.copy_secs_max, Step::WarmCopy(step))
         })
         .collect()
+    }
+
+    /// Pods of the app that are over and still name a claim that is to be deleted.
+    fn clears(&self) -> Vec<(String, u64, Step)> {
+        let mut pods: Vec<String> = self.claims().flat_map(|(claim, _)| claim.dead_pods_of_app()).map(|mount| mount.pod.clone()).collect();
+        pods.sort_unstable();
+        pods.dedup();
+        let app = &self.survey.app;
+        if pods.is_empty() || !matches!(app.kind, AppKind::StatefulSet | AppKind::Deployment) {
+            return Vec::new();
+        }
+        let step = ClearPods {
+            kind: app.kind,
+            namespace: self.namespace(),
+            name: app.name.clone(),
+            pods,
+            claims: self.claims().map(|(claim, _)| claim.name.clone()).collect(),
+        };
+        vec![(app.name.clone(), API_SECS, Step::ClearPods(step))]
     }
 
     fn drains(&self) -> Vec<(String, u64, Step)> {

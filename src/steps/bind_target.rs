@@ -20,13 +20,22 @@ impl Act for BindTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let volume = look::known_target_volume(world, &self.slot).await?;
         if look::is_for_claim(&volume, world, &self.claim) {
-            return Ok(Standing::done(format!("volume {} is reserved", look::name(&volume))));
+            return Ok(look::reserved(&volume));
         }
         if look::is_for_claim(&volume, world, &self.staging) {
             return Ok(Standing::Before);
         }
         let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
         Ok(Standing::Adrift(format!("volume {} is reserved for claim `{named}`{who}", look::name(&volume))))
+    }
+
+    /// Whatever its controller has heard of, it only has to be named for the staging claim again.
+    async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
+        let volume = look::known_target_volume(world, &self.slot).await?;
+        if look::is_for_claim(&volume, world, &self.claim) {
+            return Ok(Standing::done(format!("volume {} is reserved", look::name(&volume))));
+        }
+        self.observe(world).await
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {

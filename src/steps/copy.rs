@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Progress, Standing, StepError, World, look, start_mover};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
+use crate::plan::mover_pod::MOVER;
 use crate::plan::{marks, step::Route};
 
 /// How long movers, which report every second, may say nothing new before they are given up: while the app waits for them, and while it
@@ -20,6 +21,10 @@ pub(super) const LOST_AFTER: Duration = Duration::from_secs(600);
 
 /// After so many orders a peer that cannot be reached is a failure; before, it is a mover that was started again.
 const ORDERS_MAX_BEFORE_PEER_FAILS: u64 = 24;
+
+/// How long a mover may hear nothing from its engine before it ends by itself, in seconds. Longer than an API server may be gone that the engine waits
+/// for.
+pub(super) const SILENCE_SECS_MAX: u64 = 900;
 
 /// One end of a copy, as it is.
 #[derive(Debug)]
@@ -85,7 +90,12 @@ pub(super) enum Pass {
     /// It was ordered; one end or both have not taken their order.
     Ordered,
     /// It is at it.
-    Running(Report),
+    Running {
+        /// How far it is.
+        report: Report,
+        /// How long the last warm pass predicted that a last one would take, in milliseconds; none where there was none.
+        predicted_ms: Option<u64>,
+    },
     /// It is through.
     Done {
         source: Report,
@@ -96,7 +106,7 @@ pub(super) enum Pass {
 
 /// What the log of a pod says last which the server just returned: it is its node that does not answer, then.
 pub(super) async fn said(connection: &Connection, namespace: &str, pod: &str) -> Result<Said, StepError> {
-    match connection.log_tail(namespace, pod).await {
+    match connection.log_tail(namespace, pod, MOVER).await {
         Ok(log) => Ok(log.and_then(|log| orders::last_report(&log)).map_or(Said::Nothing, Said::Report)),
         Err(error @ (ApiError::NoAnswer(_) | ApiError::Other { status: 500.., .. } | ApiError::Busy { retry_after_secs: None, .. })) => {
             Ok(Said::Unheard(error.to_string()))
@@ -185,10 +195,14 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     }
     match report.state {
         State::Ready => Ok(Pass::Ordered),
-        State::Running => Ok(Pass::Running(report.clone())),
+        State::Running => Ok(at_it(ends, report)),
         State::Failed => failed(report, orders),
         State::Done => done(ends, report, last),
     }
+}
+
+fn at_it(ends: &Ends, report: &Report) -> Pass {
+    Pass::Running { report: report.clone(), predicted_ms: noted(&ends.source).last().copied() }
 }
 
 /// A volume of which nothing is told could not be proven, so that it must not get as far as the cut-over.
@@ -213,8 +227,7 @@ fn is_open(ends: &Ends) -> Result<bool, StepError> {
 /// Whether a pass that is through was the last one. Movers end with it, so another order that arrived meanwhile is never taken, and
 /// the other end's own state is not asked again.
 fn is_final(source: &End, orders: &Orders, report: &Report) -> bool {
-    let is_over = look::text(&source.pod, "/status/phase") == "Succeeded";
-    is_over || matches!(orders.order, Order::Pass { last: true, .. }) && report.sequence == orders.sequence
+    look::mover_is_through(&source.pod) || matches!(orders.order, Order::Pass { last: true, .. }) && report.sequence == orders.sequence
 }
 
 /// Whether the source end has the order that is wanted of it now.
@@ -268,14 +281,15 @@ fn failure(report: &Report) -> StepError {
         Reason::TargetFull => StepError::hinted(
             format!("the target volume is full: {why}"),
             "a file system can need more room than the same data on another; try a class or size with more",
-        ),
+        )
+        .for_good(),
         Reason::NotStopped => StepError::hinted(
             format!("the app still writes: {why}"),
             "find who mounts the claim with `kubectl get pods -o wide` and stop it",
         ),
-        Reason::SourceUnreadable | Reason::CannotKeep | Reason::NotTheSame | Reason::Peer | Reason::BadOrder | Reason::System => {
-            StepError::failed(format!("the copy failed: {why}"))
-        }
+        // Trying again with this target would come to the same end.
+        Reason::CannotKeep | Reason::NotTheSame => StepError::failed(format!("the copy failed: {why}")).for_good(),
+        Reason::SourceUnreadable | Reason::Peer | Reason::BadOrder | Reason::System => StepError::failed(format!("the copy failed: {why}")),
         Reason::EngineSilent => StepError::failed(format!("the mover ended by itself: {why}")),
     }
 }
@@ -284,7 +298,7 @@ fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
     let target = ends.target.as_ref().and_then(|end| end.report().cloned());
     // The proof needs both ends' own digests, so wait for the other one too.
     if last && target.as_ref().is_some_and(|report| report.state != State::Done) {
-        return Ok(Pass::Running(report.clone()));
+        return Ok(at_it(ends, report));
     }
     Ok(Pass::Done { source: report.clone(), target })
 }
@@ -355,13 +369,23 @@ pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<()
 
 async fn send(connection: &Connection, namespace: &str, end: &End, order: Order, passes: Option<Vec<u64>>) -> Result<(), StepError> {
     let sequence = end.orders.as_ref().map_or(0, |orders| orders.sequence) + 1;
-    let orders = Orders::new(sequence, order);
+    let orders = Orders { heartbeat: Some(0), silence_secs_max: Some(SILENCE_SECS_MAX), ..Orders::new(sequence, order) };
     let text = serde_json::to_string(&orders).expect("orders have only string keys");
     let mut annotations = json!({ marks::ORDERS: text });
     if let Some(passes) = passes {
         annotations[marks::PASSES] = json!(serde_json::to_string(&passes).expect("numbers are JSON"));
     }
     annotate(connection, namespace, &end.pod, annotations).await
+}
+
+/// Tells a mover that its engine is still there: its orders stay what they are.
+pub(super) async fn beat(world: &World, namespace: &str, name: &str) -> Result<(), StepError> {
+    let Some(pod) = world.target.get(&Kind::POD, namespace, name).await? else { return Ok(()) };
+    let orders: Option<Orders> = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
+    let Some(orders) = orders.filter(|_| !look::is_terminating(&pod) && world.movers.strange(&pod).is_none()) else { return Ok(()) };
+    let orders = Orders { heartbeat: Some(orders.heartbeat.unwrap_or(0) + 1), silence_secs_max: Some(SILENCE_SECS_MAX), ..orders };
+    let text = serde_json::to_string(&orders).expect("orders have only string keys");
+    annotate(&world.target, namespace, &pod, json!({ marks::ORDERS: text })).await
 }
 
 async fn annotate(connection: &Connection, namespace: &str, pod: &Value, annotations: Value) -> Result<(), StepError> {
@@ -373,12 +397,17 @@ async fn annotate(connection: &Connection, namespace: &str, pod: &Value, annotat
 
 /// What each warm pass so far predicted for a last pass, in milliseconds: those noted with earlier orders and the one just done.
 fn passes_so_far(source: &End) -> Vec<u64> {
-    let noted = source.pod["metadata"]["annotations"][marks::PASSES].as_str();
-    let mut passes: Vec<u64> = noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut passes = noted(source);
     if let Some(report) = source.report().filter(|report| report.state == State::Done) {
         passes.push(predicted_ms(report));
     }
     passes
+}
+
+/// What was noted of passes with the orders so far.
+fn noted(source: &End) -> Vec<u64> {
+    let noted = source.pod["metadata"]["annotations"][marks::PASSES].as_str();
+    noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// As [`passes_so_far`], of a route's source end.
@@ -452,7 +481,7 @@ mod tests {
             let target = report("target", 1, State::Running, port);
             stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target).expect("no failure")
         };
-        assert!(matches!(of_port(7777), Pass::Running(_)));
+        assert!(matches!(of_port(7777), Pass::Running { .. }));
         assert!(matches!(of_port(7778), Pass::NotOrdered));
         assert!(matches!(of_port(0), Pass::Ordered), "there is no other place yet");
     }
@@ -463,14 +492,14 @@ mod tests {
         for address in [None, Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 9]))] {
             let target = report("target", 1, State::Running, 7777);
             let stand = stand_of(Some(pass_to("[fd00::2]:7777")), serve(address), target);
-            assert!(matches!(stand, Ok(Pass::Running(_))), "{address:?}: {stand:?}");
+            assert!(matches!(stand, Ok(Pass::Running { .. })), "{address:?}: {stand:?}");
         }
     }
 
     #[test]
     fn a_target_that_is_through_before_its_source_is_not_ordered_again() {
         let target = report("target", 1, State::Done, 7777);
-        assert!(matches!(stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target), Ok(Pass::Running(_))));
+        assert!(matches!(stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target), Ok(Pass::Running { .. })));
     }
 
     #[test]

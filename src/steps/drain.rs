@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Act, Standing, StepError, World, look};
 use crate::cluster::{Connection, Kind};
-use crate::plan::{marks, shape::shape, step::Drain};
+use crate::plan::{marks, shape::is_of_shape, step::Drain};
 use crate::survey::AppKind;
 
 /// The resource of a scalable app.
@@ -74,7 +74,7 @@ impl Act for Drain {
         let now = replicas(&app);
         let adrift = |what: &str| Ok(Standing::Adrift(format!("{}/{} {what}{}", self.kind.word(), self.name, look::last_writer(&app))));
         match drained(&app, world) {
-            None if self.shape.as_ref().is_some_and(|planned| *planned != shape(&app)) => {
+            None if self.shape.as_ref().is_some_and(|planned| !is_of_shape(&app, planned)) => {
                 return adrift("was changed since the plan was made");
             }
             None if now == u64::from(self.replicas) => return Ok(Standing::Before),

@@ -14,7 +14,10 @@ impl Act for LastPass {
             Pass::NotStarted(whom) | Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER_IN_LAST_PASS)),
             Pass::NotOrdered => Ok(Standing::Before),
             Pass::Ordered => Ok(copy::ordered(LOST_AFTER_IN_LAST_PASS)),
-            Pass::Running(report) => Ok(copy::running("the last pass", report, LOST_AFTER_IN_LAST_PASS)),
+            Pass::Running { report, predicted_ms } => {
+                self.is_in_time(world, &report, predicted_ms)?;
+                Ok(copy::running("the last pass", report, LOST_AFTER_IN_LAST_PASS))
+            }
             Pass::Done { source, target } => self.proof(&source, target.as_ref().unwrap_or(&source)),
         }
     }
@@ -28,7 +31,31 @@ impl Act for LastPass {
     }
 }
 
+/// A last pass is given up that takes so many times as long as was predicted, and at least so long. By then what was predicted is not what is
+/// happening, and the app waits.
+const OUTGROWN: u64 = 10;
+const GIVEN_UP_MS_MIN: u64 = 60_000;
+
+/// How long a last pass may take, in milliseconds: by the prediction, or what the user accepts; none: as long as a copy may.
+fn longest_ms(predicted_ms: Option<u64>, accepted_ms: Option<u64>) -> Option<u64> {
+    let by_prediction = predicted_ms.map(|predicted| predicted.saturating_mul(OUTGROWN).max(GIVEN_UP_MS_MIN));
+    by_prediction.max(accepted_ms)
+}
+
 impl LastPass {
+    /// Gives up a last pass that has outgrown what was predicted.
+    fn is_in_time(&self, world: &World, report: &Report, predicted_ms: Option<u64>) -> Result<(), StepError> {
+        // They share the machine, as in what was predicted of all of them.
+        let taken_ms = report.volumes.iter().map(|volume| volume.elapsed_ms).fold(0, u64::saturating_add);
+        let Some(longest_ms) = longest_ms(predicted_ms, world.accepted_outage_ms).filter(|longest| taken_ms > *longest) else {
+            return Ok(());
+        };
+        let predicted = predicted_ms.map(|ms| format!("; it was predicted to take {} s", ms.div_ceil(1000))).unwrap_or_default();
+        let (claims, taken, longest) = (self.route.claims.join(", "), taken_ms / 1000, longest_ms / 1000);
+        let why = format!("the last pass over {claims} has taken {taken} s and may take {longest} s{predicted}: it is given up");
+        Err(StepError::wants_consent(why, "move at a quieter time, or plan with `--accept-outage DURATION`"))
+    }
+
     /// Compares what the two ends say of each volume; each made its own digest.
     fn proof(&self, source: &Report, target: &Report) -> Result<Standing, StepError> {
         let mut receipts = Vec::new();
@@ -55,4 +82,18 @@ fn of<'a>(report: &'a Report, volume: &str) -> Option<&'a VolumeReport> {
 fn receipt(report: &VolumeReport, root: String) -> Receipt {
     let VolumeReport { name, entries, bytes, bytes_changed, .. } = report.clone();
     Receipt { slot: name, entries, bytes, bytes_changed, root }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::longest_ms;
+
+    #[test]
+    fn a_last_pass_has_a_bound_that_goes_by_its_prediction() {
+        assert_eq!(longest_ms(Some(2_000), None), Some(60_000));
+        assert_eq!(longest_ms(Some(20_000), None), Some(200_000));
+        assert_eq!(longest_ms(Some(20_000), Some(1_800_000)), Some(1_800_000));
+        assert_eq!(longest_ms(None, Some(1_000)), Some(1_000), "a cold copy takes what was accepted");
+        assert_eq!(longest_ms(None, None), None);
+    }
 }

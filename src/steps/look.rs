@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{StepError, World};
+use super::{Standing, StepError, World};
 use crate::cluster::{self, ApiError, Connection, Kind};
-use crate::plan::marks;
+use crate::plan::mover_pod::MOVER;
+use crate::plan::{finalizers, marks};
+use crate::survey::AppKind;
 
 /// A string at a JSON pointer; empty when there is none.
 pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
@@ -69,6 +71,21 @@ pub(super) fn target_annotations(world: &World, slot: &str, claim: &str) -> Valu
     json!({ marks::CLAIM: claim, marks::TARGET_OF: target_of(world, slot), marks::TARGET_PLAN: world.plan_digest })
 }
 
+/// Whether a volume's controller has heard that it is reserved for a claim that is to come: only then is the volume `Available`. It goes by what it
+/// remembers, and turns away a claim that comes before, to look at it again only at its next round (15 s: `syncVolume`, `syncUnboundClaim` in
+/// pkg/controller/volume/persistentvolume). With a uid it was reserved for a claim that has come.
+pub(super) fn is_free(volume: &Value) -> bool {
+    volume["spec"]["claimRef"]["uid"].is_string() || matches!(text(volume, "/status/phase"), "Available" | "Bound")
+}
+
+/// What a step stands at that has reserved a volume.
+pub(super) fn reserved(volume: &Value) -> Standing {
+    match is_free(volume) {
+        true => Standing::done(format!("volume {} is reserved", name(volume))),
+        false => Standing::waiting_for(format!("volume {} to be available (it is {})", name(volume), text(volume, "/status/phase"))),
+    }
+}
+
 pub(super) fn reclaim_policy(volume: &Value) -> &str {
     text(volume, "/spec/persistentVolumeReclaimPolicy")
 }
@@ -96,9 +113,71 @@ pub(super) fn claims_of(pod: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Whether a pod has run to its end, of whatever kind, and its object is still there.
+pub(super) fn is_over(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+}
+
+/// How a pod ended that is over, to be put behind its name: ` (Failed, Evicted)`; of one that is not, nothing.
+pub(super) fn over(pod: &Value) -> String {
+    match (is_over(pod), text(pod, "/status/phase"), text(pod, "/status/reason")) {
+        (false, _, _) => String::new(),
+        (true, phase, "") => format!(" ({phase})"),
+        (true, phase, reason) => format!(" ({phase}, {reason})"),
+    }
+}
+
+/// Whether a pod is one of an app's, as its controller names it and marks it. A pod of a set that was deleted without its pods has no owner any more.
+pub(super) fn is_of_app(pod: &Value, kind: AppKind, app: &str) -> bool {
+    let controllers = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten().filter(|owner| owner["controller"] == true);
+    let controller = controllers.map(|owner| (text(owner, "/kind"), text(owner, "/name"))).next();
+    let is_replica = |name: &str| name.strip_prefix(app).and_then(|tail| tail.strip_prefix('-')).is_some_and(|tail| !tail.contains('-'));
+    match kind {
+        AppKind::StatefulSet => {
+            let is_named = is_replica(name(pod)) && label(pod, "statefulset.kubernetes.io/pod-name") == name(pod);
+            controller.map_or(is_named, |owner| owner == ("StatefulSet", app))
+        }
+        AppKind::Deployment => controller.is_some_and(|(kind, set)| kind == "ReplicaSet" && is_replica(set)),
+        AppKind::Pod => name(pod) == app && controller.is_none(),
+        AppKind::Claim => false,
+    }
+}
+
+/// What keeps an object that is being deleted, to be put behind a sentence: its finalizers, as far as they are somebody else's.
+pub(super) fn held(object: &Value) -> String {
+    match finalizers::foreign(object, &finalizers::OF_CLAIMS).as_slice() {
+        [] => String::new(),
+        all => format!(": it is held by the finalizer `{}`", all.join("`, `")),
+    }
+}
+
+/// How whoever put a finalizer on an object is found.
+pub(super) fn whose_finalizer(kind: &str, name: &str, namespace: &str) -> String {
+    format!("find whose it is, and take it off for the time of the move: kubectl get {kind} {name} -n {namespace} -o yaml")
+}
+
+/// Refuses an object that would not go when it is deleted.
+pub(super) fn goes(object: &Value, known: &[&str], namespace: &str) -> Result<(), StepError> {
+    let Some(finalizer) = finalizers::foreign(object, known).first().copied() else { return Ok(()) };
+    let (kind, name) = (text(object, "/kind").to_lowercase(), name(object));
+    let why = format!("{kind} {name} has the finalizer `{finalizer}`: it may never go when it is deleted");
+    Err(StepError::hinted(why, whose_finalizer(&kind, name, namespace)))
+}
+
+/// What keeps a claim that is being deleted, to be put behind a sentence: the pods that name it, in whatever phase, and finalizers.
+pub(super) async fn what_holds_claim(world: &World, connection: &Connection, claim: &Value) -> Result<String, StepError> {
+    let pods = connection.list(&Kind::POD, &world.namespace, "").await?;
+    let names = |pod: &&Value| claims_of(pod).iter().any(|one| one == name(claim));
+    let by: Vec<String> = pods.iter().filter(names).map(|pod| format!("{}{}", name(pod), over(pod))).collect();
+    Ok(match by.as_slice() {
+        [] => held(claim),
+        by => format!(": it is named by pod {}{}", by.join(", "), held(claim)),
+    })
+}
+
 /// Whether nothing in a pod can run any more: it is over, or it is being deleted and every container has ended.
 pub(super) fn has_stopped(pod: &Value) -> bool {
-    if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
+    if is_over(pod) {
         return true;
     }
     let mut statuses = statuses(pod).peekable();
@@ -120,10 +199,24 @@ pub(super) fn is_lost(pod: &Value) -> bool {
     text(pod, "/status/phase") == "Failed" || crashes(pod)
 }
 
-/// Whether a pod's only container ends again and again.
+/// Whether the mover's own container ends again and again.
 fn crashes(pod: &Value) -> bool {
-    let waits = text(pod, "/status/containerStatuses/0/state/waiting/reason") == "CrashLoopBackOff";
-    waits && pod.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64).unwrap_or(0) >= RESTARTS_MAX
+    let status = mover_status(pod);
+    let waits = text(status, "/state/waiting/reason") == "CrashLoopBackOff";
+    waits && status["restartCount"].as_u64().unwrap_or(0) >= RESTARTS_MAX
+}
+
+/// What is known of the mover's own container in its pod: the cluster may have put others there, before or after it. Null: nothing yet.
+pub(super) fn mover_status(pod: &Value) -> &Value {
+    static NOTHING: Value = Value::Null;
+    let mut all = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    all.find(|status| status["name"] == MOVER).unwrap_or(&NOTHING)
+}
+
+/// Whether the mover's own container has ended well, whatever else still runs in its pod.
+pub(super) fn mover_is_through(pod: &Value) -> bool {
+    let ended = &mover_status(pod)["state"]["terminated"];
+    text(pod, "/status/phase") == "Succeeded" || ended.is_object() && ended["exitCode"] == 0
 }
 
 /// Whether somebody makes the pod again when it is deleted.

@@ -7,7 +7,9 @@
 mod adopt_claim;
 mod await_mover;
 mod await_ready;
+mod before_stop;
 mod bind_target;
+mod clear_pods;
 mod copy;
 mod drain;
 mod last_pass;
@@ -31,16 +33,19 @@ mod start_mover;
 mod stop_mover;
 mod warm_copy;
 
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::cluster::{ApiError, Connection};
-use crate::journal::Evidence;
+use crate::journal::{Evidence, RunState};
 use crate::mover::orders::VolumeReport;
-use crate::plan::{Plan, RunId, Step};
+use crate::plan::{Plan, RunId, Step, shape};
 
+pub use before_stop::{before_stop, rehearse};
 pub use movers::Movers;
 pub use warm_copy::{Verdict, judge_passes};
 
@@ -58,6 +63,10 @@ pub struct World {
     pub plan_digest: String,
     /// Its mover pods.
     pub movers: Movers,
+    /// How long a last pass may take at most by the user's word, in milliseconds, even if it was to be shorter.
+    pub accepted_outage_ms: Option<u64>,
+    /// What others have written to the metadata of the stateful set since the plan was made, as it was when the set was deleted: a merge patch.
+    noted: Mutex<Option<Value>>,
 }
 
 impl World {
@@ -70,7 +79,46 @@ impl World {
             run: plan.run().clone(),
             plan_digest: plan.digest(),
             movers: Movers::of(plan),
+            accepted_outage_ms: plan.request.accept_outage_secs.map(|secs| secs.saturating_mul(1000)),
+            noted: Mutex::default(),
         }
+    }
+}
+
+impl World {
+    /// Takes from a journal what was noted of the set.
+    pub(crate) fn recall(&self, state: &RunState) {
+        if let Some((_, metadata)) = state.noted().last() {
+            self.note(metadata.clone());
+        }
+    }
+
+    /// Whether exactly this is noted of the set; nothing is the same as no change.
+    pub(crate) fn has_noted(&self, metadata: &Value) -> bool {
+        match self.noted().as_ref() {
+            Some(noted) => noted == metadata,
+            None => metadata.as_object().is_some_and(Map::is_empty),
+        }
+    }
+
+    pub(crate) fn note(&self, metadata: Value) {
+        *self.noted() = Some(metadata);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Option<Value>> {
+        self.noted.lock().expect("no code panics while holding this lock")
+    }
+
+    /// How a run is gone on with by somebody who accepts a longer outage.
+    fn consent(&self, predicted_ms: Option<u64>) -> String {
+        let minutes = predicted_ms.map_or_else(|| "DURATION".to_owned(), |ms| format!("{}m", (ms * 2).div_ceil(60_000)));
+        let (run, namespace) = (&self.run, &self.namespace);
+        format!("accept a longer outage: kubectl stateful execute --resume {run} -n {namespace} --accept-outage {minutes}")
+    }
+
+    /// A set that is made again, with what others have written to its metadata since the plan was made.
+    fn as_noted(&self, manifest: &Value) -> Value {
+        self.noted().as_ref().map_or_else(|| manifest.clone(), |noted| shape::with_metadata(manifest, noted))
     }
 }
 
@@ -127,16 +175,42 @@ pub enum StepError {
         why: String,
         /// What can be done about it.
         hint: Option<String>,
+        /// What may come to a better end.
+        remedy: Remedy,
     },
+}
+
+/// What may come to a better end after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The same plan, tried again: what was copied so far is of use.
+    SamePlan,
+    /// Another plan only: this target cannot hold the data.
+    AnotherPlan,
+    /// The same plan, once the user accepts a longer outage.
+    Consent,
 }
 
 impl StepError {
     fn failed(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into(), hint: None }
+        Self::Failed { why: why.into(), hint: None, remedy: Remedy::SamePlan }
     }
 
     fn hinted(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Failed { why: why.into(), hint: Some(hint.into()) }
+        Self::Failed { why: why.into(), hint: Some(hint.into()), remedy: Remedy::SamePlan }
+    }
+
+    /// A failure that the user's consent to a longer outage would mend.
+    fn wants_consent(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed { why: why.into(), hint: Some(hint.into()), remedy: Remedy::Consent }
+    }
+
+    /// The same failure, of a target that cannot hold the data.
+    fn for_good(self) -> Self {
+        match self {
+            Self::Failed { why, hint, .. } => Self::Failed { why, hint, remedy: Remedy::AnotherPlan },
+            api @ Self::Api(_) => api,
+        }
     }
 }
 
@@ -152,6 +226,12 @@ trait Act {
 
     /// Makes one change towards the goal. Called from [`Standing::Before`] only.
     async fn act(&self, world: &World) -> Result<(), StepError>;
+
+    /// What of the object that this step takes away is to be noted before: a merge patch of its metadata; none: nothing.
+    async fn notes(&self, world: &World) -> Result<Option<Value>, StepError> {
+        let _ = world;
+        Ok(None)
+    }
 
     /// Has what was done noticed by those it is for; changes nothing else. Called after [`Progress::remind_after`].
     async fn remind(&self, world: &World) -> Result<(), StepError> {
@@ -191,6 +271,7 @@ macro_rules! each {
             Step::PinTarget($one) => $call,
             Step::WarmCopy($one) => $call,
             Step::Drain($one) => $call,
+            Step::ClearPods($one) => $call,
             Step::RemovePod($one) => $call,
             Step::LastPass($one) => $call,
             Step::StopMover($one) => $call,
@@ -209,6 +290,13 @@ macro_rules! each {
     };
 }
 
+/// Tells every mover of the run that its engine is still there. Best effort: a mover that hears nothing for a quarter of an hour ends by itself.
+pub async fn beat(world: &World) {
+    for pod in world.movers.names() {
+        drop(copy::beat(world, &world.namespace, &pod).await);
+    }
+}
+
 /// Compares the world with a step's goal.
 ///
 /// # Errors
@@ -225,6 +313,15 @@ pub async fn observe(step: &Step, world: &World) -> Result<Standing, StepError> 
 /// See [`StepError`].
 pub async fn observe_back(step: &Step, world: &World) -> Result<Standing, StepError> {
     each!(step, one => one.observe_back(world).await)
+}
+
+/// What of the object that a step takes away is to be noted before.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn notes(step: &Step, world: &World) -> Result<Option<Value>, StepError> {
+    each!(step, one => one.notes(world).await)
 }
 
 /// Has what a step did noticed by those it is for.

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::look;
 use crate::journal::{MadePod, RunState, Stand};
@@ -21,6 +23,8 @@ pub struct Movers {
     planned: BTreeMap<String, Value>,
     /// What was made, by the pod's name.
     made: Mutex<BTreeMap<String, MadePod>>,
+    /// Since when pods are refused a mount, by their uids.
+    refused: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl Movers {
@@ -31,7 +35,7 @@ impl Movers {
             Step::StartMover(start) => Some((start.pod.clone(), start.manifest.clone())),
             _ => None,
         });
-        Self { run: plan.run().0.clone(), planned: planned.collect(), made: Mutex::default() }
+        Self { run: plan.run().0.clone(), planned: planned.collect(), made: Mutex::default(), refused: Mutex::default() }
     }
 
     /// Takes from a journal which pods were made.
@@ -47,6 +51,25 @@ impl Movers {
 
     fn made(&self) -> MutexGuard<'_, BTreeMap<String, MadePod>> {
         self.made.lock().expect("no code panics while holding this lock")
+    }
+
+    fn refused(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.refused.lock().expect("no code panics while holding this lock")
+    }
+
+    /// A pod is refused a mount now; returns for how long it has been.
+    pub(super) fn refused_for(&self, pod: &Value) -> Duration {
+        self.refused().entry(look::uid(pod).to_owned()).or_insert_with(Instant::now).elapsed()
+    }
+
+    /// A pod is refused nothing.
+    pub(super) fn is_let_in(&self, pod: &Value) {
+        self.refused().remove(look::uid(pod));
+    }
+
+    /// The names of the pods that were made.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.made().keys().cloned().collect()
     }
 
     pub(super) fn know(&self, pod: MadePod) {
@@ -187,7 +210,7 @@ mod tests {
 
     fn movers() -> Movers {
         let planned = [("stateful-m1-0".to_owned(), planned())].into_iter().collect();
-        Movers { run: "m1".to_owned(), planned, made: Mutex::default() }
+        Movers { run: "m1".to_owned(), planned, made: Mutex::default(), refused: Mutex::default() }
     }
 
     /// The pod as the server has it.

@@ -49,7 +49,7 @@ impl PinTarget {
 const CLOCKS_DIFFER_SECS_MAX: i64 = 60;
 
 /// Whether a volume was made before a claim and so not for it (it was free, and the claim was bound to it), by the API servers' clocks, which nobody else sets.
-fn is_older(volume: &Value, claim: &Value) -> bool {
+pub(super) fn is_older(volume: &Value, claim: &Value) -> bool {
     let made = |object: &Value| look::text(object, "/metadata/creationTimestamp").parse::<Timestamp>().ok();
     match (made(volume), made(claim)) {
         (Some(volume), Some(claim)) => volume.as_second() + CLOCKS_DIFFER_SECS_MAX < claim.as_second(),

@@ -2,15 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look};
+use super::{Act, Standing, StepError, World, clear_pods, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::finalizers;
 use crate::plan::step::ReleaseClaim;
+use crate::survey::AppKind;
 
 impl ReleaseClaim {
     /// What may still write to the volume, if anything: somebody may have started it since.
     async fn users(&self, world: &World) -> Result<Option<String>, StepError> {
         let users = look::running_on(world, &world.source, std::slice::from_ref(&self.name)).await?;
         Ok((!users.is_empty()).then(|| users.join(", ")))
+    }
+
+    /// A pod of the app that is over and still names the claim, to be deleted first. Somebody else's is not ours to delete.
+    async fn occupant(&self, world: &World) -> Result<Option<Value>, StepError> {
+        let pods = look::pods_on(world, &world.source, std::slice::from_ref(&self.name)).await?;
+        let Some(pod) = pods.into_iter().find(|pod| look::is_over(pod) && !look::is_terminating(pod)) else { return Ok(None) };
+        let (kind, app) = self.app.split_once('/').unwrap_or_default();
+        if AppKind::of_word(kind).is_some_and(|kind| look::is_of_app(&pod, kind, app)) {
+            return Ok(Some(pod));
+        }
+        let name = look::name(&pod);
+        let why = format!("pod {name}{} names claim {} and would keep it from going", look::over(&pod), self.name);
+        Err(StepError::hinted(why, format!("kubectl delete pod {name} -n {}", self.namespace)))
     }
 
     async fn source_volume(&self, world: &World) -> Result<Value, StepError> {
@@ -35,7 +50,8 @@ impl Act for ReleaseClaim {
             return Ok(Standing::Adrift(format!("claim {} was made anew on another volume{}", self.name, look::last_writer(&claim))));
         }
         if look::is_terminating(&claim) {
-            return Ok(Standing::waiting_for(format!("claim {} to be gone", self.name)));
+            let by = look::what_holds_claim(world, &world.source, &claim).await?;
+            return Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.name)));
         }
         if look::text(&claim, "/status/phase") != "Bound" {
             return Ok(Standing::waiting_for(format!("claim {} to be bound to volume {}", self.name, self.volume)));
@@ -57,6 +73,13 @@ impl Act for ReleaseClaim {
         }
         if let Some(users) = self.users(world).await? {
             return Err(StepError::failed(format!("{users} runs on claim {} again", self.name)));
+        }
+        // A deletion cannot be called off: what would keep the claim is looked for before.
+        if let Some(pod) = self.occupant(world).await? {
+            return clear_pods::delete(world, &pod).await;
+        }
+        if let Some(claim) = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await? {
+            look::goes(&claim, &finalizers::OF_CLAIMS, &self.namespace)?;
         }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
         world.source.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
@@ -82,6 +105,9 @@ impl Act for ReleaseClaim {
             let claim = json!({ "namespace": self.namespace, "name": self.name, "uid": null, "resourceVersion": null });
             let patch = json!({ "metadata": look::only(&volume), "spec": { "claimRef": claim } });
             world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
+            return Ok(());
+        }
+        if !look::is_free(&volume) {
             return Ok(());
         }
         look::made(world.source.create(&Kind::CLAIM, &self.namespace, &self.manifest_before).await)

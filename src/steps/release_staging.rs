@@ -2,13 +2,17 @@
 
 use super::{Act, Standing, StepError, World, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::finalizers;
 use crate::plan::step::ReleaseStaging;
 
 impl Act for ReleaseStaging {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? {
             None => Ok(Standing::done("gone")),
-            Some(claim) if look::is_terminating(&claim) => Ok(Standing::waiting_for(format!("claim {} to be gone", self.staging))),
+            Some(claim) if look::is_terminating(&claim) => {
+                let by = look::what_holds_claim(world, &world.target, &claim).await?;
+                Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.staging)))
+            }
             Some(_) => Ok(Standing::Before),
         }
     }
@@ -23,6 +27,7 @@ impl Act for ReleaseStaging {
         if !look::is_of_run(&claim, world) {
             return Err(StepError::failed(format!("claim {} is not ours", self.staging)));
         }
+        look::goes(&claim, &finalizers::OF_CLAIMS, &self.namespace)?;
         let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
         world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
         Ok(())

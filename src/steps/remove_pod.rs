@@ -2,6 +2,7 @@
 
 use super::{Act, Standing, StepError, World, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::finalizers;
 use crate::plan::step::RemovePod;
 
 impl Act for RemovePod {
@@ -15,10 +16,14 @@ impl Act for RemovePod {
         if there.is_none() && left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
-        Ok(Standing::waiting_for(format!("pod {} to be gone", self.name)))
+        let held = there.as_ref().map(look::held).unwrap_or_default();
+        Ok(Standing::waiting_for(format!("pod {} to be gone{held}", self.name)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
+        if let Some(pod) = world.source.get(&Kind::POD, &self.namespace, &self.name).await? {
+            look::goes(&pod, &finalizers::OF_PODS, &self.namespace)?;
+        }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
         world.source.delete(&Kind::POD, &self.namespace, &self.name, &how).await?;
         Ok(())

@@ -1,8 +1,11 @@
 //! [`RemoveSet`]: no stateful set while claims are swapped, because a live one makes missing claims anew, empty, of the old class.
 
+use serde_json::Value;
+
 use super::{Act, Standing, StepError, World, drain, look};
-use crate::cluster::{Delete, Kind};
-use crate::plan::{shape::shape, step::RemoveSet};
+use crate::cluster::{ApiError, Delete, Kind};
+use crate::plan::shape::{is_of_shape, metadata_changes};
+use crate::plan::step::RemoveSet;
 
 impl Act for RemoveSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
@@ -10,7 +13,7 @@ impl Act for RemoveSet {
             return Ok(Standing::done("gone; what it owned is left"));
         };
         if look::is_terminating(&set) {
-            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone", self.name)));
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set))));
         }
         // A claim template is compared by what matters to it: the server fills in the rest.
         if classes(&set) == classes(&self.manifest_before) {
@@ -24,11 +27,20 @@ impl Act for RemoveSet {
         Ok(world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?.is_none())
     }
 
+    async fn notes(&self, world: &World) -> Result<Option<Value>, StepError> {
+        let set = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?;
+        Ok(set.map(|set| metadata_changes(&self.manifest_before, &set)))
+    }
+
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(()) };
-        if !drain::is_as_stopped(&set, world) || shape(&set) != self.shape {
+        if !drain::is_as_stopped(&set, world) || !is_of_shape(&set, &self.shape) {
             let who = look::last_writer(&set);
             return Err(StepError::failed(format!("statefulset/{} was changed while it was stopped{who}", self.name)));
+        }
+        look::goes(&set, &[], &self.namespace)?;
+        if !world.has_noted(&metadata_changes(&self.manifest_before, &set)) {
+            return Err(ApiError::Conflict(format!("statefulset/{} was written to a moment ago", self.name)).into());
         }
         // Of this very version: a set that was scaled up in between may have written since the proof.
         let version = Some(look::text(&set, "/metadata/resourceVersion").to_owned());
@@ -38,7 +50,7 @@ impl Act for RemoveSet {
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        look::made(world.source.create(&Kind::STATEFUL_SET, &self.namespace, &self.manifest_before).await)
+        look::made(world.source.create(&Kind::STATEFUL_SET, &self.namespace, &world.as_noted(&self.manifest_before)).await)
     }
 }
 

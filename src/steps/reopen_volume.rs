@@ -32,7 +32,7 @@ impl Act for ReopenVolume {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
         }
         if look::is_volume_of_run(&volume, world) {
-            return Ok(Standing::done(format!("volume {} is reserved", self.volume)));
+            return Ok(look::reserved(&volume));
         }
         if !self.is_as_kept(&volume) {
             let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));

@@ -1,6 +1,8 @@
 //! [`ReserveTarget`]: the staging claim, which holds the target volume until the claim's own name is free.
 
-use super::{Act, Standing, StepError, World, look};
+use serde_json::{Value, json};
+
+use super::{Act, Standing, StepError, World, look, pin_target};
 use crate::cluster::{Delete, Kind};
 use crate::plan::step::ReserveTarget;
 
@@ -37,9 +39,30 @@ impl Act for ReserveTarget {
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(()) };
         if look::is_of_run(&claim, world) && !look::is_terminating(&claim) {
+            if let Some(volume) = self.would_stay(world, &claim).await? {
+                let patch = json!({ "metadata": look::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
+                world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
+                return Ok(());
+            }
             let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
             world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
         }
         Ok(())
+    }
+}
+
+impl ReserveTarget {
+    /// The volume that was made for the staging claim, where its class keeps volumes: nobody else knows of it, and it would stay for ever.
+    async fn would_stay(&self, world: &World, claim: &Value) -> Result<Option<Value>, StepError> {
+        let name = look::text(claim, "/spec/volumeName");
+        if !self.provisioned || name.is_empty() {
+            return Ok(None);
+        }
+        let Some(volume) = world.target.get(&Kind::VOLUME, "", name).await? else { return Ok(None) };
+        let is_made_for_it = look::is_for_claim(&volume, world, &self.staging)
+            && look::text(&volume, "/spec/claimRef/uid") == look::uid(claim)
+            && volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"].is_string()
+            && !pin_target::is_older(&volume, claim);
+        Ok((is_made_for_it && look::reclaim_policy(&volume) == "Retain").then_some(volume))
     }
 }

@@ -1,5 +1,7 @@
 //! [`StartMover`]: a mover pod, ready for orders.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -15,16 +17,25 @@ const HOPELESS: [&str; 6] =
 
 impl Act for StartMover {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await? else { return Ok(Standing::Before) };
-        if is_overdue(&pod) && !look::is_terminating(&pod) {
+        let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await? else {
+            return Ok(match self.late_pod(world, None).await? {
+                Some(late) => Standing::waiting_for(format!("pod {late} to run, to start mover pod {} beside it", self.pod)),
+                None => Standing::Before,
+            });
+        };
+        let in_the_way = self.late_pod(world, Some(&pod)).await?;
+        if (is_overdue(&pod) || in_the_way.is_some()) && !look::is_terminating(&pod) {
             return Ok(if look::is_of_run(&pod, world) { Standing::Before } else { not_ours(&pod) });
         }
         if let Some(what) = world.movers.strange(&pod) {
             return Ok(Standing::Adrift(format!("pod {} {what}{}", self.pod, look::last_writer(&pod))));
         }
         let standing = match self.held(world, &pod).await {
-            Some(warning) => Standing::done(format!("it starts when the app has stopped{warning}")),
-            None => standing(world, &self.namespace, &pod).await?,
+            Some(warning) => self.refused(world, &pod, &warning)?,
+            None => {
+                world.movers.is_let_in(&pod);
+                standing(world, &self.namespace, &pod).await?
+            }
         };
         Ok(match standing {
             Standing::After(evidence) => Standing::After(Evidence { pod: world.movers.known(&self.pod), ..evidence }),
@@ -48,7 +59,7 @@ impl Act for StartMover {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         if let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await?
-            && is_overdue(&pod)
+            && (is_overdue(&pod) || self.late_pod(world, Some(&pod)).await?.is_some())
         {
             return delete_pod(world, &self.namespace, &self.pod).await;
         }
@@ -64,7 +75,37 @@ impl Act for StartMover {
     }
 }
 
+/// How long a driver may refuse a second mount before that counts as its answer: a plugin that is being restarted, or is busy with the volume, refuses
+/// too, and is asked again by the kubelet.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+
 impl StartMover {
+    /// A pod of the app that cannot start where it was put, or be put anywhere, while this mover is (to be) beside the app: the mover gives way, and comes
+    /// again beside that pod once it runs.
+    async fn late_pod(&self, world: &World, mover: Option<&Value>) -> Result<Option<String>, StepError> {
+        if self.held_by_app.is_empty() {
+            return Ok(None);
+        }
+        let pods = look::pods_on(world, &world.source, &look::claims_of(&self.manifest)).await?;
+        let late = pods.iter().find(|pod| {
+            let waits = look::text(pod, "/status/phase") == "Pending" && !look::is_terminating(pod);
+            waits && mover.is_none_or(|mover| is_kept_by(pod, mover))
+        });
+        Ok(late.map(|pod| look::name(pod).to_owned()))
+    }
+
+    /// What a mover stands at that is refused a second mount of what the app has mounted.
+    fn refused(&self, world: &World, pod: &Value, warning: &str) -> Result<Standing, StepError> {
+        if world.movers.refused_for(pod) < REFUSED_FOR {
+            return Ok(Standing::waiting_for(format!("mover pod {} to start{warning}", self.pod)));
+        }
+        if world.accepted_outage_ms.is_some() {
+            return Ok(Standing::done(format!("it starts when the app has stopped{warning}")));
+        }
+        let why = format!("the app is not stopped for the whole copy, and its volume is not mounted a second time{warning}");
+        Err(StepError::wants_consent(why, world.consent(None)))
+    }
+
     /// The warning that says that a volume the app has mounted cannot be mounted a second time. Of any other volume it would not
     /// help to stop the app.
     async fn held(&self, world: &World, pod: &Value) -> Option<String> {
@@ -92,6 +133,14 @@ fn is_half_over(pod: &Value) -> bool {
         (Some(began), Some(lives_secs)) => Timestamp::now().as_second() - began.as_second() > lives_secs / 2,
         (None, _) | (_, None) => false,
     }
+}
+
+/// Whether a pod of the app that waits does so because of a mover: it was put on another node, or there is no room for it.
+fn is_kept_by(pod: &Value, mover: &Value) -> bool {
+    let node = look::text(pod, "/spec/nodeName");
+    let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let mut has_no_room = || conditions.any(|one| one["type"] == "PodScheduled" && one["reason"] == "Unschedulable");
+    if node.is_empty() { has_no_room() } else { node != look::text(mover, "/spec/nodeName") }
 }
 
 fn not_ours(pod: &Value) -> Standing {
@@ -124,7 +173,7 @@ async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standi
 
 async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
     let name = look::name(pod);
-    let waiting = pod.pointer("/status/containerStatuses/0/state/waiting");
+    let waiting = look::mover_status(pod).pointer("/state/waiting");
     if let Some(state) = waiting.filter(|state| HOPELESS.contains(&look::text(state, "/reason"))) {
         let why = format!("mover pod {name} cannot start: {}: {}", look::text(state, "/reason"), look::text(state, "/message"));
         return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
@@ -134,17 +183,20 @@ async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
 }
 
 /// Where it says why a pod is lost, the most telling first.
-const WHYS: [&str; 4] = [
-    "/status/containerStatuses/0/lastState/terminated/message",
-    "/status/message",
-    "/status/reason",
-    "/status/containerStatuses/0/lastState/terminated/reason",
-];
+fn whys(pod: &Value) -> [&str; 4] {
+    let status = look::mover_status(pod);
+    [
+        look::text(status, "/lastState/terminated/message"),
+        look::text(pod, "/status/message"),
+        look::text(pod, "/status/reason"),
+        look::text(status, "/lastState/terminated/reason"),
+    ]
+}
 
 /// Why a mover pod is lost.
 pub(super) fn failed(namespace: &str, pod: &Value) -> StepError {
     let name = look::name(pod);
-    let why = WHYS.iter().map(|place| look::text(pod, place)).find(|why| !why.is_empty()).unwrap_or("no reason is given");
+    let why = whys(pod).into_iter().find(|why| !why.is_empty()).unwrap_or("no reason is given");
     StepError::hinted(format!("mover pod {name} failed: {why}"), format!("kubectl describe pod -n {namespace} {name}"))
 }
 

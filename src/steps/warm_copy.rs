@@ -43,7 +43,7 @@ impl Act for WarmCopy {
             Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER)),
             Pass::NotOrdered => Ok(Standing::Before),
             Pass::Ordered => Ok(copy::ordered(LOST_AFTER)),
-            Pass::Running(report) => Ok(copy::running("the copy", report, LOST_AFTER)),
+            Pass::Running { report, .. } => Ok(copy::running("the copy", report, LOST_AFTER)),
             Pass::Done { .. } => self.judged(world).await,
         }
     }
@@ -57,6 +57,11 @@ impl Act for WarmCopy {
     }
 }
 
+/// Whether the user accepts that a last pass takes as long as this.
+fn is_accepted(world: &World, predicted_ms: Option<&u64>) -> bool {
+    world.accepted_outage_ms.is_some_and(|accepted| predicted_ms.is_some_and(|predicted| *predicted <= accepted))
+}
+
 impl WarmCopy {
     async fn judged(&self, world: &World) -> Result<Standing, StepError> {
         let passes = copy::passes(world, &self.route).await?;
@@ -64,11 +69,11 @@ impl WarmCopy {
         match judge_passes(&passes, self.last_pass_ms_max, self.passes_max) {
             Verdict::Again => Ok(Standing::Before),
             Verdict::Fits => done(&format!("the last one is predicted to take {} ms", passes.last().unwrap_or(&0))),
-            Verdict::WillNotFit(why) if self.insist => Err(StepError::hinted(
-                format!("the outage would be too long: {why}"),
-                "allow more with `--max-last-pass SECONDS`, or move at a quieter time",
-            )),
-            Verdict::WillNotFit(why) => done(&why),
+            Verdict::WillNotFit(why) if !self.insist && is_accepted(world, passes.last()) => done(&format!("{why}; that was accepted")),
+            Verdict::WillNotFit(why) => {
+                let why = format!("the app is not stopped, because the outage would be longer than was asked for: {why}");
+                Err(StepError::wants_consent(why, world.consent(passes.last().copied())))
+            }
         }
     }
 }

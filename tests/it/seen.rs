@@ -23,6 +23,7 @@ pub(crate) fn request() -> Request {
         throttle: false,
         last_pass_secs_max: 2,
         insist: false,
+        accept_outage_secs: None,
         cold: false,
         copy_secs_max: 86_400,
         ready_secs_max: 600,

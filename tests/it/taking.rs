@@ -166,9 +166,11 @@ fn hold_together(entries: &[Entry]) {
         assert_eq!((entry.sequence, &entry.before), (sequence, &before));
         before = entry.digest();
         match &entry.event {
-            Event::Opened { .. } | Event::Barred { .. } | Event::Halted { .. } | Event::Found { .. } => {}
+            Event::Opened { .. } | Event::Barred { .. } | Event::Halted { .. } | Event::Found { .. } | Event::Noted { .. } => {}
             Event::Intent { step } | Event::Renewed { step } | Event::UndoIntent { step } => drop(meant.insert(step)),
-            Event::Settled { step, .. } | Event::Undone { step } => assert!(meant.contains(step), "{step} was never meant"),
+            Event::Settled { step, .. } | Event::Undone { step } | Event::Refused { step } => {
+                assert!(meant.contains(step), "{step} was never meant")
+            }
             Event::Ended { .. } => assert_eq!(sequence, entries.len() as u64, "something follows the end"),
         }
     }

@@ -71,7 +71,8 @@ impl Sim {
             "persistentvolumes" => self.reach_of_volume(asked),
             _ if asked.namespace != "app" => Some(format!("reaches into namespace `{}`", asked.namespace)),
             "pods" if asked.verb() == "patch" => self.misled(asked),
-            _ if asked.verb() == "create" => self.needless(asked),
+            // What is only tried is not made.
+            _ if asked.verb() == "create" && !asked.is_dry() => self.needless(asked),
             _ => None,
         };
         if let Some(what) = found {

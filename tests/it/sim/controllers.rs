@@ -77,16 +77,6 @@ impl Sim {
             self.protect_claim(&claim);
         }
         self.collect_garbage();
-        self.count_quotas();
-    }
-
-    fn count_quotas(&mut self) {
-        for quota in self.store.copies("resourcequotas") {
-            let used = self.store.all("persistentvolumeclaims", namespace(&quota)).count();
-            let hard = quota["spec"]["hard"].clone();
-            let status = json!({ "hard": hard, "used": { "persistentvolumeclaims": used.to_string() } });
-            self.store.change("resourcequotas", namespace(&quota), name(&quota), BY, |quota| quota["status"] = status);
-        }
     }
 
     fn stateful_set(&mut self, set: &Value) {
@@ -202,7 +192,14 @@ impl Sim {
         pod["spec"]["volumes"] = Value::Array(volumes);
         pod["apiVersion"] = json!("v1");
         pod["kind"] = json!("Pod");
-        drop(self.store.create("pods", &space, &pod, BY, false));
+        self.make_pod(&space, &pod);
+    }
+
+    /// A controller makes a pod, if it is let in; it tries again.
+    fn make_pod(&mut self, space: &str, pod: &Value) {
+        if let Ok(pod) = self.admitted("pods", space, pod, false) {
+            drop(self.store.create("pods", space, &pod, BY, false));
+        }
     }
 
     fn deployment(&mut self, deployment: &Value) {
@@ -245,7 +242,7 @@ impl Sim {
             pod["metadata"]["ownerReferences"] = json!([owner_of("ReplicaSet", "apps/v1", set, true)]);
             pod["apiVersion"] = json!("v1");
             pod["kind"] = json!("Pod");
-            drop(self.store.create("pods", &space, &pod, BY, false));
+            self.make_pod(&space, &pod);
         }
         for pod in active.iter().skip(usize::try_from(wanted).unwrap_or(usize::MAX)) {
             drop(self.store.delete("pods", &space, name(pod), &Deletion::default()));
@@ -312,8 +309,24 @@ impl Sim {
             .map(pin)
             .filter(|node| !node.is_empty())
             .collect();
-        let mut nodes = self.store.all("nodes", "").map(|node| name(node).to_owned());
-        nodes.find(|node| wanted.is_none_or(|wanted| wanted == node.as_str()) && pinned.iter().all(|pin| pin == node))
+        let beside =
+            &pod["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]["matchLabels"];
+        // Where a pod is that it has to be beside; nowhere while there is none.
+        let beside = (!beside.is_null()).then(|| {
+            let placed = |other: &&Value| {
+                !text(other, "/spec/nodeName").is_empty() && !matches!(text(other, "/status/phase"), "Succeeded" | "Failed")
+            };
+            let all = self.store.all("pods", namespace(pod)).filter(placed);
+            all.filter(|other| has_labels(beside, other)).map(|other| text(other, "/spec/nodeName").to_owned()).collect::<Vec<_>>()
+        });
+        let bears = pod["spec"]["tolerations"].as_array().into_iter().flatten().any(|one| one["key"] == "node.kubernetes.io/unschedulable");
+        let open = self.store.all("nodes", "").filter(|node| bears || node["spec"]["unschedulable"] != true);
+        let mut nodes = open.map(|node| name(node).to_owned());
+        nodes.find(|node| {
+            wanted.is_none_or(|wanted| wanted == node.as_str())
+                && pinned.iter().all(|pin| pin == node)
+                && beside.as_ref().is_none_or(|nodes| nodes.contains(node))
+        })
     }
 
     fn class_of(&self, claim: &Value) -> Option<&Value> {

@@ -33,6 +33,14 @@ pub(crate) enum Fault {
     VoidForAWhile,
     /// 401, and so is everything until another process comes.
     VoidForEver,
+    /// 403, as by a quota that is full for a moment, or a policy.
+    Forbidden,
+    /// 422, as by validation that is newer than the object.
+    Invalid,
+    /// 403 for this kind of change for a minute.
+    DeniedForAWhile,
+    /// 403 for this kind of change for longer than anybody waits.
+    DeniedForLong,
     /// The process is gone before the call is sent.
     DiesBefore,
     /// The process is gone after the call was carried out.
@@ -40,8 +48,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// All that strike one call; outages and void credentials have tests of their own.
-    pub(crate) const ALL: [Fault; 12] = [
+    /// All that strike one call; outages, void credentials and lasting denials have tests of their own.
+    pub(crate) const ALL: [Fault; 14] = [
         Fault::RefusedBefore,
         Fault::ReplyLost,
         Fault::Late,
@@ -52,14 +60,16 @@ impl Fault {
         Fault::Internal,
         Fault::SlowApplied,
         Fault::Twice,
+        Fault::Forbidden,
+        Fault::Invalid,
         Fault::DiesBefore,
         Fault::DiesAfter,
     ];
 
     /// Whether it differs from another one when the call only reads: then only the answer counts, not whether the call arrived.
     pub(crate) fn matters_to_reads(self) -> bool {
-        use Fault::{Conflict, DiesAfter, Late, ReplyLost, Twice, Unavailable, VeryLate};
-        !matches!(self, ReplyLost | Late | VeryLate | Conflict | Unavailable | Twice | DiesAfter)
+        use Fault::{Conflict, DiesAfter, Forbidden, Invalid, Late, ReplyLost, Twice, Unavailable, VeryLate};
+        !matches!(self, ReplyLost | Late | VeryLate | Conflict | Unavailable | Twice | Forbidden | Invalid | DiesAfter)
     }
 
     /// Whether the process ends by it.
@@ -83,6 +93,10 @@ impl Fault {
             Fault::Webhook => "500 for changes for minutes",
             Fault::VoidForAWhile => "401 for half a minute",
             Fault::VoidForEver => "401 from then on",
+            Fault::Forbidden => "403",
+            Fault::Invalid => "422",
+            Fault::DeniedForAWhile => "403 for such changes for a minute",
+            Fault::DeniedForLong => "403 for such changes for long",
             Fault::DiesBefore => "process dies before",
             Fault::DiesAfter => "process dies after",
         }

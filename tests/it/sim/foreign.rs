@@ -57,10 +57,20 @@ pub(crate) enum Deed {
     MakesSetAgain,
     /// The scheduler puts the next of the app's pods where a claim could be used that it remembers, not where it can be now.
     Misplaces,
+    /// The kubelet evicts a pod of the app, whose object stays.
+    EvictsApp,
+    /// A console annotates the app, and labels it.
+    AnnotatesApp,
+    /// An administrator cordons the node of the app's pod and deletes the pod, which goes elsewhere.
+    MovesApp,
+    /// Somebody's controller puts its finalizer on the app.
+    HoldsApp,
+    /// Somebody's controller puts its finalizer on the app's pods.
+    HoldsPods,
 }
 
 impl Deed {
-    pub(crate) const ALL: [Deed; 21] = [
+    pub(crate) const ALL: [Deed; 26] = [
         Deed::Scales,
         Deed::PutsReplicasBack,
         Deed::DeletesStaging,
@@ -82,12 +92,17 @@ impl Deed {
         Deed::ChangesJournal,
         Deed::MakesSetAgain,
         Deed::Misplaces,
+        Deed::EvictsApp,
+        Deed::AnnotatesApp,
+        Deed::MovesApp,
+        Deed::HoldsApp,
+        Deed::HoldsPods,
     ];
 
     /// Whether objects of a kind may be others after it.
     pub(super) fn changes(self, plural: &str) -> bool {
         match self {
-            Deed::Scales | Deed::PutsReplicasBack | Deed::EditsApp | Deed::MakesSetAgain => {
+            Deed::Scales | Deed::PutsReplicasBack | Deed::EditsApp | Deed::MakesSetAgain | Deed::AnnotatesApp | Deed::HoldsApp => {
                 matches!(plural, "statefulsets" | "deployments")
             }
             Deed::DeletesStaging | Deed::DeletesClaim => plural == "persistentvolumeclaims",
@@ -97,6 +112,9 @@ impl Deed {
             | Deed::OutlivesMover
             | Deed::PatchesMover
             | Deed::HidesPod
+            | Deed::EvictsApp
+            | Deed::MovesApp
+            | Deed::HoldsPods
             | Deed::Misplaces => plural == "pods",
             Deed::DeletesLease => plural == "leases",
             Deed::TakesLabels | Deed::UnpinsSource | Deed::DeletesSource | Deed::DeletesTarget => plural == "persistentvolumes",
@@ -129,6 +147,11 @@ impl Deed {
             Deed::ChangesJournal => "changes the journal's first entry",
             Deed::MakesSetAgain => "makes the missing set again, as it was",
             Deed::Misplaces => "puts the app's next pod on a wrong node",
+            Deed::EvictsApp => "evicts a pod of the app",
+            Deed::AnnotatesApp => "annotates and labels the app",
+            Deed::MovesApp => "drains the node of the app's pod",
+            Deed::HoldsApp => "puts a finalizer on the app",
+            Deed::HoldsPods => "puts a finalizer on the app's pods",
         }
     }
 }
@@ -148,6 +171,12 @@ pub(crate) enum Damage {
 }
 
 const BY: &str = "kubectl-edit";
+
+/// How long a node is cordoned, in milliseconds.
+const CORDONED_MS: u64 = 120_000;
+
+/// The finalizer of somebody's controller.
+const HOLD: &str = "example.org/hold";
 
 impl Sim {
     pub(crate) fn expect_hand(&mut self, hand: Hand) {
@@ -189,7 +218,69 @@ impl Sim {
             Deed::ChangesJournal => drop(self.damages_journal(Damage::Changed, 0)),
             Deed::MakesSetAgain => self.makes_set_again(),
             Deed::Misplaces => self.scheduler_is_behind = true,
+            Deed::EvictsApp => self.evicts_app_pod(),
+            Deed::AnnotatesApp => self.annotates_app(),
+            Deed::MovesApp => self.moves_app(),
+            Deed::HoldsApp => self.holds(&["statefulsets", "deployments"]),
+            Deed::HoldsPods => self.holds(&["pods"]),
         }
+    }
+
+    fn annotates_app(&mut self) {
+        for kind in ["statefulsets", "deployments"] {
+            for app in self.store.copies(kind).into_iter().filter(|app| !is_terminating(app)) {
+                let patch = json!({ "metadata": { "annotations": { "console/reached-at": "[]" }, "labels": { "console/seen": "yes" } } });
+                self.was_annotated |= self.store.patch(kind, "app", text(&app, "/metadata/name"), &patch, BY).is_ok();
+            }
+        }
+    }
+
+    fn moves_app(&mut self) {
+        let is_apps = |pod: &&Arc<Value>| !super::kubelet::is_mover(pod) && !text(pod, "/spec/nodeName").is_empty() && !is_terminating(pod);
+        let Some(pod) = self.store.copies("pods").iter().find(is_apps).cloned() else { return };
+        drop(self.store.patch("nodes", "", text(&pod, "/spec/nodeName"), &json!({ "spec": { "unschedulable": true } }), BY));
+        self.cordoned_until = Some(self.store.now + CORDONED_MS);
+        if pod["metadata"]["ownerReferences"].is_array() {
+            drop(self.store.delete("pods", "app", text(&pod, "/metadata/name"), &Deletion::default()));
+        }
+    }
+
+    /// The node's maintenance is over.
+    pub(super) fn uncordon(&mut self) {
+        if self.cordoned_until.is_none_or(|until| self.store.now < until) {
+            return;
+        }
+        self.cordoned_until = None;
+        for node in self.store.copies("nodes") {
+            self.store.change("nodes", "", text(&node, "/metadata/name"), BY, |node| {
+                node["spec"].as_object_mut().map(|spec| spec.remove("unschedulable"));
+            });
+        }
+    }
+
+    /// A controller that acts when these are deleted. It does so for good only when a person has found it.
+    fn holds(&mut self, kinds: &[&str]) {
+        for kind in kinds {
+            let ours = |one: &&Arc<Value>| one["metadata"]["labels"][marks::MANAGED_BY] == marks::US || is_terminating(one);
+            for app in self.store.copies(kind).iter().filter(|one| !ours(one)) {
+                self.was_held = true;
+                drop(self.store.patch(kind, "app", text(app, "/metadata/name"), &json!({ "metadata": { "finalizers": [HOLD] } }), BY));
+            }
+        }
+    }
+
+    /// A person finds the controller, and has it let go.
+    pub(super) fn let_go(&mut self) {
+        for kind in ["statefulsets", "deployments", "pods"] {
+            for one in self.store.copies(kind) {
+                self.store.change(kind, "app", text(&one, "/metadata/name"), BY, |one| {
+                    if let Some(all) = one["metadata"]["finalizers"].as_array_mut() {
+                        all.retain(|finalizer| finalizer != HOLD);
+                    }
+                });
+            }
+        }
+        self.was_held = false;
     }
 
     fn scales(&mut self, replicas: u64) {

@@ -29,7 +29,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn is_dry(&self) -> bool {
+    /// Whether nothing of it is to be stored.
+    pub(super) fn is_dry(&self) -> bool {
         self.query("dryRun") == "All"
     }
 
@@ -64,6 +65,11 @@ impl Asked {
             let kept: Vec<&str> = selector.split(',').filter(|one| !one.starts_with(label)).collect();
             *selector = kept.join(",");
         }
+    }
+
+    /// As if the caller had not said of which container.
+    pub(super) fn forget_container(&mut self) {
+        self.query.retain(|(key, _)| key != "container");
     }
 
     /// In words, for what is printed of a failure.
@@ -214,6 +220,7 @@ impl Sim {
         self.log.push(Call { is_write, plural, words, version: self.store.version(), ticks: self.ticks, phase: self.phase });
         self.lend_foreign_hand(asked);
         self.get_stuck();
+        self.get_policies();
         self.deliver_late(self.calls);
         let fault = self.faults.strikes(self.calls);
         let mutated = self.mutation.map(|_| self.mutated(asked.clone()));
@@ -244,6 +251,9 @@ impl Sim {
         }
         if self.is_void() {
             return (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None);
+        }
+        if self.is_denied(asked) {
+            return (Hit::Answer(refused(403, "Forbidden", "admission webhook \"policy\" denied the request"), None), None);
         }
         let Some(fault) = fault else {
             let answer = self.answer(asked);
@@ -286,6 +296,12 @@ impl Sim {
                 self.make_void(fault);
                 (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None)
             }
+            Fault::Forbidden => (Hit::Answer(refused(403, "Forbidden", "exceeded quota: tight"), None), None),
+            Fault::Invalid => (Hit::Answer(refused(422, "Invalid", "spec: Invalid value"), None), None),
+            Fault::DeniedForAWhile | Fault::DeniedForLong => {
+                self.deny(asked, fault);
+                self.suffer(None, asked)
+            }
             Fault::DiesBefore => {
                 self.die();
                 (Hit::Death, None)
@@ -321,7 +337,7 @@ impl Sim {
             }
             ("GET", "", _) => Ok(Reply::Json(roles::discovery(&asked.group))),
             ("GET", "version", _) => Ok(Reply::Json(json!({ "gitVersion": "v1.36.3" }))),
-            ("GET", "pods", "log") => self.log(namespace, name).map(|log| Reply::Text(tail(&log, asked))),
+            ("GET", "pods", "log") => self.log(namespace, name, asked.query("container")).map(|log| Reply::Text(tail(&log, asked))),
             ("GET", "nodes", "proxy") => Err(Refused::new(503, "ServiceUnavailable", "no metrics here")),
             ("GET", "events", _) => Ok(Reply::Json(json!({ "items": self.events_about(asked.query("fieldSelector")) }))),
             ("GET", _, _) if name.is_empty() => {
@@ -334,8 +350,8 @@ impl Sim {
                 self.store.json_of(plural, namespace, name).map(Reply::Text).ok_or_else(missing)
             }
             ("POST", _, _) => {
-                self.admit(plural, namespace)?;
-                self.store.create(plural, namespace, body, &manager, asked.is_dry()).map(Reply::Json)
+                let object = self.admitted(plural, namespace, body, asked.is_dry())?;
+                self.store.create(plural, namespace, &object, &manager, asked.is_dry()).map(Reply::Json)
             }
             ("PATCH", _, _) => self.store.patch(plural, namespace, name, body, &manager).map(Reply::Json),
             ("DELETE", _, _) => {
@@ -346,21 +362,5 @@ impl Sim {
             }
             _ => Err(Refused::new(405, "MethodNotAllowed", "not simulated")),
         }
-    }
-
-    /// Quotas on claims, as the admission plugin counts them.
-    fn admit(&self, plural: &str, namespace: &str) -> Result<(), Refused> {
-        if plural != "persistentvolumeclaims" {
-            return Ok(());
-        }
-        for quota in self.store.all("resourcequotas", namespace) {
-            let Ok(hard) = text(quota, "/spec/hard/persistentvolumeclaims").parse::<usize>() else { continue };
-            let used = self.store.all(plural, namespace).count();
-            if used >= hard {
-                let name = text(quota, "/metadata/name");
-                return Err(Refused::new(403, "Forbidden", format!("exceeded quota: {name}, used: {used}, limited: {hard}")));
-            }
-        }
-        Ok(())
     }
 }

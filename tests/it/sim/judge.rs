@@ -135,6 +135,12 @@ impl Sim {
         if in_use.iter().any(|volume| volume == target) {
             self.violate(format!("a mover writes to {target}, which the app has mounted"));
         }
+        // A user who was promised a short outage accepts a long one, or there is none.
+        if !last {
+            self.warmed.insert(target.to_owned());
+        } else if self.expects_warm && !self.accepts_outage && !self.warmed.contains(target) {
+            self.violate(format!("the app waits for the whole copy to {target}, which nobody accepted"));
+        }
         // Somebody who scales the app up in that moment cannot be kept from it; what was read meanwhile must not be used.
         if last && !self.was_scaled && in_use.iter().any(|volume| volume == source) {
             self.violate(format!("a last pass reads {source}, which the app has mounted"));
@@ -218,6 +224,13 @@ impl Sim {
         if self.was_edited && !kept {
             self.violate("an edit of the app was lost".to_owned());
         }
+        let apps = self.store.all("statefulsets", "").chain(self.store.all("deployments", ""));
+        let annotated = apps
+            .into_iter()
+            .any(|app| app["metadata"]["annotations"]["console/reached-at"] == "[]" && app["metadata"]["labels"]["console/seen"] == "yes");
+        if self.was_annotated && !annotated {
+            self.violate("what somebody wrote to the app's metadata was lost".to_owned());
+        }
     }
 
     fn check_as_it_was(&mut self) {
@@ -227,6 +240,9 @@ impl Sim {
             let mut is = now.get(name).cloned().unwrap_or_default();
             if self.was_scaled && !is["spec"]["replicas"].is_null() {
                 is["spec"]["replicas"] = value["spec"]["replicas"].clone();
+            }
+            if self.was_annotated && !is["labels"].is_null() {
+                is["labels"].as_object_mut().map(|labels| labels.remove("console/seen"));
             }
             if self.was_edited && !is["spec"]["template"].is_null() {
                 is["spec"]["template"] = value["spec"]["template"].clone();

@@ -50,6 +50,9 @@ const PORT: u16 = 7777;
 /// How long an app goes on after it was asked to stop.
 const STOP_TICKS: u64 = 20;
 
+/// How long a mover may keep a pod of the app from starting, in milliseconds: a guard's round, and what it takes the pod to go.
+const IN_THE_WAY_MS_MAX: u64 = 30_000;
+
 /// The address of a mover pod.
 fn address(pod: &Value) -> String {
     format!("10.0.0.{}", text(pod, "/metadata/uid").trim_start_matches("uid-").parse::<u64>().unwrap_or(0) % 250 + 1)
@@ -103,12 +106,12 @@ impl Sim {
 
     fn start(&mut self, pod: &Value) {
         let Some(volumes) = self.volumes_of(pod) else { return };
-        if self.is_misplaced(pod) {
+        if self.is_misplaced(pod) || self.is_attached_elsewhere(pod, &volumes) || self.refused_mount(pod).is_some() {
             return;
         }
         if pod["spec"]["containers"][0]["command"] == json!(["true"]) {
             self.pod_status(pod, |pod| {
-                pod["status"] = json!({ "phase": "Succeeded", "containerStatuses": [{ "state": { "terminated": { "exitCode": 0 } } }] });
+                pod["status"] = json!({ "phase": "Succeeded", "containerStatuses": ended(pod, 0) });
             });
             return;
         }
@@ -124,8 +127,39 @@ impl Sim {
         }
         let ip = self.ip(pod);
         self.pod_status(pod, |pod| {
-            pod["status"] = json!({ "phase": "Running", "podIP": ip, "containerStatuses": [{ "state": { "running": {} } }] });
+            pod["status"] = json!({ "phase": "Running", "podIP": ip, "containerStatuses": running(pod) });
         });
+    }
+
+    /// Whether another pod has one of the volumes mounted on another node: these are for one node at a time (`ReadWriteOnce`). A mover that keeps
+    /// a pod of the app from starting for long is in its way.
+    fn is_attached_elsewhere(&mut self, pod: &Value, volumes: &[(String, String)]) -> bool {
+        let has_started = |other: &Value| text(other, "/status/phase") == "Running";
+        let others = self.store.all("pods", text(pod, "/metadata/namespace"));
+        let elsewhere = others.filter(|other| has_started(other) && text(other, "/spec/nodeName") != text(pod, "/spec/nodeName"));
+        let holds = |other: &&Value| {
+            self.volumes_of(other).unwrap_or_default().iter().any(|(_, volume)| volumes.iter().any(|(_, wanted)| wanted == volume))
+        };
+        let Some(holder) = elsewhere.into_iter().find(holds).cloned() else {
+            self.kept_waiting.remove(&key(pod));
+            return false;
+        };
+        let now = self.store.now;
+        let since = *self.kept_waiting.entry(key(pod)).or_insert(now);
+        if is_mover(&holder) && !is_mover(pod) && now - since > IN_THE_WAY_MS_MAX {
+            self.kept_waiting.insert(key(pod), now);
+            self.violate(format!("{} keeps {} from starting", text(&holder, "/metadata/name"), text(pod, "/metadata/name")));
+        }
+        true
+    }
+
+    /// The volume that the driver does not publish to a mover, since it has published it to the app.
+    pub(super) fn refused_mount(&self, pod: &Value) -> Option<String> {
+        if self.store.now >= self.refuses_second_mount_until || !is_mover(pod) || text(pod, "/status/phase") != "Pending" {
+            return None;
+        }
+        let is_out = |volume: &String| self.mounted.values().flatten().any(|(_, mounted)| mounted == volume);
+        self.volumes_of(pod)?.into_iter().map(|(_, volume)| volume).find(is_out)
     }
 
     fn pod_status(&mut self, pod: &Value, change: impl FnOnce(&mut Value)) {
@@ -147,9 +181,13 @@ impl Sim {
 
     /// First the containers end, then the pod is gone.
     fn stop(&mut self, pod: &Value) {
-        if pod["status"]["containerStatuses"][0]["state"]["terminated"].is_object() || text(pod, "/status/phase") == "Pending" {
+        let all = pod["status"]["containerStatuses"].as_array();
+        let has_ended = all.is_some_and(|all| all.iter().all(|status| status["state"]["terminated"].is_object()));
+        if has_ended || text(pod, "/status/phase") == "Pending" {
             self.end_mover(pod);
-            self.store.remove("pods", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
+            if pod["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
+                self.store.remove("pods", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
+            }
             return;
         }
         let asked_at = *self.asked_to_stop.entry(key(pod)).or_insert(self.ticks);
@@ -162,9 +200,19 @@ impl Sim {
         }
         self.end_mover(pod);
         self.pod_status(pod, |pod| {
-            pod["status"]["containerStatuses"] = json!([{ "state": { "terminated": { "exitCode": 0 } } }]);
+            pod["status"]["containerStatuses"] = ended(pod, 0);
             pod["status"]["conditions"] = Value::Null;
         });
+    }
+
+    /// Nothing of a pod has its volumes mounted any more; returns what it had.
+    pub(super) fn unmount(&mut self, pod: &Value) -> Vec<(String, String)> {
+        self.mounted.remove(&key(pod)).unwrap_or_default()
+    }
+
+    /// An app's last words on a volume.
+    pub(super) fn ends_on(&mut self, claim: &str, volume: &str) {
+        self.app_stops(claim, volume);
     }
 
     /// Whether an app that had data finds none.
@@ -282,10 +330,7 @@ impl Sim {
         }
         self.movers.insert(uid, mover);
         if is_over {
-            self.pod_status(pod, |pod| {
-                pod["status"]["phase"] = json!("Succeeded");
-                pod["status"]["containerStatuses"] = json!([{ "state": { "terminated": { "exitCode": 0 } } }]);
-            });
+            self.pod_status(pod, mover_ended);
         }
     }
 
@@ -389,10 +434,17 @@ impl Sim {
         Ok(report)
     }
 
-    pub(super) fn log(&self, namespace: &str, name: &str) -> Result<String, Refused> {
+    pub(super) fn log(&self, namespace: &str, name: &str, container: &str) -> Result<String, Refused> {
         let Some(pod) = self.store.get("pods", namespace, name) else {
             return Err(Refused::new(404, "NotFound", format!("pods \"{name}\" not found")));
         };
+        // `validateContainer` in pkg/registry/core/pod: of several one has to be named.
+        if container.is_empty() && pod["spec"]["containers"].as_array().is_some_and(|all| all.len() > 1) {
+            return Err(Refused::new(400, "BadRequest", format!("a container name must be specified for pod {name}")));
+        }
+        if !matches!(container, "" | "mover") {
+            return Ok(String::new());
+        }
         match self.movers.get(&key(pod)) {
             Some(_) if self.is_stuck(pod, Way::Unheard) => {
                 Err(Refused::new(500, "InternalError", "dial tcp 10.0.0.1:10250: connect: connection refused".to_owned()))
@@ -424,8 +476,7 @@ impl Sim {
             mover.targets.clear();
         }
         self.pod_status(&pod, |pod| {
-            pod["status"] = json!({ "phase": "Failed", "reason": reason, "message": message,
-                "containerStatuses": [{ "state": { "terminated": { "exitCode": 137 } } }] });
+            pod["status"] = json!({ "phase": "Failed", "reason": reason, "message": message, "containerStatuses": ended(pod, 137) });
         });
     }
 
@@ -439,6 +490,35 @@ impl Sim {
     }
 }
 
+/// The statuses of a pod's containers, which the kubelet sorts by name (`SortedContainerStatuses` in pkg/kubelet/types).
+fn statuses(pod: &Value, state: &Value) -> Value {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut names: Vec<&str> = containers.map(|container| text(container, "/name")).collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| json!({ "name": name, "state": state })).collect()
+}
+
+fn running(pod: &Value) -> Value {
+    statuses(pod, &json!({ "running": {} }))
+}
+
+fn ended(pod: &Value, code: u8) -> Value {
+    statuses(pod, &json!({ "terminated": { "exitCode": code } }))
+}
+
+/// The mover has ended; what was put beside it runs on, and the pod with it.
+fn mover_ended(pod: &mut Value) {
+    let mut statuses = running(pod);
+    let all = statuses.as_array_mut().expect("statuses");
+    for status in all.iter_mut().filter(|status| status["name"] == "mover") {
+        status["state"] = json!({ "terminated": { "exitCode": 0 } });
+    }
+    if all.iter().all(|status| status["state"]["terminated"].is_object()) {
+        pod["status"]["phase"] = json!("Succeeded");
+    }
+    pod["status"]["containerStatuses"] = statuses;
+}
+
 fn fail(mover: &mut Mover, reason: Reason, message: &str) -> bool {
     mover.report.state = State::Failed;
     mover.report.failure = Some(Failure { reason, volume: None, message: message.to_owned() });
@@ -447,7 +527,10 @@ fn fail(mover: &mut Mover, reason: Reason, message: &str) -> bool {
 
 /// The volumes that a pod's container has, by name, and at which paths.
 pub(super) fn mounts(pod: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let container = &pod["spec"]["containers"][0];
+    let containers = pod["spec"]["containers"].as_array();
+    let own = containers.and_then(|all| all.iter().find(|one| one["name"] == "mover").or_else(|| all.first()));
+    static NOTHING: Value = Value::Null;
+    let container = own.unwrap_or(&NOTHING);
     let fields = [("volumeMounts", "/mountPath"), ("volumeDevices", "/devicePath")];
     fields.into_iter().flat_map(|(field, path)| {
         let all = container[field].as_array().into_iter().flatten();

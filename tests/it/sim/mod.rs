@@ -7,7 +7,10 @@ mod bounds;
 mod conformance;
 mod controllers;
 mod damage;
+mod denied;
 mod disks;
+mod elsewhere;
+mod ending;
 mod faults;
 mod foreign;
 mod forged;
@@ -18,6 +21,7 @@ mod keys;
 mod kubelet;
 mod mutations;
 mod neighbour;
+mod ordinary;
 mod outage;
 mod outcome;
 mod parted;
@@ -39,7 +43,9 @@ use std::sync::{Arc, Mutex};
 use kubectl_stateful::cluster::Connection;
 use serde_json::{Value, json};
 
+use denied::Denial;
 use disks::{Disks, Holds};
+use elsewhere::Policy;
 use faults::Faults;
 use foreign::Hand;
 use http::Asked;
@@ -129,6 +135,8 @@ pub(crate) struct Sim {
     movers: BTreeMap<String, Mover>,
     /// What running pods of apps have mounted: pod uid → claim and volume.
     mounted: BTreeMap<String, Vec<(String, String)>>,
+    /// Since when pods cannot start because a volume is mounted elsewhere, by uid.
+    kept_waiting: BTreeMap<String, u64>,
     /// When pods were first seen to be deleted, by uid.
     asked_to_stop: BTreeMap<String, u64>,
     /// How many lines each claim's app was told are stored.
@@ -160,6 +168,12 @@ pub(crate) struct Sim {
     was_forgotten: bool,
     /// Somebody else edited the app.
     was_edited: bool,
+    /// Until when a node is cordoned.
+    cordoned_until: Option<u64>,
+    /// Somebody else annotated the app.
+    was_annotated: bool,
+    /// Somebody else's finalizer is on something of the app.
+    was_held: bool,
     /// Somebody else made the set again while its claims were missing.
     was_made_again: bool,
     /// Somebody else let an old volume go.
@@ -179,6 +193,20 @@ pub(crate) struct Sim {
     late: Vec<(Asked, u64)>,
     outage: Outage,
     void: Void,
+    denial: Denial,
+    policies: Vec<Policy>,
+    /// When quotas were counted last.
+    counted_at: u64,
+    /// Until when drivers do not publish a volume to a second pod of a node.
+    refuses_second_mount_until: u64,
+    /// The user accepts a longer outage.
+    pub(crate) accepts_outage: bool,
+    /// The plan is to copy beside the running app.
+    expects_warm: bool,
+    /// Targets that were written to beside the running app.
+    warmed: BTreeSet<String>,
+    /// Policies that come once the run is so far.
+    policies_from: Option<(Phase, Vec<Policy>)>,
     /// Credentials were void at some time.
     was_void: bool,
     /// Calls are made under the shipped roles.
@@ -211,6 +239,7 @@ impl Sim {
             disks: Disks::new(),
             movers: BTreeMap::new(),
             mounted: BTreeMap::new(),
+            kept_waiting: BTreeMap::new(),
             asked_to_stop: BTreeMap::new(),
             acked: BTreeMap::new(),
             trusted: BTreeMap::new(),
@@ -227,6 +256,9 @@ impl Sim {
             was_deleted: false,
             was_forgotten: false,
             was_edited: false,
+            cordoned_until: None,
+            was_annotated: false,
+            was_held: false,
             was_made_again: false,
             was_unpinned: false,
             calls: 0,
@@ -240,6 +272,14 @@ impl Sim {
             late: Vec::new(),
             outage: Outage::default(),
             void: Void::default(),
+            denial: Denial::default(),
+            policies: Vec::new(),
+            counted_at: 0,
+            refuses_second_mount_until: 0,
+            accepts_outage: false,
+            expects_warm: false,
+            warmed: BTreeSet::new(),
+            policies_from: None,
             was_void: false,
             has_roles: false,
             withheld: None,
@@ -270,11 +310,16 @@ impl Sim {
                 "conditions": [{ "type": "Ready", "status": "True" }] } }),
             );
         }
-        let classes = [("slow", "WaitForFirstConsumer", false), ("fast", "WaitForFirstConsumer", true), ("now", "Immediate", false)];
-        for (name, mode, pinned) in classes {
+        let classes = [
+            ("slow", "WaitForFirstConsumer", false, "Delete"),
+            ("fast", "WaitForFirstConsumer", true, "Delete"),
+            ("now", "Immediate", false, "Delete"),
+            ("kept", "WaitForFirstConsumer", true, "Retain"),
+        ];
+        for (name, mode, pinned, policy) in classes {
             self.make(
                 "storageclasses",
-                json!({ "metadata": { "name": name }, "provisioner": format!("{name}.csi"), "reclaimPolicy": "Delete",
+                json!({ "metadata": { "name": name }, "provisioner": format!("{name}.csi"), "reclaimPolicy": policy,
                 "volumeBindingMode": mode, "parameters": { "pinned": pinned.to_string() } }),
             );
         }
@@ -336,6 +381,8 @@ impl Sim {
     /// One pass of everything that moves by itself.
     fn tick(&mut self) {
         // Controllers go by what is stored: where the last pass changed nothing, the next one would not either.
+        self.count_quotas();
+        self.uncordon();
         let moves = self.store.moves();
         if self.rests_at != Some(moves) {
             self.controllers();
@@ -378,11 +425,14 @@ impl Sim {
         work(&mut overheard.lock().expect("no code panics while holding this lock"))
     }
 
-    /// The only events there are: of a pod whose volumes cannot be mounted where it is.
+    /// The only events there are: of a pod whose volumes cannot be mounted where it is, or not a second time.
     fn events_about(&self, selector: &str) -> Vec<Value> {
         let of_one = |pod: &&Value| selector.contains(&format!("involvedObject.uid={},", store::text(pod, "/metadata/uid")));
-        let misplaced = self.store.all("pods", "").filter(of_one).filter(|pod| self.is_misplaced(pod));
-        misplaced.map(|_| json!({ "reason": "FailedMount", "message": "MountVolume.NodeAffinity check failed" })).collect()
+        let Some(pod) = self.store.all("pods", "").find(of_one) else { return Vec::new() };
+        let refused =
+            self.refused_mount(pod).map(|volume| format!("MountVolume.SetUp failed for volume \"{volume}\": it is published already"));
+        let misplaced = self.is_misplaced(pod).then(|| "MountVolume.NodeAffinity check failed".to_owned());
+        misplaced.or(refused).map(|message| json!({ "reason": "FailedMount", "message": message })).into_iter().collect()
     }
 
     /// The last calls, for a failed test to show.

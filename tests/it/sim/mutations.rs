@@ -5,14 +5,15 @@
 use kubectl_stateful::plan::{Plan, Step, marks};
 use serde_json::{Value, json};
 
-use super::Sim;
+use super::elsewhere::Policy;
 use super::faults::Fault;
 use super::foreign::{Deed, Hand};
 use super::http::Asked;
 use super::outcome::{Move, Side, Then};
-use super::scenario;
+use super::scenario::{self, Scenario};
 use super::store::text;
 use super::sweep::{calls_of, in_paused_time};
+use super::{Phase, Sim};
 
 /// A rule that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,20 @@ pub(crate) enum Mutation {
     MakesAnything,
     /// What a pod of the right name says is believed, whatever runs in it.
     BelievesAnyPod,
+    /// Nothing is tried before the app is stopped.
+    TriesNothing,
+    /// Pods that are over are not seen.
+    OverlooksDeadPods,
+    /// A log is asked for without saying of which container.
+    AsksForAnyLog,
+    /// A warm copy that is not let in is made with the app stopped, without a word.
+    GoesColdSilently,
+    /// A mover stays where it is, whatever becomes of the app's pod.
+    DoesNotYield,
 }
 
 impl Mutation {
-    const ALL: [Mutation; 12] = [
+    const ALL: [Mutation; 17] = [
         Mutation::CutsOverBeforeProof,
         Mutation::DoesNotDrain,
         Mutation::DoesNotPin,
@@ -57,7 +68,34 @@ impl Mutation {
         Mutation::TakesAnyVolume,
         Mutation::MakesAnything,
         Mutation::BelievesAnyPod,
+        Mutation::TriesNothing,
+        Mutation::OverlooksDeadPods,
+        Mutation::AsksForAnyLog,
+        Mutation::GoesColdSilently,
+        Mutation::DoesNotYield,
     ];
+
+    /// The scenario in which it shows.
+    fn scenario(self) -> &'static Scenario {
+        if self == Mutation::OverlooksDeadPods { &scenario::DEPLOYMENT } else { &scenario::SMALL_SET }
+    }
+
+    /// The cluster on which it shows.
+    fn furnish(self, sim: &mut Sim) {
+        match self {
+            Mutation::TakesAnyVolume => sim.furnish_victim(),
+            Mutation::TriesNothing => {
+                sim.policies_from = Some((Phase::Copying, vec![Policy::Wants { plural: "statefulsets", label: "owner" }]));
+            }
+            Mutation::OverlooksDeadPods => {
+                sim.evicts_app_pod();
+                sim.settle();
+            }
+            Mutation::AsksForAnyLog => sim.policies = vec![Policy::Adds { container: "aaa-proxy" }],
+            Mutation::GoesColdSilently => sim.refuses_second_mount_until = u64::MAX,
+            _ => {}
+        }
+    }
 
     /// The plan of a planner that broke the rule.
     fn on_plan(self, plan: &mut Plan) {
@@ -72,6 +110,9 @@ impl Mutation {
             stage.steps.retain(|planned| !breaks(&planned.step));
         }
         plan.stages.retain(|stage| !stage.steps.is_empty());
+        if self == Mutation::GoesColdSilently {
+            plan.request.accept_outage_secs = Some(86_400);
+        }
     }
 }
 
@@ -98,6 +139,7 @@ impl Sim {
                 asked.body["spec"]["containers"][0]["securityContext"]["privileged"] = json!(true);
             }
             Some(Mutation::ForgetsTheNamespace) => asked.forget_label(marks::NAMESPACE),
+            Some(Mutation::AsksForAnyLog) => asked.forget_container(),
             _ => {}
         }
         asked
@@ -113,6 +155,16 @@ impl Sim {
             }
             Mutation::TrustsThatPodsAreGone if asked.plural == "pods" && asked.method == "GET" && asked.name.is_empty() => {
                 Some(json!({ "items": [], "metadata": {} }))
+            }
+            Mutation::TriesNothing if asked.is_dry() => Some(json!({})),
+            Mutation::OverlooksDeadPods if is_list_of_pods(asked) => {
+                let alive = |pod: &&Value| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+                Some(json!({ "items": self.store.all("pods", "app").filter(alive).collect::<Vec<_>>(), "metadata": {} }))
+            }
+            Mutation::DoesNotYield if is_list_of_pods(asked) => {
+                let mut pods: Vec<Value> = self.store.all("pods", "app").cloned().collect();
+                pods.iter_mut().for_each(|pod| pod["status"]["phase"] = json!("Running"));
+                Some(json!({ "items": pods, "metadata": {} }))
             }
             Mutation::BelievesAnyPod
                 if asked.plural == "pods"
@@ -133,24 +185,27 @@ impl Sim {
     }
 }
 
+fn is_list_of_pods(asked: &Asked) -> bool {
+    asked.plural == "pods" && asked.method == "GET" && asked.name.is_empty()
+}
+
 /// Tries that are enough to catch every mutation: without faults, with deaths, late calls and foreign hands at every few calls.
 fn catches(mutation: Mutation) -> Option<String> {
-    let calls = calls_of(&scenario::SMALL_SET) + 20;
+    let calls = calls_of(mutation.scenario()) + 20;
     let quiet = std::iter::once((None, None));
     let faults = (1..calls).flat_map(|call| [Fault::VeryLate, Fault::DiesAfter].map(|fault| (Some((call, fault)), None)));
-    let deeds = |call| [Deed::TouchesAll, Deed::PutsReplicasBack, Deed::PatchesMover].map(|deed| (None, Some(Hand { deed, call })));
+    let deeds =
+        |call| [Deed::TouchesAll, Deed::PutsReplicasBack, Deed::PatchesMover, Deed::MovesApp].map(|deed| (None, Some(Hand { deed, call })));
     let hands = (1..calls).flat_map(deeds);
     quiet.chain(faults).chain(hands).find_map(|(fault, hand)| in_paused_time(tried(mutation, fault, hand)))
 }
 
 async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Hand>) -> Option<String> {
-    let mut moving = Move::new(&scenario::SMALL_SET).await;
+    let mut moving = Move::new(mutation.scenario()).await;
     mutation.on_plan(&mut moving.plan);
     moving.with(|sim| {
         sim.mutation = Some(mutation);
-        if mutation == Mutation::TakesAnyVolume {
-            sim.furnish_victim();
-        }
+        mutation.furnish(sim);
         sim.faults.0.extend(fault);
         hand.into_iter().for_each(|hand| sim.expect_hand(hand));
     });
@@ -159,7 +214,9 @@ async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Han
     if let Ok(side @ (Side::Source | Side::Target)) = side {
         moving.check(side).await;
     }
-    moving.with(|sim| sim.violations.first().cloned()).or(side.err())
+    // Containers beside the mover are no reason not to arrive.
+    let astray = (mutation == Mutation::AsksForAnyLog && side != Ok(Side::Target)).then(|| format!("it ends at {side:?}"));
+    moving.with(|sim| sim.violations.first().cloned()).or(side.err()).or(astray)
 }
 
 #[test]

@@ -7,12 +7,13 @@ use kubectl_stateful::cluster::{Connection, kept};
 use kubectl_stateful::engine::{Ending, Listener, Notice, Run, Trouble};
 use kubectl_stateful::journal::{Event, Journal, Outcome};
 use kubectl_stateful::operate::{self, Executor, Word, trust};
-use kubectl_stateful::plan::{Destination, Plan, Request, RunId};
+use kubectl_stateful::plan::{Destination, Plan, Request, RunId, Rung};
 use kubectl_stateful::planner::{self, going_back};
 use tokio::sync::watch;
 
 pub(crate) use kubectl_stateful::operate::Way;
 
+use super::denied::Denial;
 use super::outage::Outage;
 use super::scenario::Scenario;
 use super::void::Void;
@@ -25,6 +26,7 @@ impl Listener for Ear {
     fn tell(&self, notice: &Notice) {
         let mut sim = self.0.lock().expect("no code panics while holding this lock");
         sim.overhear("printed", || keys::printed(notice));
+        sim.judge_notice(notice);
         if let Notice::Acting { step, .. } = notice
             && sim.dies_at.as_ref().is_some_and(|word| step.0.starts_with(&format!("{word}:")))
         {
@@ -143,7 +145,9 @@ impl Move {
         let plan =
             planner::plan(&Request { cold: scenario.is_cold, ..request(scenario.to, "m1") }, &seen, ADDRESS).expect("the app can be moved");
         let this = Self::of(&sim, plan);
+        let is_warm = this.plan.moves.iter().all(|one| one.rung == Rung::Warm);
         this.with(|sim| {
+            sim.expects_warm = is_warm;
             sim.before = sim.picture();
             sim.trust();
             sim.violations.clear();
@@ -180,7 +184,8 @@ impl Move {
             Arc::clone(&sim.death)
         });
         let ear = Ear(Arc::clone(&self.sim));
-        let word = Word { plan_digest: self.vouches.then(|| self.plan.digest()), ..word() };
+        let accept_outage_secs = self.with(|sim| sim.accepts_outage).then_some(3600);
+        let word = Word { plan_digest: self.vouches.then(|| self.plan.digest()), accept_outage_secs, ..word() };
         self.interrupts.send_replace(0);
         tokio::select! {
             biased;
@@ -192,6 +197,7 @@ impl Move {
     /// Goes on until the app runs on one side, as a person who follows the hints would: resumes, or undoes.
     pub(crate) async fn come_to_rest(&mut self, then: Then) -> Result<Side, String> {
         let mut went = self.once(self.first).await;
+        self.judge_end(&went);
         self.with(|sim| sim.judge_void(&went));
         let mut told = String::new();
         for number in 0..TRIES_MAX {
@@ -210,6 +216,10 @@ impl Move {
             if let Went::Ended(Ending::Stuck { trouble, .. } | Ending::Halted(trouble)) = &went {
                 told = trouble.to_string();
                 self.with(|sim| sim.heed(&told));
+                if told.contains("finalizer") {
+                    self.with(Sim::let_go);
+                    self.with(Sim::settle);
+                }
             }
             // Who is told that there is only going on may insist, once; who has gone on in vain goes back.
             let way = match number {
@@ -219,12 +229,23 @@ impl Move {
                 _ => self.next(Then::Undo).await,
             };
             went = self.once(way).await;
+            self.judge_end(&went);
         }
         let last = if let Went::Refused(why) = went { why } else { format!("{went:?}") };
         if self.with(|sim| sim.needs_a_hand(&last)) {
             return Ok(Side::Neither);
         }
         Err(format!("after {TRIES_MAX} tries it still does not end: {last}"))
+    }
+
+    /// Judges how one execution ended.
+    pub(super) fn judge_end(&self, went: &Went) {
+        let interrupts = *self.interrupts.borrow();
+        let labels_may_stay = self.plan.run().0 == "m2";
+        self.with(|sim| {
+            sim.judge_ending(went, interrupts);
+            sim.judge_undone(went, labels_may_stay);
+        });
     }
 
     /// What the command would do now.
@@ -251,6 +272,7 @@ impl Move {
         self.with(|sim| {
             sim.faults.0.clear();
             sim.void = Void::Never;
+            sim.denial = Denial::default();
             sim.outage = Outage::default();
             sim.revive();
             sim.deliver_late(u64::MAX);
@@ -289,8 +311,13 @@ impl Move {
 }
 
 impl Sim {
+    /// Whether somebody else has taken away what no run can make again.
+    pub(super) fn is_at_a_loss(&self) -> bool {
+        self.was_deleted || self.was_made_again
+    }
+
     /// Whether somebody else has taken away what only somebody can put back, and a run says so. What matters then is that nothing is lost.
-    fn needs_a_hand(&self, told: &str) -> bool {
+    pub(super) fn needs_a_hand(&self, told: &str) -> bool {
         self.was_deleted
             || (self.was_unpinned || self.was_scaled || self.was_made_again) && told.contains("by hand")
             || self.was_made_again && told.contains("was made anew")

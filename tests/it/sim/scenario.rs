@@ -11,7 +11,7 @@ use super::Sim;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    make: fn(&mut Sim),
+    pub(super) make: fn(&mut Sim),
     pub(crate) kind: AppKind,
     pub(crate) app: &'static str,
     pub(crate) to: &'static str,

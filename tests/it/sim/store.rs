@@ -143,6 +143,10 @@ impl Store {
         if self.objects.contains_key(&key(plural, namespace, &name)) {
             return Err(Refused::new(409, "AlreadyExists", format!("{plural} \"{name}\" already exists")));
         }
+        if dry {
+            default(plural, &mut object);
+            return Ok(object);
+        }
         self.uids += 1;
         let version = self.next_version(plural);
         let metadata = &mut object["metadata"];
@@ -155,9 +159,7 @@ impl Store {
         metadata["creationTimestamp"] = json!(self.stamp());
         metadata["managedFields"] = json!([{ "manager": manager, "operation": "Update", "time": self.stamp() }]);
         default(plural, &mut object);
-        if !dry {
-            self.objects.insert(key(plural, namespace, &name), Arc::new(object.clone()));
-        }
+        self.objects.insert(key(plural, namespace, &name), Arc::new(object.clone()));
         Ok(object)
     }
 

@@ -1,0 +1,196 @@
+//! What is looked at right before the app is stopped: that all can be made again that the run takes away, and that all goes that it deletes.
+//!
+//! Each object is tried by a server-side dry run (`dryRun=All`), which passes admission and validation and stores nothing: admission may refuse
+//! what runs since before a policy, and validation may be stricter for what is made than for what is there. What a controller will be let
+//! make is tried by one pod of the app, under the executor's name: a policy that goes by who asks may still see it differently.
+
+use serde_json::{Value, json};
+
+use super::{StepError, World, drain, look};
+use crate::cluster::{ApiError, Connection, Kind};
+use crate::plan::{Plan, Step, finalizers};
+use crate::survey::AppKind;
+
+/// One object that the run will make.
+struct Rehearsal {
+    kind: Kind,
+    manifest: Value,
+    /// In words.
+    what: String,
+    /// It takes the place of an object that is there now.
+    replaces: bool,
+}
+
+impl Rehearsal {
+    /// Whether a quota that is full has room for it all the same: by then, or since it is there already.
+    async fn has_room(&self, plan: &Plan, cluster: &Connection) -> Result<bool, StepError> {
+        Ok(self.replaces || cluster.get(&self.kind, plan.namespace(), look::name(&self.manifest)).await?.is_some())
+    }
+}
+
+/// Returns when nothing speaks against stopping the app.
+///
+/// # Errors
+///
+/// What speaks against it, with what can be done; or that the server did not answer.
+pub async fn before_stop(plan: &Plan, world: &World) -> Result<(), StepError> {
+    occupants(plan, world).await?;
+    all_go(plan, world).await?;
+    match rehearse(plan, &world.source).await?.into_iter().next() {
+        Some(why) => Err(StepError::hinted(why, HINT)),
+        None => Ok(()),
+    }
+}
+
+const HINT: &str = "let it in (mend the object, the policy or the quota), then go on; nothing was stopped";
+
+/// Tries to make each object that a plan will make, forward or back; returns what the server would refuse, in words.
+///
+/// # Errors
+///
+/// When the server does not answer, or the app cannot be read.
+pub async fn rehearse(plan: &Plan, cluster: &Connection) -> Result<Vec<String>, StepError> {
+    let mut refused = Vec::new();
+    for one in rehearsals(plan, cluster).await? {
+        match cluster.would_create(&one.kind, plan.namespace(), &one.manifest).await {
+            // Its name is taken: that is found out only after admission and validation.
+            Ok(()) | Err(ApiError::AlreadyExists(_)) => {}
+            Err(ApiError::Forbidden(said)) if said.contains("exceeded quota") && one.has_room(plan, cluster).await? => {}
+            Err(error) if error.is_denial() => refused.push(format!("the server would not let {} be made again: {error}", one.what)),
+            // A webhook with side effects is not asked by a dry run.
+            Err(ApiError::Other { status: 400, message }) if message.contains("dry run") => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    refused.dedup();
+    Ok(refused)
+}
+
+async fn rehearsals(plan: &Plan, cluster: &Connection) -> Result<Vec<Rehearsal>, StepError> {
+    let mut all: Vec<Rehearsal> = plan.steps().flat_map(|(_, planned)| made_by(&planned.step)).collect();
+    all.extend(app_pod(plan, cluster).await?);
+    Ok(all)
+}
+
+fn made_by(step: &Step) -> Option<Rehearsal> {
+    let of = |kind, manifest: &Value, what: String, replaces| Some(Rehearsal { kind, manifest: manifest.clone(), what, replaces });
+    match step {
+        Step::RemoveSet(step) => of(Kind::STATEFUL_SET, &step.manifest_before, format!("statefulset/{}", step.name), true),
+        Step::RestoreSet(step) => of(Kind::STATEFUL_SET, &step.manifest, format!("statefulset/{}", step.name), true),
+        Step::RemovePod(step) => of(Kind::POD, &step.manifest_before, format!("pod/{}", step.name), true),
+        Step::RestorePod(step) => of(Kind::POD, &step.manifest, format!("pod/{}", step.name), true),
+        Step::ReleaseClaim(step) => of(Kind::CLAIM, &step.manifest_before, format!("claim {}", step.name), true),
+        Step::AdoptClaim(step) => of(Kind::CLAIM, &step.manifest, format!("claim {}", step.name), true),
+        Step::ReserveTarget(step) => of(Kind::CLAIM, &step.manifest, format!("claim {}", step.staging), false),
+        Step::StartMover(step) => of(Kind::POD, &step.manifest, format!("mover pod {}", step.pod), false),
+        Step::PinReclaim(_)
+        | Step::PinRetention(_)
+        | Step::ReopenVolume(_)
+        | Step::AwaitMover(_)
+        | Step::PinTarget(_)
+        | Step::WarmCopy(_)
+        | Step::ClearPods(_)
+        | Step::Drain(_)
+        | Step::LastPass(_)
+        | Step::StopMover(_)
+        | Step::ReleaseStaging(_)
+        | Step::BindTarget(_)
+        | Step::ScaleUp(_)
+        | Step::AwaitReady(_)
+        | Step::RestoreRetention(_)
+        | Step::SettleTarget(_) => None,
+    }
+}
+
+/// One pod of a scalable app that has replicas, as its controller makes it.
+async fn app_pod(plan: &Plan, cluster: &Connection) -> Result<Option<Rehearsal>, StepError> {
+    let kind = match plan.app.kind {
+        kind @ (AppKind::StatefulSet | AppKind::Deployment) if plan.app.replicas > 0 => kind,
+        AppKind::StatefulSet | AppKind::Deployment | AppKind::Pod | AppKind::Claim => return Ok(None),
+    };
+    let app = drain::read(cluster, kind, plan.namespace(), &plan.app.name).await?;
+    let manifest = pod_of(&drain::resource(kind)?.kind, &app);
+    Ok(Some(Rehearsal { kind: Kind::POD, manifest, what: format!("a pod of {}", plan.app.reference()), replaces: true }))
+}
+
+/// The pod that the controller of an app makes of its template (`newControllerPod`, `newStatefulSetPod` in Kubernetes 1.36.3, in what admission
+/// looks at).
+fn pod_of(kind: &str, app: &Value) -> Value {
+    let name = look::name(app);
+    let template = &app["spec"]["template"];
+    let mut pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"] });
+    let metadata = &mut pod["metadata"];
+    metadata["namespace"] = app["metadata"]["namespace"].clone();
+    if let Some(fields) = metadata.as_object_mut() {
+        fields.remove("creationTimestamp");
+        fields.remove("name");
+    }
+    metadata["generateName"] = json!(format!("{name}-"));
+    metadata["ownerReferences"] =
+        json!([{ "apiVersion": "apps/v1", "kind": kind, "name": name, "uid": look::uid(app), "controller": true }]);
+    let templates = app["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
+    let first = app["spec"]["ordinals"]["start"].as_u64().unwrap_or(0);
+    let own: Vec<Value> = templates
+        .map(|one| json!({ "name": look::name(one), "persistentVolumeClaim": { "claimName": format!("{}-{name}-{first}", look::name(one)) } }))
+        .collect();
+    if !own.is_empty() {
+        let named = |volume: &Value| own.iter().any(|one| one["name"] == volume["name"]);
+        let others = pod["spec"]["volumes"].as_array().into_iter().flatten().filter(|volume| !named(volume)).cloned();
+        pod["spec"]["volumes"] = Value::Array(others.chain(own.iter().cloned()).collect());
+    }
+    pod
+}
+
+/// Every pod object that names a claim keeps it from going, whatever its phase: only the app's own go with the app.
+async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
+    let claims: Vec<String> = plan.moves.iter().map(|one| one.claim.clone()).collect();
+    for pod in look::pods_on(world, &world.source, &claims).await? {
+        let name = look::name(&pod);
+        let remove = || format!("kubectl delete pod {name} -n {}", world.namespace);
+        if !look::is_of_app(&pod, plan.app.kind, &plan.app.name) {
+            let why =
+                format!("pod {name}{} names a claim that is to be moved, and is no part of {}", look::over(&pod), plan.app.reference());
+            return Err(StepError::hinted(why, remove()));
+        }
+        if let Some(finalizer) = finalizers::foreign(&pod, &finalizers::OF_PODS).first() {
+            let why = format!("pod {name} has the finalizer `{finalizer}`: it may not go when it is deleted, and with it the claim");
+            return Err(StepError::hinted(why, look::whose_finalizer("pod", name, &world.namespace)));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing that the run deletes has a finalizer of somebody's controller.
+async fn all_go(plan: &Plan, world: &World) -> Result<(), StepError> {
+    for (_, planned) in plan.steps() {
+        let (kind, name, known) = match &planned.step {
+            Step::RemoveSet(step) => (Kind::STATEFUL_SET, &step.name, &[][..]),
+            Step::RemovePod(step) => (Kind::POD, &step.name, &finalizers::OF_PODS[..]),
+            Step::ReleaseClaim(step) => (Kind::CLAIM, &step.name, &finalizers::OF_CLAIMS[..]),
+            Step::ReleaseStaging(step) => (Kind::CLAIM, &step.staging, &finalizers::OF_CLAIMS[..]),
+            _ => continue,
+        };
+        if let Some(object) = world.source.get(&kind, &world.namespace, name).await? {
+            look::goes(&object, known, &world.namespace)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_is_tried_as_its_controller_makes_it() {
+        let set = json!({ "metadata": { "name": "db", "namespace": "a", "uid": "u" }, "spec": {
+            "template": { "metadata": { "labels": { "app": "db" }, "creationTimestamp": null }, "spec": { "volumes": [{ "name": "tmp" }, { "name": "data" }] } },
+            "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } });
+        let pod = pod_of("StatefulSet", &set);
+        assert_eq!(pod["metadata"]["labels"]["app"], "db");
+        assert_eq!(
+            pod["spec"]["volumes"],
+            json!([{ "name": "tmp" }, { "name": "data", "persistentVolumeClaim": { "claimName": "data-db-0" } }])
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! [`ClearPods`]: pods of the app that are over are gone. They run nothing, and still keep the claims they name from going
+//! (`pvc-protection`, `podUsesPVCForDeletion` in Kubernetes 1.36.3).
+
+use serde_json::Value;
+
+use super::{Act, Standing, StepError, World, look};
+use crate::cluster::{Delete, Kind};
+use crate::plan::step::ClearPods;
+
+impl Act for ClearPods {
+    async fn observe(&self, world: &World) -> Result<Standing, StepError> {
+        let left = self.left(world).await?;
+        match left.first() {
+            None => Ok(Standing::done("no pod that is over names the claims")),
+            Some(pod) if look::is_terminating(pod) => {
+                Ok(Standing::waiting_for(format!("pod {} to be gone{}", look::name(pod), look::held(pod))))
+            }
+            Some(_) => Ok(Standing::Before),
+        }
+    }
+
+    async fn act(&self, world: &World) -> Result<(), StepError> {
+        match self.left(world).await?.iter().find(|pod| !look::is_terminating(pod)) {
+            Some(pod) => delete(world, pod).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl ClearPods {
+    async fn left(&self, world: &World) -> Result<Vec<Value>, StepError> {
+        let pods = look::pods_on(world, &world.source, &self.claims).await?;
+        Ok(pods.into_iter().filter(|pod| look::is_over(pod) && look::is_of_app(pod, self.kind, &self.name)).collect())
+    }
+}
+
+/// Deletes a pod that is over, this very one.
+pub(super) async fn delete(world: &World, pod: &Value) -> Result<(), StepError> {
+    let how = Delete { uid: Some(look::uid(pod).to_owned()), ..Delete::default() };
+    world.source.delete(&Kind::POD, &world.namespace, look::name(pod), &how).await?;
+    Ok(())
+}

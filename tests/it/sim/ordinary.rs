@@ -1,0 +1,166 @@
+//! Moves on clusters that are not like the one the product was made on.
+
+use kubectl_stateful::engine::{Ending, Trouble};
+use serde_json::json;
+
+use super::elsewhere::Policy;
+use super::outcome::{Move, Side, Then, Way, Went};
+use super::scenario::{self, Scenario};
+use super::store::text;
+use super::sweep::in_paused_time;
+use super::{Phase, Sim};
+
+/// A move on a cluster that came to be like this once the plan was made.
+async fn moved(scenario: &Scenario, make: impl Fn(&mut Sim)) -> (Move, Went) {
+    let mut moving = Move::new(scenario).await;
+    moving.with(&make);
+    let went = moving.once(moving.first).await;
+    moving.judge_end(&went);
+    (moving, went)
+}
+
+fn pods_of_app(sim: &Sim) -> Vec<String> {
+    let all = sim.store.all("pods", "app").filter(|pod| !super::kubelet::is_mover(pod));
+    all.map(|pod| text(pod, "/metadata/uid").to_owned()).collect()
+}
+
+/// What cannot be made again is not taken away.
+#[test]
+fn an_app_that_could_not_be_made_again_is_not_stopped() {
+    let policies = [
+        Policy::Wants { plural: "statefulsets", label: "owner" },
+        Policy::Wants { plural: "pods", label: "owner" },
+        Policy::Wants { plural: "persistentvolumeclaims", label: "owner" },
+    ];
+    let all = [&scenario::SMALL_SET, &scenario::DEPLOYMENT, &scenario::ALL[4]];
+    for (scenario, policy) in all.into_iter().flat_map(|scenario| policies.clone().map(|policy| (scenario, policy))) {
+        let concerns = |what: &str| matches!(&policy, Policy::Wants { plural, .. } if *plural == what);
+        if concerns("statefulsets") && scenario.app != "db" {
+            continue;
+        }
+        let what = format!("{}: {policy:?}", scenario.name);
+        in_paused_time(async {
+            let mut moving = Move::new(scenario).await;
+            // Movers are let in: what is newer than the app concerns the app.
+            let before = moving.with(|sim| pods_of_app(sim));
+            moving.with(|sim| sim.policies = vec![policy.clone()]);
+            let went = moving.once(Way::Begin).await;
+            assert!(matches!(&went, Went::Refused(why) if why.contains("label owner is missing")), "{what}: {went:?}");
+            let (now, labelled) = moving.with(|sim| (pods_of_app(sim), sim.volumes_of_ours()));
+            assert!(now == before && labelled.is_empty(), "{what}: something was changed: {now:?}, {labelled:?}");
+            // It comes while the copy goes on, which has begun by then.
+            moving.with(|sim| sim.policies.clear());
+            moving.with(|sim| sim.policies_from = Some((Phase::Copying, vec![policy.clone()])));
+            let went = moving.once(Way::Begin).await;
+            moving.judge_end(&went);
+            assert!(matches!(went, Went::Ended(Ending::Halted(Trouble::Step { .. }))), "{what}: {went:?}");
+            assert_eq!(moving.with(|sim| pods_of_app(sim)), before, "{what}: the app was stopped");
+            moving.with(|sim| sim.policies.clear());
+            let side = moving.come_to_rest(Then::Undo).await.unwrap_or_else(|why| panic!("{what}: {why}"));
+            moving.ends_well(side, &what).await;
+        });
+    }
+}
+
+/// A mesh puts its container into every pod, before or after ours in the alphabet.
+#[test]
+fn containers_that_are_put_beside_movers_are_no_hindrance() {
+    let forward = scenario::ALL.iter().filter(|scenario| !scenario.is_back && scenario.taken_back_from.is_none());
+    for scenario in forward {
+        for container in ["aaa-proxy", "zzz-proxy"] {
+            let what = format!("{} with {container}", scenario.name);
+            in_paused_time(async {
+                let (mut moving, went) = moved(scenario, |sim| sim.policies = vec![Policy::Adds { container }]).await;
+                assert!(matches!(went, Went::Ended(Ending::Completed)), "{what}: {went:?}");
+                // The app's own pods have it too: they are not as they were.
+                moving.ends_well(Side::Target, &what).await;
+            });
+        }
+    }
+}
+
+/// A pod that was evicted names its claim for as long as its object is there.
+#[test]
+fn pods_of_the_app_that_are_over_do_not_keep_it_down() {
+    for scenario in [&scenario::DEPLOYMENT, &scenario::ALL[0]] {
+        for call in [1, 40, 80, 100, 110, 120, 130, 140, 150] {
+            let what = format!("{}, evicted at call {call}", scenario.name);
+            in_paused_time(async {
+                let mut moving = Move::new(scenario).await;
+                moving.with(|sim| sim.expect_hand(super::foreign::Hand { deed: super::foreign::Deed::EvictsApp, call }));
+                let side = moving.come_to_rest(Then::Resume).await.unwrap_or_else(|why| panic!("{what}: {why}"));
+                if side != Side::Neither {
+                    moving.check(side).await;
+                }
+                let violations = moving.with(|sim| sim.violations.clone());
+                assert!(violations.is_empty(), "{what}: {violations:?}\n{}", moving.with(|sim| sim.trace()));
+            });
+        }
+    }
+}
+
+/// The quota has room for what the move needs, by what is there; it goes by what was counted last.
+#[test]
+fn a_quota_that_counts_late_is_waited_for() {
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT, &scenario::ALL[0]] {
+        in_paused_time(async {
+            let (mut moving, went) = moved(scenario, |sim| {
+                let claims = sim.store.all("persistentvolumeclaims", "app").count() * 2;
+                sim.make(
+                    "resourcequotas",
+                    json!({ "metadata": { "name": "tight" }, "spec": { "hard": { "persistentvolumeclaims": claims.to_string() } } }),
+                );
+            })
+            .await;
+            assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
+            moving.ends_well(Side::Target, scenario.name).await;
+        });
+    }
+}
+
+/// A driver that does not publish a volume twice: nobody has accepted that the app waits for the whole copy.
+#[test]
+fn a_copy_that_is_not_let_in_beside_the_app_does_not_stop_it() {
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
+        in_paused_time(async {
+            let mut moving = Move::new(scenario).await;
+            let before = moving.with(|sim| pods_of_app(sim));
+            moving.with(|sim| sim.refuses_second_mount_until = u64::MAX);
+            let went = moving.once(Way::Begin).await;
+            moving.judge_end(&went);
+            let Went::Ended(Ending::Halted(Trouble::Step { why, hint: Some(hint), .. })) = &went else {
+                panic!("{}: {went:?}", scenario.name)
+            };
+            assert!(why.contains("second time") && hint.contains("--accept-outage"), "{why}: {hint}");
+            assert_eq!(moving.with(|sim| pods_of_app(sim)), before, "the app was stopped");
+            moving.with(|sim| sim.accepts_outage = true);
+            let went = moving.once(Way::Resume).await;
+            assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
+            moving.ends_well(Side::Target, scenario.name).await;
+        });
+    }
+}
+
+/// A plugin that is being restarted refuses a mount, too.
+#[test]
+fn a_mount_that_is_refused_for_a_while_is_waited_for() {
+    in_paused_time(async {
+        let (mut moving, went) = moved(&scenario::SMALL_SET, |sim| sim.refuses_second_mount_until = sim.store.now + 40_000).await;
+        assert!(matches!(went, Went::Ended(Ending::Completed)), "{went:?}");
+        moving.ends_well(Side::Target, "refused for a while").await;
+    });
+}
+
+/// A class that keeps its volumes: what was made for a move that is taken back is not kept by anybody.
+#[test]
+fn nothing_is_left_of_a_move_to_a_class_that_keeps_its_volumes() {
+    for step in ["warm-copy", "last-pass", "remove-set", "adopt-claim"] {
+        let scenario = Scenario { to: "kept", taken_back_from: Some(step), ..scenario::SMALL_SET };
+        in_paused_time(async {
+            let mut moving = Move::new(&scenario).await;
+            let went = moving.once(Way::Undo).await;
+            assert!(matches!(went, Went::Ended(Ending::Undone(None))), "{step}: {went:?}");
+            moving.ends_well(Side::Source, step).await;
+        });
+    }
+}
