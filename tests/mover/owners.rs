@@ -10,8 +10,10 @@ use kubectl_stateful::mover::orders::{VolumeMode, VolumeReport};
 use crate::ends::Ends;
 use crate::{pod, trees};
 
+type Change = (&'static str, fn(&Path));
+
 /// What becomes of a tree between two passes, as its owner.
-const CHANGES: [(&str, fn(&Path)); 11] = [
+const CHANGES: [Change; 11] = [
     ("nothing", |_| {}),
     ("a file is put in the place of another", |root| {
         write(&root.join("info/graph.lock"), "22", 0o444);
