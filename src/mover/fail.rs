@@ -49,7 +49,8 @@ fn told(what: &str, path: &[u8], errno: Errno) -> String {
     format!("{what} `{}`: {}", path::shown(path), errno_text(errno))
 }
 
-fn errno_text(errno: Errno) -> String {
+/// Returns the system's own words.
+pub(super) fn errno_text(errno: Errno) -> String {
     std::io::Error::from_raw_os_error(errno.raw_os_error()).to_string()
 }
 

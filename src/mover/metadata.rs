@@ -1,7 +1,6 @@
 //! What a file system keeps about an entry beside its content: read at one end, set at the other, or refused.
 //!
-//! Labels that a node's policy gives (`security.selinux`, `security.ima` and the like) are not the application's data and are
-//! left out on both ends; of `security.*` only the file capabilities are kept. Access times are not kept.
+//! Which extended attributes are kept is in [`super::attributes`]. Access times are not kept.
 
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
@@ -10,6 +9,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, Statx, StatxAttributes, StatxFlag
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::attributes::{self, Refused};
 use super::digest::Digest;
 use super::fail::{self, Result};
 use super::lend;
@@ -144,6 +144,11 @@ fn time(stamp: rustix::fs::StatxTimestamp) -> Time {
 }
 
 impl Seen {
+    /// Returns the major and minor number of a device; zeros for others.
+    pub(super) fn device(&self) -> (u32, u32) {
+        self.device
+    }
+
     /// Returns its permissions with the setuid, setgid and sticky bits.
     pub(super) fn mode(&self) -> u16 {
         self.mode
@@ -196,10 +201,6 @@ fn through_proc(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
     by_path
 }
 
-fn is_kept(name: &[u8]) -> bool {
-    !name.starts_with(b"security.") || name == b"security.capability"
-}
-
 type Names = Vec<Vec<u8>>;
 
 fn list(mut call: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Names> {
@@ -219,7 +220,7 @@ fn list_long(mut call: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> ru
 
 fn split_names(list: &[u8]) -> Names {
     let names = list.split(|&byte| byte == 0);
-    let mut names: Names = names.filter(|name| !name.is_empty() && is_kept(name)).map(<[u8]>::to_vec).collect();
+    let mut names: Names = names.filter(|name| !name.is_empty() && attributes::is_kept(name)).map(<[u8]>::to_vec).collect();
     names.sort_unstable();
     names
 }
@@ -289,10 +290,8 @@ fn set_xattrs(file: BorrowedFd<'_>, metadata: &Metadata, path: &[u8]) -> Result<
         }
     }
     for (name, value) in in_order(metadata) {
-        lend::to_write(file, || rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty())).map_err(|errno| {
-            let what = format!("setting the extended attribute `{}` of", super::path::shown(name));
-            fail::keeping(&what, path, errno)
-        })?;
+        lend::to_write(file, || rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty()))
+            .map_err(|errno| Refused { name, bytes: value.len(), path, errno, has_room: has_room(file) }.halt())?;
     }
     Ok(())
 }
@@ -332,9 +331,15 @@ fn set_xattrs_at(directory: BorrowedFd<'_>, name: &[u8], metadata: &Metadata, pa
         }
     }
     for (name, value) in &metadata.xattrs {
-        rustix::fs::lsetxattr(by_path.as_slice(), name.as_slice(), value, XattrFlags::empty()).map_err(refused)?;
+        rustix::fs::lsetxattr(by_path.as_slice(), name.as_slice(), value, XattrFlags::empty())
+            .map_err(|errno| Refused { name, bytes: value.len(), path, errno, has_room: has_room(directory) }.halt())?;
     }
     Ok(())
+}
+
+/// Returns whether a volume has room for more than the attributes of one entry.
+fn has_room(file: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstatvfs(file).is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) > XATTRS_BYTES_MAX as u64)
 }
 
 fn owner(metadata: &Metadata) -> (Uid, Gid) {

@@ -7,6 +7,7 @@ pub mod orders;
 
 pub mod agent;
 pub mod apply;
+mod attributes;
 pub mod block;
 pub mod buffer;
 pub mod by_hand;
@@ -25,6 +26,7 @@ mod flush;
 mod groups;
 mod holes;
 pub mod known;
+mod layers;
 mod lend;
 pub mod line;
 pub mod link;

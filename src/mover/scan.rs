@@ -25,6 +25,7 @@ use super::fail::{self, Halt, Result};
 use super::flags;
 use super::groups::Groups;
 use super::known::{Known, Memory};
+use super::layers;
 use super::manifest::{Entry, PAGE_ENTRIES_MAX, Writer};
 use super::metadata::{self, Kind, Metadata, Seen, Stamp, Time};
 use super::orders::Reason;
@@ -176,6 +177,7 @@ pub struct Scan<'a> {
     pub(super) threads: usize,
     /// The inode flags of the root.
     root: StatxAttributes,
+    sees_all_attributes: bool,
     touched_directories: Mutex<HashMap<Vec<u8>, Arc<Directory>>>,
 }
 
@@ -203,6 +205,7 @@ impl<'a> Scan<'a> {
             numbers: AtomicU64::new(1),
             threads: 0,
             root: metadata::see(tree.root()).map_or(StatxAttributes::empty(), |seen| seen.attributes),
+            sees_all_attributes: layers::all_attributes_are_seen(),
             touched_directories: Mutex::default(),
         }
     }
@@ -248,7 +251,7 @@ impl<'a> Scan<'a> {
             }
             Err(errno) => return Err(self.unreadable("reading the directory", &path, errno)),
         };
-        self.check_flags(&listed.seen, &path)?;
+        self.check_can_be_kept(&listed.seen, &path)?;
         let count = listed.names.len();
         let later = (PAGE_ENTRIES_MAX..count).step_by(PAGE_ENTRIES_MAX);
         let slices = later.map(|from| Task::Slice(Arc::clone(&listed), from, count.min(from + PAGE_ENTRIES_MAX)));
@@ -336,7 +339,7 @@ impl<'a> Scan<'a> {
             Err(Errno::NOENT) => return self.vanished_from(directory, path, old.is_some(), worker),
             Err(errno) => return Err(self.unreadable("looking at", &path, errno)),
         };
-        self.check_flags(&seen, &path)?;
+        self.check_can_be_kept(&seen, &path)?;
         if seen.kind == Kind::Directory {
             if old.is_none_or(|old| old.entry.kind != Kind::Directory) {
                 self.emit(worker, directory, Item::Directory { path: path.clone() })?;
@@ -366,9 +369,12 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn check_flags(&self, seen: &Seen, path: &[u8]) -> Result<()> {
+    fn check_can_be_kept(&self, seen: &Seen, path: &[u8]) -> Result<()> {
         match self.side {
-            Side::Source { is_copied: true, .. } => flags::check(seen.attributes, self.root, path),
+            Side::Source { is_copied: true, .. } => {
+                flags::check(seen.attributes, self.root, path)?;
+                if self.sees_all_attributes { Ok(()) } else { layers::check(seen, path) }
+            }
             Side::Source { is_copied: false, .. } | Side::Target { .. } => Ok(()),
         }
     }

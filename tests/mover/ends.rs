@@ -20,6 +20,8 @@ use crate::pod;
 /// Both ends, which remember from pass to pass as in one run of a mover.
 pub(crate) struct Ends {
     folder: tempfile::TempDir,
+    source: PathBuf,
+    target_at: PathBuf,
     mode: VolumeMode,
     target: Option<Arc<TargetVolume>>,
     /// Bytes that the last pass over TLS read at the target.
@@ -36,15 +38,22 @@ impl Ends {
             std::fs::create_dir(folder.path().join("source")).expect("a folder");
             std::fs::create_dir(folder.path().join("target")).expect("a folder");
         }
-        Ends { folder, mode, target: None, read_back: 0 }
+        let [source, target] = ["source", "target"].map(|name| folder.path().join(name));
+        Ends { folder, source, target_at: target, mode, target: None, read_back: 0 }
+    }
+
+    /// Ends that are these two folders.
+    pub(crate) fn between(source: PathBuf, target: PathBuf) -> Ends {
+        let folder = tempfile::tempdir().expect("a folder");
+        Ends { folder, source, target_at: target, mode: VolumeMode::Filesystem, target: None, read_back: 0 }
     }
 
     pub(crate) fn source(&self) -> PathBuf {
-        self.folder.path().join("source")
+        self.source.clone()
     }
 
     pub(crate) fn target(&self) -> PathBuf {
-        self.folder.path().join("target")
+        self.target_at.clone()
     }
 
     pub(crate) fn state(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 //! Trees are compared by a checker of their own, which shares no code with the mover. Nothing here asserts a time.
 
 mod agent;
+mod attributes;
 mod beside;
 mod block;
 mod by_hand;
@@ -11,6 +12,7 @@ mod ends;
 mod flags;
 mod frames;
 mod hazards;
+mod loops;
 mod network;
 mod owners;
 mod pod;
