@@ -269,7 +269,8 @@ impl Apply {
         self.progress.entries_changed.add(1);
         self.forget_early(path);
         within.forget(path);
-        remove(within.tree, path)
+        // The file system's own folder for what a repair saves stays, with nothing in it.
+        remove(within.tree, path, path == tree::LOST_AND_FOUND)
     }
 }
 
@@ -360,7 +361,7 @@ impl Within<'_, '_> {
         }
         if matches!(made, Err(Errno::EXIST)) {
             self.forget(path);
-            remove(self.tree, path)?;
+            remove(self.tree, path, false)?;
             made = make(parent.as_fd());
         }
         let made = made.map_err(|errno| match errno {
@@ -438,11 +439,14 @@ fn open_or_make_directory(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Re
     opened.map_err(|errno| if errno == Errno::LOOP { Errno::NOTDIR } else { errno })
 }
 
-/// Removes an entry with all beneath it; that it is not there is fine.
-fn remove(tree: &Tree, path: &[u8]) -> Result<()> {
+/// Removes an entry with all beneath it, or if it is a folder that stays only that; that it is not there is fine.
+fn remove(tree: &Tree, path: &[u8], stays: bool) -> Result<()> {
     let failed = |path: &[u8], errno| fail::at_target("removing", path, errno);
     let mut stack = vec![(path.to_vec(), false)];
     while let Some((path, is_emptied)) = stack.pop() {
+        if is_emptied && stays && stack.is_empty() {
+            break;
+        }
         let (directory, name) = path::split(&path);
         let parent = match lend::open_directory(tree, directory) {
             Err(Errno::NOENT | Errno::NOTDIR) => continue,

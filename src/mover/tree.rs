@@ -5,12 +5,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::path;
 
-/// The only entry that is left out of a copy, at the root alone: ext4 makes one of its own.
+/// The only entry that may be left out of a copy, at the root alone: ext4 makes one of its own, for what a repair saves.
 pub const LOST_AND_FOUND: &[u8] = b"lost+found";
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -98,7 +98,7 @@ pub fn open_quietly(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> rusti
     }
 }
 
-/// Lists the names in an open directory, sorted, without `.` and `..`.
+/// Lists the names in an open directory, sorted, without `.` and `..`, and at the root without a [`LOST_AND_FOUND`] that holds nothing.
 pub fn list_names(directory: BorrowedFd<'_>, is_root: bool) -> rustix::io::Result<Vec<Vec<u8>>> {
     let mut names = Vec::new();
     let mut buffer = Vec::with_capacity(64 << 10);
@@ -106,13 +106,30 @@ pub fn list_names(directory: BorrowedFd<'_>, is_root: bool) -> rustix::io::Resul
     while let Some(entry) = listing.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        let is_ours = is_root && name == LOST_AND_FOUND;
-        if name != b"." && name != b".." && !is_ours {
+        if name != b"." && name != b".." && !(is_root && name == LOST_AND_FOUND) {
             debug_assert!(path::is_name(name), "the kernel gives plain names");
             names.push(name.to_vec());
         }
     }
+    if is_root && holds_what_was_saved(directory)? {
+        names.push(LOST_AND_FOUND.to_vec());
+    }
     names.sort_unstable();
     names.dedup();
     Ok(names)
+}
+
+/// Returns whether there is a [`LOST_AND_FOUND`] that is to be copied: with anything in it, or no folder at all. One that we may not look into is left out
+/// if it is as file systems make it, for root alone; otherwise it is listed, so that it fails where it is looked into.
+fn holds_what_was_saved(root: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+    match open_quietly(root, LOST_AND_FOUND, DIRECTORY) {
+        Ok(opened) => Ok(!list_names(opened.as_fd(), false)?.is_empty()),
+        Err(Errno::NOENT) => Ok(false),
+        Err(Errno::NOTDIR | Errno::LOOP) => Ok(true),
+        Err(Errno::ACCESS) => {
+            let stat = rustix::fs::statat(root, LOST_AND_FOUND, AtFlags::SYMLINK_NOFOLLOW)?;
+            Ok((stat.st_uid, stat.st_mode & 0o7777) != (0, 0o700))
+        }
+        Err(errno) => Err(errno),
+    }
 }

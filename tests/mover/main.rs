@@ -13,6 +13,7 @@ mod flags;
 mod frames;
 mod hazards;
 mod loops;
+mod lost_and_found;
 mod network;
 mod owners;
 mod pod;

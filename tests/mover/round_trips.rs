@@ -105,17 +105,3 @@ fn holes_stay_holes() {
     assert_eq!(target.len(), 200 << 20);
     assert!(target.blocks() * 512 <= 256 << 10, "{} bytes are allocated", target.blocks() * 512);
 }
-
-#[test]
-fn lost_and_found_is_left_alone_on_both_sides() {
-    let mut ends = Ends::new(VolumeMode::Filesystem);
-    for (root, name) in [(ends.source(), "ours"), (ends.target(), "theirs")] {
-        std::fs::create_dir(root.join("lost+found")).expect("a folder");
-        std::fs::write(root.join("lost+found").join(name), name).expect("a file");
-    }
-    std::fs::create_dir_all(ends.source().join("deeper/lost+found")).expect("a folder");
-    ends.pass(true).expect("a pass");
-    assert!(ends.target().join("lost+found/theirs").exists());
-    assert!(!ends.target().join("lost+found/ours").exists());
-    assert!(ends.target().join("deeper/lost+found").is_dir());
-}

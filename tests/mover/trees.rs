@@ -209,7 +209,8 @@ pub(crate) fn looks(root: &Path) -> BTreeMap<PathBuf, Looks> {
         if std::fs::symlink_metadata(&path).expect("it is there").is_dir() {
             for entry in std::fs::read_dir(&path).expect("a folder") {
                 let name = entry.expect("an entry").file_name();
-                if !(relative.as_os_str().is_empty() && name == "lost+found") {
+                let is_empty = || std::fs::read_dir(path.join(&name)).is_ok_and(|mut within| within.next().is_none());
+                if !(relative.as_os_str().is_empty() && name == "lost+found" && is_empty()) {
                     stack.push(relative.join(name));
                 }
             }
