@@ -122,10 +122,20 @@ impl Apply {
             Item::Dress { path, metadata } => self.dress(within, path, metadata),
             Item::Special { path, metadata } => self.special(within, path, metadata),
             Item::Directory { path } => self.directory(within, path),
-            Item::DressDirectory { path, metadata } => dress_directory(tree, path, metadata),
+            Item::DressDirectory { path, metadata } => self.dress_directory(tree, path, metadata),
             Item::Link { path, to } => self.link(within, path, to),
             Item::Delete { path } => self.delete(within, path),
         }
+    }
+
+    /// Sets everything on what is open, if all of it can be kept.
+    fn set(&self, file: BorrowedFd<'_>, metadata: &Metadata, path: &[u8]) -> Result<()> {
+        self.check(metadata, path)?;
+        metadata::set(file, metadata, path)
+    }
+
+    fn check(&self, metadata: &Metadata, path: &[u8]) -> Result<()> {
+        self.volume.times().map_or(Ok(()), |times| times.check(metadata, path))
     }
 
     fn count(&self, pieces: &[Piece<'_>]) {
@@ -163,7 +173,7 @@ impl Apply {
             resize(file.as_fd(), size, path)?;
         }
         self.count_small(pieces);
-        metadata::set(file.as_fd(), metadata, path)
+        self.set(file.as_fd(), metadata, path)
     }
 
     fn patch(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
@@ -172,13 +182,13 @@ impl Apply {
         Writable::file(file.as_fd(), path).write(pieces, within.buffer)?;
         resize(file.as_fd(), size, path)?;
         self.count_small(pieces);
-        metadata::set(file.as_fd(), metadata, path)
+        self.set(file.as_fd(), metadata, path)
     }
 
     fn dress(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
         self.touch(path);
         let file = within.open_file(path)?;
-        metadata::set(file.as_fd(), metadata, path)
+        self.set(file.as_fd(), metadata, path)
     }
 
     fn segment(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, index: u64, pieces: &[Piece<'_>]) -> Result<()> {
@@ -233,7 +243,7 @@ impl Apply {
         let opened = state.opened.take().expect("it is opened before anything is counted").file;
         self.large.lock().expect("no thread panics while it holds this lock").remove(&number);
         resize(opened.as_fd(), *size, path)?;
-        metadata::set(opened.as_fd(), metadata, path)?;
+        self.set(opened.as_fd(), metadata, path)?;
         if let Some(early) = self.early() {
             let seen = metadata::see(opened.as_fd()).map_err(|errno| fail::at_target("looking at", path, errno))?;
             early.complete(number, path, seen.stamp);
@@ -245,12 +255,18 @@ impl Apply {
         self.touch(path);
         let (_, name) = path::split(path);
         let parent = within.make(path, |parent| make_special(parent, name, metadata))?;
+        self.check(metadata, path)?;
         metadata::set_at(parent.as_fd(), name, metadata, path)
     }
 
     fn directory(&self, mut within: Within<'_, '_>, path: &[u8]) -> Result<()> {
         self.progress.entries_changed.add(1);
         within.make_directory(path)
+    }
+
+    fn dress_directory(&self, tree: &Tree, path: &[u8], metadata: &Metadata) -> Result<()> {
+        let directory = lend::open_directory(tree, path).map_err(|errno| fail::at_target("opening the directory", path, errno))?;
+        self.set(directory.as_fd(), metadata, path)
     }
 
     fn link(&self, mut within: Within<'_, '_>, path: &[u8], to: &[u8]) -> Result<()> {
@@ -289,11 +305,6 @@ fn open_large(state: &mut Large, within: &mut Within<'_, '_>, path: &[u8], is_ne
 
 fn resize(file: BorrowedFd<'_>, size: u64, path: &[u8]) -> Result<()> {
     rustix::fs::ftruncate(file, size).map_err(|errno| fail::at_target("setting the size of", path, errno))
-}
-
-fn dress_directory(tree: &Tree, path: &[u8], metadata: &Metadata) -> Result<()> {
-    let directory = lend::open_directory(tree, path).map_err(|errno| fail::at_target("opening the directory", path, errno))?;
-    metadata::set(directory.as_fd(), metadata, path)
 }
 
 fn make_special(parent: BorrowedFd<'_>, name: &[u8], metadata: &Metadata) -> rustix::io::Result<()> {

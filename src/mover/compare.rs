@@ -9,6 +9,7 @@ use std::path::Path;
 use super::digest_tree;
 use super::fail::Result;
 use super::manifest::{Entry, Manifest};
+use super::metadata::Time;
 use super::orders::{Phase, VolumeMode};
 use super::path;
 use super::progress::{Cancel, Progress};
@@ -64,6 +65,18 @@ pub(super) fn differences(one: &Manifest, other: &Manifest, most: usize) -> Resu
         }
     }
     Ok(found)
+}
+
+/// Returns what is to be added where it is the times of an entry that differ, as each end saw them.
+pub(super) fn times_text(one: &Manifest, other: &Manifest, path: &[u8]) -> Result<String> {
+    let times = [one.time_of(path)?, other.time_of(path)?];
+    Ok(match times {
+        [Some(ours), Some(theirs)] if ours != theirs => {
+            let shown = |time: Time| format!("{}.{:09}", time.seconds, time.nanos);
+            format!(": its time is {} and there {}", shown(ours), shown(theirs))
+        }
+        _ => String::new(),
+    })
 }
 
 fn differing<'a>(ours: &'a [Entry], theirs: &'a [Entry]) -> impl Iterator<Item = &'a [u8]> {

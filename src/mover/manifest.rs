@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{BlockDigest, Digest, block_count};
 use super::fail::{self, Halt, Result};
-use super::metadata::{Kind, Stamp};
+use super::metadata::{Kind, Stamp, Time};
+use super::path;
 use super::store::Store;
 
 /// Entries in a page at most.
@@ -296,6 +297,18 @@ impl Manifest {
 
     fn pages(&self) -> impl Iterator<Item = &PageAt> {
         self.index.directories.values().flat_map(|directory| &directory.pages)
+    }
+
+    /// Returns the modification time that an entry had at this end.
+    pub(super) fn time_of(&self, path: &[u8]) -> Result<Option<Time>> {
+        // What is itself a directory has its own entry in its own pages.
+        let own = self.entries_of(path)?.into_iter().find(|entry| entry.name.is_empty());
+        let (directory, name) = path::split(path);
+        let entry = match own {
+            None => self.entries_of(directory)?.into_iter().find(|entry| entry.name == name),
+            own => own,
+        };
+        Ok(entry.map(|entry| entry.stamp.mtime))
     }
 
     /// Reads all entries of a directory.

@@ -51,6 +51,7 @@ mod store;
 mod stream;
 pub mod target;
 pub mod throttle;
+mod times;
 pub mod tls;
 pub mod together;
 pub mod touched;

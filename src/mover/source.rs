@@ -217,7 +217,7 @@ impl SourceVolume {
         let listing = target.listing(&self.folder)?;
         let message = match compare::differences(own, &listing, 1)?.pop() {
             Some(path) if self.volume.mode == VolumeMode::Filesystem => {
-                format!("`{}` is not the same at the target", path::shown(&path))
+                format!("`{}` is not the same at the target{}", path::shown(&path), compare::times_text(own, &listing, &path)?)
             }
             _ => "the target is not the same".to_owned(),
         };

@@ -7,7 +7,7 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::apply::Apply;
 use super::block::{self, DeviceScan};
@@ -20,6 +20,7 @@ use super::manifest::{Manifest, Writer};
 use super::orders::{Phase, Reason, Volume, VolumeMode};
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
+use super::times::Times;
 use super::touched::Touched;
 use super::tree;
 use super::volume::{self, Place};
@@ -39,6 +40,8 @@ pub struct TargetVolume {
     /// What is read back while a first pass runs.
     early: Mutex<Option<Arc<Early>>>,
     manifest: Mutex<Option<Arc<Manifest>>>,
+    /// What times it keeps, as soon as it was tried out.
+    times: OnceLock<Times>,
     /// The size of the source, for a device.
     size: AtomicU64,
 }
@@ -90,6 +93,7 @@ impl TargetVolume {
             is_clean: AtomicBool::new(false),
             early: Mutex::default(),
             manifest: Mutex::new(manifest.map(Arc::new)),
+            times: OnceLock::new(),
             size: AtomicU64::new(0),
         })
     }
@@ -102,6 +106,15 @@ impl TargetVolume {
 
     pub(super) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Returns what times it keeps; none of a device.
+    pub(super) fn times(&self) -> Option<&Times> {
+        match &self.place {
+            // The first pass asks before it changes anything, so that the time of the root is put back before it is looked at.
+            Place::Tree(tree) => Some(self.times.get_or_init(|| Times::of(tree.root()))),
+            Place::Device(_) => None,
+        }
     }
 
     pub(super) fn touched(&self) -> &Touched {
@@ -120,6 +133,7 @@ impl TargetVolume {
     /// Begins a pass: says what is here, compared with what the source believes, looking it over first if need be.
     pub fn begin(&self, believed: Option<Digest>, size: u64, progress: &Progress, cancel: &Cancel) -> Result<Begun> {
         self.check_size(size)?;
+        self.times();
         let manifest = match self.manifest() {
             Some(manifest) => manifest,
             None if self.is_blank(size)? => return Ok(Begun::Blank),

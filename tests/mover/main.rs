@@ -22,4 +22,5 @@ mod refusals;
 mod round_trips;
 mod sparse;
 mod taking;
+mod times;
 mod trees;
