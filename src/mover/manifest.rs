@@ -19,7 +19,7 @@ use super::store::Store;
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
-const MAGIC: &[u8; 8] = b"mover-m6";
+const MAGIC: &[u8; 8] = b"mover-m7";
 
 /// What is known of one entry.
 ///
@@ -176,6 +176,8 @@ struct Index {
     pages: String,
     blocks: String,
     entries: u64,
+    /// Whether every entry counts as hot.
+    is_doubtful: bool,
     directories: HashMap<Vec<u8>, DirectoryAt>,
 }
 
@@ -271,6 +273,7 @@ impl Manifest {
         for page in pages.iter().filter(overlaps) {
             entries.extend(read_page(&self.pages, page)?);
         }
+        entries.iter_mut().for_each(|entry| entry.is_hot |= self.index.is_doubtful);
         entries.retain(|entry| entry.name.as_slice() >= from && to.is_none_or(|to| entry.name.as_slice() < to));
         if pages.len() > 1 {
             entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -416,7 +419,8 @@ impl Writer {
         });
         let directories = directories.collect::<Result<HashMap<_, _>>>()?;
         let (pages, blocks) = (self.pages.name().to_owned(), self.blocks.0.name().to_owned());
-        let index = Index { origin, root: root_of(&directories), pages, blocks, entries: state.entries, directories };
+        let root = root_of(&directories);
+        let index = Index { origin, root, pages, blocks, entries: state.entries, is_doubtful: false, directories };
         Ok(Finished { folder: self.folder, name: self.name, manifest: Manifest { index, pages: self.pages, blocks: self.blocks } })
     }
 }
@@ -472,6 +476,11 @@ impl Finished {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Says that everything in it may have changed since without its stamp showing it.
+    pub(super) fn doubt(&mut self) {
+        self.manifest.index.is_doubtful = true;
     }
 
     /// Puts it in the place of the old one.

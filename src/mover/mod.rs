@@ -43,6 +43,7 @@ pub mod remote;
 pub mod scan;
 mod segments;
 pub mod serve;
+mod set_back;
 pub mod share;
 pub mod silence;
 mod small;

@@ -102,6 +102,12 @@ impl Progress {
         self.enter(Phase::Copying);
     }
 
+    /// Notes that everything must be read again in the next pass.
+    pub(super) fn all_is_hot(&self) {
+        self.bytes_hot.reset();
+        self.bytes_hot.add(self.bytes.get());
+    }
+
     /// Sets all numbers back, for the next pass over the same volume.
     pub fn restart(&self) {
         let counts = [&self.entries, &self.bytes, &self.bytes_done, &self.entries_changed, &self.bytes_changed];

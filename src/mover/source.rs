@@ -23,6 +23,7 @@ use super::path;
 use super::priority;
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
+use super::set_back::{self, Ahead, Watch};
 use super::share::{self, Crowd};
 use super::target::{Begun, TargetVolume};
 use super::throttle::Throttle;
@@ -70,6 +71,7 @@ pub struct SourceVolume {
     process: u64,
     throttle: Option<Arc<Throttle>>,
     crowd: Option<Arc<Crowd>>,
+    clocks: fn() -> Ahead,
 }
 
 const MANIFEST: &str = "manifest";
@@ -89,7 +91,7 @@ impl SourceVolume {
     fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
         let place = Place::open(path, volume.mode, false)?;
         let folder = state.join("source").join(&volume.name);
-        Ok(SourceVolume { place, folder, volume, process, throttle: None, crowd: None })
+        Ok(SourceVolume { place, folder, volume, process, throttle: None, crowd: None, clocks: set_back::ahead })
     }
 
     /// Returns its name.
@@ -108,6 +110,12 @@ impl SourceVolume {
     #[must_use]
     pub fn beside(self, crowd: &Arc<Crowd>) -> SourceVolume {
         SourceVolume { crowd: Some(Arc::clone(crowd)), ..self }
+    }
+
+    /// Has passes look at these clocks.
+    #[cfg(test)]
+    pub(super) fn watched_by(self, clocks: fn() -> Ahead) -> SourceVolume {
+        SourceVolume { clocks, ..self }
     }
 
     /// Makes one pass. While the app runs it stands behind the app; the last pass, for which the app waits, does not.
@@ -149,6 +157,7 @@ impl SourceVolume {
             (Begun::Blank, _) => Memory::Blank,
         };
         let (copied, held) = (Instant::now(), cancel.gate.held());
+        let watch = Watch::begin(self.clocks);
         let writer = Writer::new(&self.folder, MANIFEST, memory.own().cloned())?;
         self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
         let (ended, held_later) = (Instant::now(), cancel.gate.held());
@@ -160,7 +169,12 @@ impl SourceVolume {
             let target_root = target.end(is_last);
             (work::join(finishing), target_root)
         });
-        let manifest = Arc::new(source_root?.commit()?);
+        let mut made = source_root?;
+        if watch.was_set_back() {
+            made.doubt();
+            progress.all_is_hot();
+        }
+        let manifest = Arc::new(made.commit()?);
         let target_root = target_root?;
         if let Some(target_root) = target_root {
             self.compare(target, &manifest, target_root, is_last, progress)?;

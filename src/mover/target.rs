@@ -20,6 +20,7 @@ use super::manifest::{Manifest, Writer};
 use super::orders::{Phase, Reason, Volume, VolumeMode};
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
+use super::set_back::{self, Watch};
 use super::times::Times;
 use super::touched::Touched;
 use super::tree;
@@ -241,7 +242,7 @@ impl TargetVolume {
     }
 
     fn look_over(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
-        let clock = self.place.clock();
+        let (watch, clock) = (Watch::begin(set_back::ahead), self.place.clock());
         let old = self.remembered().clone();
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
         let writer = Writer::new(&self.folder, MANIFEST, old.clone())?;
@@ -264,7 +265,11 @@ impl TargetVolume {
             }
             .run(&mut workers)?,
         }
-        let manifest = Arc::new(writer.finish(self.place.origin(self.process))?.commit()?);
+        let mut made = writer.finish(self.place.origin(self.process))?;
+        if watch.was_set_back() {
+            made.doubt();
+        }
+        let manifest = Arc::new(made.commit()?);
         progress.bytes_read.add(uncounted.bytes_read.get() + early.map_or(0, |early| early.bytes_read()));
         *self.remembered() = Some(Arc::clone(&manifest));
         self.touched.clear();
