@@ -12,11 +12,11 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
+use super::blocks::Blocks;
 use super::buffer::Buffer;
 use super::change::Piece;
 use super::digest::{self, BlockDigest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use super::fail::Result;
-use super::manifest::Blocks;
 use super::metadata::Stamp;
 use super::read;
 use super::work;

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::blocks::Blocks;
 use super::fail::Result;
-use super::manifest::{Blocks, Entry, Manifest};
+use super::manifest::{Entry, Manifest};
 use super::metadata::Stamp;
 
 /// One entry from memory.

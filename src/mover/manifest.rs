@@ -10,16 +10,20 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{BlockDigest, Digest, block_count};
+use super::blocks::{self, Blocks};
+use super::digest::{Digest, block_count};
 use super::fail::{self, Halt, Result};
 use super::metadata::{Kind, Stamp, Time};
 use super::path;
-use super::store::Store;
+use super::store::{self, Store};
 
 /// Entries in a page at most.
 pub const PAGE_ENTRIES_MAX: usize = 512;
 
 const MAGIC: &[u8; 8] = b"mover-m7";
+const PAGES: &str = "pages";
+/// It does not pay for less.
+const GIVEN_UP_BYTES_MIN: u64 = 64 << 10;
 
 /// What is known of one entry.
 ///
@@ -94,59 +98,6 @@ fn proof_of(entries: &[Entry]) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-/// The digests of the blocks of files larger than one block: a file of 16-byte records, addressed by byte offset.
-///
-/// Records that were never written read as zeros, which is the digest of zeros. A region, once part of a committed manifest,
-/// is never written again.
-#[derive(Debug)]
-pub struct Blocks(Store);
-
-const RECORD_BYTES: u64 = BlockDigest::BYTES as u64;
-/// Where regions end at the latest: well before the largest file that ext4 takes, which is of 16 TiB. These are 4 PiB of content, holes
-/// included. A file that finds no room is written anew when it changes.
-const REGIONS_END_MAX: u64 = 8 << 40;
-const BLOCKS: &str = "blocks";
-const PAGES: &str = "pages";
-
-impl Blocks {
-    /// Makes a file that is gone when it is closed.
-    pub fn scratch(folder: &Path) -> Result<Blocks> {
-        let store = Store::scratch(folder, BLOCKS);
-        store.map(Blocks).map_err(|error| fail::system_io("making a file for digests in the state folder", &error))
-    }
-
-    /// Sets aside the region of a file of this size; none when it has one block or less, or says that it has more than there is room for.
-    pub fn reserve(&self, size: u64) -> Option<u64> {
-        let count = block_count(size);
-        (count > 1).then(|| self.0.reserve_before(count * RECORD_BYTES, REGIONS_END_MAX)).flatten()
-    }
-
-    /// Returns the next block of a region, from one on, whose digest may be another than that of zeros; it may lie past the region's end.
-    #[must_use]
-    pub fn next(&self, region: u64, first: u64) -> Option<u64> {
-        self.0.next_written(region + first * RECORD_BYTES).map(|at| (at - region) / RECORD_BYTES)
-    }
-
-    /// Writes the digests of consecutive blocks.
-    pub fn write(&self, region: u64, first: u64, digests: &[BlockDigest]) -> Result<()> {
-        if digests.iter().all(|digest| *digest == BlockDigest::ZEROS) {
-            return Ok(());
-        }
-        let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
-        self.0.write(&bytes, region + first * RECORD_BYTES).map_err(|error| fail::system_io("writing block digests", &error))
-    }
-
-    /// Reads the digests of consecutive blocks.
-    pub fn read(&self, region: u64, first: u64, count: u64) -> Result<Vec<BlockDigest>> {
-        let length = (count * RECORD_BYTES) as usize;
-        let read = self.0.read(region + first * RECORD_BYTES, length);
-        let mut bytes = read.map_err(|error| fail::system_io("reading block digests", &error))?;
-        // Past the end: records that were never written.
-        bytes.resize(length, 0);
-        Ok(BlockDigest::all_in(&bytes))
-    }
-}
-
 /// Under what circumstances a manifest was made; its owner decides by this whether to believe it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -175,6 +126,10 @@ struct Index {
     root: Digest,
     pages: String,
     blocks: String,
+    /// Where the addresses of its block digests begin.
+    blocks_base: u64,
+    /// How many bytes they took when the first manifest that points into their store was complete.
+    blocks_at_first: u64,
     entries: u64,
     /// Whether every entry counts as hot.
     is_doubtful: bool,
@@ -225,7 +180,7 @@ impl Manifest {
         }
         let index: Index = postcard::from_bytes(bytes).ok()?;
         let pages = Arc::new(Store::open(folder, &index.pages).ok()?);
-        let blocks = Arc::new(Blocks(Store::open(folder, &index.blocks).ok()?));
+        let blocks = Arc::new(Blocks::open(folder, &index.blocks, index.blocks_base).ok()?);
         let manifest = Manifest { index, pages, blocks };
         let is_whole = manifest.pages().all(|page| page.offset + u64::from(page.length) <= manifest.pages.end());
         is_whole.then_some(manifest)
@@ -298,6 +253,12 @@ impl Manifest {
         self.pages.end() > 2 * self.pages().map(|page| u64::from(page.length)).sum::<u64>()
     }
 
+    /// Returns whether so much of the block digests is of earlier ones that it pays to carry those that are needed to a new store.
+    fn has_blocks_to_give_up(&self) -> bool {
+        let first = self.index.blocks_at_first;
+        self.blocks.store().allocated() > first.saturating_add(first / 4) + GIVEN_UP_BYTES_MIN
+    }
+
     fn pages(&self) -> impl Iterator<Item = &PageAt> {
         self.index.directories.values().flat_map(|directory| &directory.pages)
     }
@@ -352,6 +313,8 @@ pub struct Writer {
 struct WriterState {
     entries: u64,
     pages: HashMap<Vec<u8>, Vec<PageAt>>,
+    /// Where the region of a file with hard links is, by where it was: its entries share it.
+    shared: HashMap<u64, Option<u64>>,
 }
 
 impl Writer {
@@ -360,13 +323,17 @@ impl Writer {
     pub fn new(folder: &Path, name: &str, old: Option<Arc<Manifest>>) -> Result<Writer> {
         let failed = |error| fail::system_io("making a manifest in the state folder", &error);
         std::fs::create_dir_all(folder).map_err(failed)?;
+        // What one that broke off has left.
+        let kept = old.as_ref().map(|old| (old.pages.name(), old.blocks.store().name()));
+        store::remove_all_but(folder, name, PAGES, kept.map(|(pages, _)| pages)).map_err(failed)?;
+        store::remove_all_but(folder, name, blocks::KIND, kept.map(|(_, blocks)| blocks)).map_err(failed)?;
         let pages = match old.as_ref().filter(|old| !old.is_mostly_waste()) {
             Some(old) => Arc::clone(&old.pages),
             None => Arc::new(Store::create(folder, name, PAGES).map_err(failed)?),
         };
-        let blocks = match &old {
+        let blocks = match old.as_ref().filter(|old| !old.has_blocks_to_give_up()) {
             Some(old) => Arc::clone(&old.blocks),
-            None => Arc::new(Blocks(Store::create(folder, name, BLOCKS).map_err(failed)?)),
+            None => Arc::new(Blocks::create(folder, name, old.as_ref().map(|old| &*old.blocks)).map_err(failed)?),
         };
         Ok(Writer { folder: folder.to_owned(), name: name.to_owned(), pages, blocks, old, state: Mutex::default() })
     }
@@ -382,8 +349,9 @@ impl Writer {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
-        let page = self.page(directory, entries, &first.name, &last.name)?;
-        let mut state = self.state.lock().expect("no thread panics while it holds this lock");
+        let carried = self.carried(entries)?;
+        let page = self.page(directory, carried.as_deref().unwrap_or(entries), &first.name, &last.name)?;
+        let mut state = self.lock();
         state.entries += entries.len() as u64;
         match state.pages.get_mut(directory) {
             Some(pages) => pages.push(page),
@@ -392,6 +360,42 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Returns entries as they point into the block digests that are there from now on, if any of them does not yet.
+    fn carried(&self, entries: &[Entry]) -> Result<Option<Vec<Entry>>> {
+        let is_elsewhere = |entry: &Entry| entry.blocks.is_some_and(|region| region < self.blocks.base());
+        if !entries.iter().any(is_elsewhere) {
+            return Ok(None);
+        }
+        let mut carried = entries.to_vec();
+        for entry in &mut carried {
+            if let Some(region) = entry.blocks {
+                entry.blocks = self.region(region, entry)?;
+            }
+        }
+        Ok(Some(carried))
+    }
+
+    /// Returns where the region of an entry is from now on; files with hard links have one for all their entries.
+    fn region(&self, region: u64, entry: &Entry) -> Result<Option<u64>> {
+        let is_shared = !entry.lead.is_empty();
+        if let Some(known) = self.lock().shared.get(&region).copied().filter(|_| is_shared) {
+            return Ok(known);
+        }
+        let size = entry.stamp.size;
+        let carried = match &self.old {
+            Some(old) => self.blocks.carry(&old.blocks, region, size)?,
+            None => Some(region),
+        };
+        if is_shared {
+            self.lock().shared.insert(region, carried);
+        }
+        Ok(carried)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, WriterState> {
+        self.state.lock().expect("no thread panics while it holds this lock")
     }
 
     /// Returns where a page is, and writes it if it is nowhere yet.
@@ -418,9 +422,13 @@ impl Writer {
             Ok((directory, settled))
         });
         let directories = directories.collect::<Result<HashMap<_, _>>>()?;
-        let (pages, blocks) = (self.pages.name().to_owned(), self.blocks.0.name().to_owned());
+        let (pages, blocks) = (self.pages.name().to_owned(), self.blocks.store().name().to_owned());
         let root = root_of(&directories);
-        let index = Index { origin, root, pages, blocks, entries: state.entries, is_doubtful: false, directories };
+        let blocks_base = self.blocks.base();
+        let same = self.old.as_ref().filter(|old| Arc::ptr_eq(&old.blocks, &self.blocks));
+        let blocks_at_first = same.map_or_else(|| self.blocks.store().allocated(), |old| old.index.blocks_at_first);
+        let index =
+            Index { origin, root, pages, blocks, blocks_base, blocks_at_first, entries: state.entries, is_doubtful: false, directories };
         Ok(Finished { folder: self.folder, name: self.name, manifest: Manifest { index, pages: self.pages, blocks: self.blocks } })
     }
 }
@@ -488,14 +496,14 @@ impl Finished {
         let failed = |error| fail::system_io("committing the manifest", &error);
         let Manifest { index, pages, blocks } = &self.manifest;
         pages.settle().map_err(failed)?;
-        blocks.0.settle().map_err(failed)?;
+        blocks.store().settle().map_err(failed)?;
         let made = self.folder.join(format!("{}.new", self.name));
         let bytes = postcard::to_stdvec(index).expect("plain data can be serialised");
         let signed = [MAGIC.as_slice(), blake3::hash(&bytes).as_bytes(), &bytes].concat();
         std::fs::write(&made, signed).map_err(failed)?;
         std::fs::rename(made, self.folder.join(&self.name)).map_err(failed)?;
-        pages.remove_others(&self.folder, &self.name, PAGES).map_err(failed)?;
-        blocks.0.remove_others(&self.folder, &self.name, BLOCKS).map_err(failed)?;
+        store::remove_all_but(&self.folder, &self.name, PAGES, Some(pages.name())).map_err(failed)?;
+        store::remove_all_but(&self.folder, &self.name, blocks::KIND, Some(blocks.store().name())).map_err(failed)?;
         Ok(self.manifest)
     }
 }

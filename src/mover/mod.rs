@@ -9,6 +9,7 @@ pub mod agent;
 pub mod apply;
 mod attributes;
 pub mod block;
+pub mod blocks;
 pub mod buffer;
 pub mod by_hand;
 pub mod cached;

@@ -343,9 +343,10 @@ fn weight(item: &Item) -> usize {
 pub(super) fn send_listing(channel: &mut Channel, manifest: &Manifest, cancel: &Cancel) -> Result<()> {
     for directory in manifest.directories() {
         cancel.check()?;
-        let entries = manifest.entries_of(directory)?;
-        for entry in &entries {
+        let mut entries = manifest.entries_of(directory)?;
+        for entry in &mut entries {
             send_blocks(channel, manifest, entry)?;
+            entry.blocks = entry.blocks.map(|region| region - manifest.blocks().base());
         }
         for page in entries.chunks(LISTED_ENTRIES_MAX) {
             let message = Message::Page { directory: directory.to_vec(), entries: page.to_vec() };
@@ -371,7 +372,8 @@ fn send_blocks(channel: &mut Channel, manifest: &Manifest, entry: &super::manife
         let digests = manifest.blocks().read(region, first, part)?;
         if digests.iter().any(|digest| *digest != BlockDigest::ZEROS) {
             let content: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
-            channel.send(&Message::Blocks { region, first }, &content)?;
+            // Counted from the beginning of the store, which is where the listing's begins.
+            channel.send(&Message::Blocks { region: region - manifest.blocks().base(), first }, &content)?;
         }
         from = first + part;
     }

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,6 +60,12 @@ impl Store {
         self.end.load(Ordering::Relaxed)
     }
 
+    /// Returns how many bytes it takes on the disk, without its holes.
+    pub(super) fn allocated(&self) -> u64 {
+        // Where it cannot be told, it is taken for as long as it may be.
+        self.file.metadata().map_or(u64::MAX, |metadata| metadata.blocks() * 512)
+    }
+
     /// Sets aside so many bytes; returns where.
     pub(super) fn reserve(&self, bytes: u64) -> u64 {
         self.end.fetch_add(bytes, Ordering::Relaxed)
@@ -100,17 +106,17 @@ impl Store {
     pub(super) fn settle(&self) -> std::io::Result<()> {
         self.file.set_len(self.end())
     }
+}
 
-    /// Removes the files of this kind that no manifest of this name needs any more.
-    pub(super) fn remove_others(&self, folder: &Path, manifest: &str, kind: &str) -> std::io::Result<()> {
-        let [prefix, suffix] = [format!("{manifest}."), format!(".{kind}")];
-        for found in std::fs::read_dir(folder)? {
-            let name = found?.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && name.ends_with(&suffix) && name != self.name {
-                std::fs::remove_file(folder.join(name.as_ref()))?;
-            }
+/// Removes the files of one kind beside a manifest of this name, but for one of them.
+pub(super) fn remove_all_but(folder: &Path, manifest: &str, kind: &str, kept: Option<&str>) -> std::io::Result<()> {
+    let [prefix, suffix] = [format!("{manifest}."), format!(".{kind}")];
+    for found in std::fs::read_dir(folder)? {
+        let name = found?.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&prefix) && name.ends_with(&suffix) && Some(&*name) != kept {
+            std::fs::remove_file(folder.join(name.as_ref()))?;
         }
-        Ok(())
     }
+    Ok(())
 }

@@ -21,6 +21,7 @@ mod proxy;
 mod refusals;
 mod round_trips;
 mod sparse;
+mod state;
 mod taking;
 mod times;
 mod trees;
