@@ -34,11 +34,14 @@ pub(super) struct Groups {
     settled: Mutex<Settled>,
 }
 
+/// What groups leave to be done when all of them were looked at.
 #[derive(Debug, Default)]
-struct Settled {
+pub(super) struct Settled {
     entries: BTreeMap<Vec<u8>, Vec<Entry>>,
-    links: Vec<Item>,
-    directories: Vec<Arc<Directory>>,
+    /// As many together as are emitted at once.
+    pub(super) links: Vec<Vec<Item>>,
+    /// Those that this disturbs.
+    pub(super) directories: Vec<Arc<Directory>>,
 }
 
 impl Groups {
@@ -54,16 +57,16 @@ impl Groups {
         deferred.into_values().map(|members| Task::Group(Group::new(members))).collect()
     }
 
-    /// Writes the entries of all groups, and returns the links to make and the directories that this disturbs.
-    pub(super) fn settle(&self, writer: &Writer) -> Result<(Vec<Item>, Vec<Arc<Directory>>)> {
-        let settled = std::mem::take(&mut *self.settled.lock().expect("no thread panics while it holds this lock"));
-        for (directory, mut entries) in settled.entries {
+    /// Writes the entries of all groups, and returns what is left to be done.
+    pub(super) fn settle(&self, writer: &Writer) -> Result<Settled> {
+        let mut settled = std::mem::take(&mut *self.settled.lock().expect("no thread panics while it holds this lock"));
+        for (directory, mut entries) in std::mem::take(&mut settled.entries) {
             entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
             for page in entries.chunks(PAGE_ENTRIES_MAX) {
                 writer.put(&directory, page)?;
             }
         }
-        Ok((settled.links, settled.directories))
+        Ok(settled)
     }
 }
 
@@ -150,7 +153,11 @@ impl Scan<'_> {
         for member in others.filter(|member| is_new || !group.is_linked(member)) {
             self.progress.entries_changed.add(1);
             settled.directories.push(Arc::clone(&member.directory));
-            settled.links.push(Item::Link { path: member.path.clone(), to: group.carrier().path.clone() });
+            let link = Item::Link { path: member.path.clone(), to: group.carrier().path.clone() };
+            match settled.links.last_mut().filter(|last| last.len() < PAGE_ENTRIES_MAX) {
+                Some(last) => last.push(link),
+                None => settled.links.push(vec![link]),
+            }
         }
     }
 }

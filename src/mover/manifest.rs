@@ -312,7 +312,8 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct WriterState {
     entries: u64,
-    pages: HashMap<Vec<u8>, Vec<PageAt>>,
+    /// Without their digests, which are made in the end.
+    directories: HashMap<Vec<u8>, DirectoryAt>,
     /// Where the region of a file with hard links is, by where it was: its entries share it.
     shared: HashMap<u64, Option<u64>>,
 }
@@ -353,10 +354,10 @@ impl Writer {
         let page = self.page(directory, carried.as_deref().unwrap_or(entries), &first.name, &last.name)?;
         let mut state = self.lock();
         state.entries += entries.len() as u64;
-        match state.pages.get_mut(directory) {
-            Some(pages) => pages.push(page),
+        match state.directories.get_mut(directory) {
+            Some(at) => at.pages.push(page),
             None => {
-                state.pages.insert(directory.to_vec(), vec![page]);
+                state.directories.insert(directory.to_vec(), DirectoryAt { pages: vec![page], proof: Digest::ZEROS });
             }
         }
         Ok(())
@@ -417,11 +418,10 @@ impl Writer {
     /// Ends the manifest without putting it in the place of the old one, which [`Finished::commit`] does.
     pub fn finish(self, origin: Origin) -> Result<Finished> {
         let state = self.state.into_inner().expect("no thread panics while it holds this lock");
-        let directories = state.pages.into_iter().map(|(directory, pages)| {
-            let settled = settle(&self.pages, pages, self.old.as_ref().and_then(|old| old.index.directories.get(&directory)))?;
-            Ok((directory, settled))
-        });
-        let directories = directories.collect::<Result<HashMap<_, _>>>()?;
+        let mut directories = state.directories;
+        for (directory, at) in &mut directories {
+            settle(&self.pages, at, self.old.as_ref().and_then(|old| old.index.directories.get(directory)))?;
+        }
         let (pages, blocks) = (self.pages.name().to_owned(), self.blocks.store().name().to_owned());
         let root = root_of(&directories);
         let blocks_base = self.blocks.base();
@@ -434,14 +434,14 @@ impl Writer {
 }
 
 /// Makes the digest of a directory. Most have one page, or are as they were, whose digest is made already.
-fn settle(store: &Store, mut pages: Vec<PageAt>, old: Option<&DirectoryAt>) -> Result<DirectoryAt> {
-    pages.sort_unstable_by(|one, other| one.first.cmp(&other.first));
-    let proof = match (pages.as_slice(), old) {
+fn settle(store: &Store, at: &mut DirectoryAt, old: Option<&DirectoryAt>) -> Result<()> {
+    at.pages.sort_unstable_by(|one, other| one.first.cmp(&other.first));
+    at.proof = match (at.pages.as_slice(), old) {
         ([page], _) => page.proof,
         (pages, Some(old)) if old.has_pages(pages) => old.proof,
         (pages, _) => proof_of_pages(store, pages)?,
     };
-    Ok(DirectoryAt { pages, proof })
+    Ok(())
 }
 
 /// Digests the directories in order.
@@ -471,6 +471,38 @@ fn proof_of_pages(store: &Store, pages: &[PageAt]) -> Result<Digest> {
     Ok(Digest(hasher.finalize().into()))
 }
 
+/// Writes an index as it is made, since of millions of folders it is long.
+fn write_index(path: &Path, index: &Index) -> std::io::Result<()> {
+    use std::io::{BufWriter, Write};
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::File::create(path)?;
+    let mut out = BufWriter::new(&file);
+    out.write_all(MAGIC)?;
+    out.write_all(&[0; blake3::OUT_LEN])?;
+    let signed = postcard::to_io(index, Signing { out, hasher: blake3::Hasher::new() });
+    let Signing { mut out, hasher } = signed.map_err(std::io::Error::other)?;
+    out.flush()?;
+    file.write_all_at(hasher.finalize().as_bytes(), MAGIC.len() as u64)
+}
+
+/// Digests what is written through it.
+struct Signing<W> {
+    out: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W: std::io::Write> std::io::Write for Signing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// A manifest that is complete and not yet committed.
 #[derive(Debug)]
 pub struct Finished {
@@ -498,9 +530,7 @@ impl Finished {
         pages.settle().map_err(failed)?;
         blocks.store().settle().map_err(failed)?;
         let made = self.folder.join(format!("{}.new", self.name));
-        let bytes = postcard::to_stdvec(index).expect("plain data can be serialised");
-        let signed = [MAGIC.as_slice(), blake3::hash(&bytes).as_bytes(), &bytes].concat();
-        std::fs::write(&made, signed).map_err(failed)?;
+        write_index(&made, index).map_err(failed)?;
         std::fs::rename(made, self.folder.join(&self.name)).map_err(failed)?;
         store::remove_all_but(&self.folder, &self.name, PAGES, Some(pages.name())).map_err(failed)?;
         store::remove_all_but(&self.folder, &self.name, blocks::KIND, Some(blocks.store().name())).map_err(failed)?;

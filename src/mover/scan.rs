@@ -8,7 +8,6 @@
 //!
 //! How files are read is in [`super::read`], hard links are in [`super::groups`]; nothing is written to a volume here.
 
-use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -178,7 +177,8 @@ pub struct Scan<'a> {
     /// The inode flags of the root.
     root: StatxAttributes,
     sees_all_attributes: bool,
-    touched_directories: Mutex<HashMap<Vec<u8>, Arc<Directory>>>,
+    /// Each once, see [`Directory`].
+    touched_directories: Mutex<Vec<Arc<Directory>>>,
 }
 
 impl<'a> Scan<'a> {
@@ -219,16 +219,16 @@ impl<'a> Scan<'a> {
         let groups = self.groups.gather();
         work::run(workers, groups, self.cancel, |task, worker, queue| scan.work(task, worker, queue))?;
         end_stage(workers)?;
-        let (links, directories) = self.groups.settle(self.writer)?;
-        for directory in directories {
+        let settled = self.groups.settle(self.writer)?;
+        for directory in settled.directories {
             self.touch(&directory);
         }
-        let chunks = into_chunks(links);
-        work::run(workers, chunks, self.cancel, |chunk, worker, _| emit_all(chunk, worker))?;
+        work::run(workers, settled.links, self.cancel, |chunk, worker, _| emit_all(chunk, worker))?;
         end_stage(workers)?;
-        let touched = self.touched_directories.lock().expect("no thread panics while it holds this lock").drain().collect::<Vec<_>>();
-        let items = touched.into_iter().map(|(path, directory)| Item::DressDirectory { path, metadata: directory.metadata.clone() });
-        work::run(workers, into_chunks(items.collect()), self.cancel, |chunk, worker, _| emit_all(chunk, worker))?;
+        let touched = std::mem::take(&mut *self.touched_directories.lock().expect("no thread panics while it holds this lock"));
+        // Changes are made of them only as they are emitted: of millions of folders they would take much memory.
+        let chunks = touched.chunks(PAGE_ENTRIES_MAX).collect();
+        work::run(workers, chunks, self.cancel, |chunk: &[Arc<Directory>], worker, _| dress_all(chunk, worker))?;
         end_stage(workers)
     }
 
@@ -348,7 +348,7 @@ impl<'a> Scan<'a> {
             page.add(Entry::marker(name));
             return Ok(());
         }
-        let subject = Subject { directory: Arc::clone(directory), path, seen, old };
+        let subject = Subject { directory: Arc::clone(directory), path, seen, old: old.map(Box::new) };
         if seen.links > 1 {
             self.groups.defer(subject);
             return Ok(());
@@ -437,7 +437,7 @@ impl<'a> Scan<'a> {
 
     /// Returns what is known of an entry, if that may be believed still.
     fn unchanged<'s>(&self, subject: &'s Subject) -> Option<&'s Known> {
-        subject.old.as_ref().filter(|old| !subject.must_part_from_links() && self.is_unchanged(subject, old))
+        subject.old.as_deref().filter(|old| !subject.must_part_from_links() && self.is_unchanged(subject, old))
     }
 
     fn is_unchanged(&self, subject: &Subject, old: &Known) -> bool {
@@ -493,7 +493,7 @@ impl<'a> Scan<'a> {
     pub(super) fn touch(&self, directory: &Arc<Directory>) {
         if !directory.is_touched.swap(true, Ordering::Relaxed) {
             let mut touched = self.touched_directories.lock().expect("no thread panics while it holds this lock");
-            touched.insert(directory.path.clone(), Arc::clone(directory));
+            touched.push(Arc::clone(directory));
         }
     }
 
@@ -553,13 +553,14 @@ pub(super) struct Subject {
     pub(super) directory: Arc<Directory>,
     pub(super) path: Vec<u8>,
     pub(super) seen: Seen,
-    pub(super) old: Option<Known>,
+    /// Apart, since most of many have none in a first pass.
+    pub(super) old: Option<Box<Known>>,
 }
 
 impl Subject {
     /// Returns what was known, unless it was of another type.
     pub(super) fn old_of_kind(&self) -> Option<&Known> {
-        self.old.as_ref().filter(|old| old.entry.kind == self.seen.kind)
+        self.old.as_deref().filter(|old| old.entry.kind == self.seen.kind)
     }
 
     /// Returns whether this is the inode that was known under this path.
@@ -595,6 +596,9 @@ fn emit_all(items: Vec<Item>, worker: &mut Worker<'_>) -> Result<()> {
     items.into_iter().try_for_each(|item| worker.lane.emit(item, &[]))
 }
 
-fn into_chunks(items: Vec<Item>) -> Vec<Vec<Item>> {
-    items.chunks(PAGE_ENTRIES_MAX).map(<[Item]>::to_vec).collect()
+fn dress_all(directories: &[Arc<Directory>], worker: &mut Worker<'_>) -> Result<()> {
+    directories.iter().try_for_each(|directory| {
+        let item = Item::DressDirectory { path: directory.path.clone(), metadata: directory.metadata.clone() };
+        worker.lane.emit(item, &[])
+    })
 }
