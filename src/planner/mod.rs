@@ -13,6 +13,7 @@ mod notes;
 pub mod objects;
 mod occupants;
 pub mod refusal;
+mod room;
 pub mod storage_class;
 
 pub use refusal::{Refusal, Refusals};

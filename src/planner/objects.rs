@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
+use super::room;
 use super::storage_class::Unit;
 use crate::mover::orders;
 use crate::plan::mover_pod::{self, MOVER};
@@ -246,6 +247,7 @@ fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts
         "resources": resources(survey),
         "securityContext": identity.of_container(),
     });
+    room::say(&mut container["resources"], &survey.limits, volumes.state_bytes);
     if volumes.devices.is_empty() {
         container.as_object_mut().map(|fields| fields.remove("volumeDevices"));
     }
@@ -272,8 +274,8 @@ fn pod(name: &str, survey: &Survey, labels: Value, spec: Value) -> Value {
     })
 }
 
-/// How much a mover may keep on its node's disk: so much, and of large files that change block digests in each of up to nine passes (0.2 % a
-/// pass and end, `docs/mover.md`), for which a part of all volumes is room.
+/// How much a mover may keep on its node's disk: so much for its index, and for the block digests of large files (1.3 % of them at most,
+/// `docs/mover.md`) and the entries of small ones a part of all volumes.
 const STATE_BYTES: u64 = 4 << 30;
 const STATE_PART_OF_VOLUMES: u64 = 20;
 
@@ -290,22 +292,23 @@ struct Mounts {
     devices: Vec<Value>,
     /// Source devices too.
     devices_are_writable: bool,
+    /// How much room the mover's state has.
+    state_bytes: u64,
 }
 
 impl Mounts {
     /// What every mover has: its orders and its state.
     fn without_volumes(bytes: u64) -> Self {
+        let state_bytes = STATE_BYTES + bytes / STATE_PART_OF_VOLUMES;
         Self {
-            volumes: vec![
-                mover_pod::orders_volume(),
-                json!({ "name": "state", "emptyDir": { "sizeLimit": size::quantity(STATE_BYTES + bytes / STATE_PART_OF_VOLUMES) } }),
-            ],
+            volumes: vec![mover_pod::orders_volume(), json!({ "name": "state", "emptyDir": { "sizeLimit": size::quantity(state_bytes) } })],
             mounts: vec![
                 json!({ "name": "orders", "mountPath": "/orders", "readOnly": true }),
                 json!({ "name": "state", "mountPath": orders::STATE_ROOT }),
             ],
             devices: Vec::new(),
             devices_are_writable: false,
+            state_bytes,
         }
     }
 
