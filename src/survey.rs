@@ -130,6 +130,9 @@ pub struct PodSeen {
     pub ready: bool,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// `metadata.finalizers`.
+    #[serde(default)]
+    pub finalizers: Vec<String>,
     /// Its `spec`, raw.
     pub spec: Value,
 }

@@ -1,5 +1,6 @@
 //! Finds every reason not to move. Looks at facts only; what is laid out afterwards may rely on all of them.
 
+use super::finalizers;
 use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
@@ -7,13 +8,6 @@ use super::refusal::Refusal;
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey};
-
-/// Finalizers that Kubernetes' own controllers and well-known drivers put on claims, and that do nothing to the data.
-const KNOWN_FINALIZERS: [&str; 3] = [
-    "kubernetes.io/pvc-protection",
-    "snapshot.storage.kubernetes.io/pvc-as-source-protection",
-    "provisioner.storage.kubernetes.io/cloning-protection",
-];
 
 /// Sources of volumes that are a piece of one node's disk, or not a volume of their own.
 const UNMOVABLE_SOURCES: [&str; 2] = ["hostPath", "emptyDir"];
@@ -32,6 +26,7 @@ pub fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
     for claim in &claims {
         one_claim(request, survey, claim, &mut found);
     }
+    found.extend(finalizers::of_app(request, survey));
     limits(request, survey, &claims, &mut found);
     quotas(request, survey, &claims, &mut found);
     movers(request, survey, &mut found);
@@ -192,8 +187,7 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     if UNMOVABLE_SOURCES.contains(&volume.source.as_str()) {
         found.push(Refusal::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone() });
     }
-    let unknown = claim.finalizers.iter().filter(|finalizer| !KNOWN_FINALIZERS.contains(&finalizer.as_str()));
-    found.extend(unknown.map(|finalizer| Refusal::UnknownFinalizer { claim: name.clone(), finalizer: finalizer.clone() }));
+    found.extend(finalizers::of_claim(claim));
     if let Some(owner) = &claim.owner {
         found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });
     }

@@ -35,6 +35,10 @@ impl Refusal {
             Self::UnknownFinalizer { claim, .. } => {
                 format!("find the controller that set it; leave the claim in place with `--skip-claim {claim}`")
             }
+            Self::AppFinalizer { app, finalizer, index } => take_off_hint(app, finalizer, *index, namespace),
+            Self::PodFinalizer { pod, .. } => {
+                format!("find the controller that set it and pause it; see the pod with `kubectl get pod {pod} -n {namespace} -o yaml`")
+            }
             Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
             Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
             Self::Applied { tool, name, .. } => pause_hint(tool, name),
@@ -54,13 +58,11 @@ impl Refusal {
             Self::InUseElsewhere { pod, .. } => {
                 format!("stop it first; see it with `kubectl get pod {pod} -n {namespace} -o wide`")
             }
-            Self::HeldByDeadPod { pod, .. } => {
-                format!("keep its log if you need it, then remove its object with `kubectl delete pod {pod} -n {namespace}`")
-            }
             Self::NotAdmitted { .. } => {
                 "mend the object, the policy or the quota, then plan again; a server-side dry run found this, and nothing was changed"
                     .to_owned()
             }
+            Self::HeldByDeadPod { pod, finalizers, .. } => dead_pod_hint(pod, finalizers, namespace),
             Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
             Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit} -n {namespace}`"),
             Self::OverQuota { quota, .. } => {
@@ -82,6 +84,20 @@ impl Refusal {
             Self::NotKept { volume, .. } => format!("see it with `kubectl describe pv {volume}`"),
         }
     }
+}
+
+fn dead_pod_hint(pod: &str, finalizers: &[String], namespace: &str) -> String {
+    let remove = format!("keep its log if you need it, then remove its object with `kubectl delete pod {pod} -n {namespace}`");
+    if finalizers.is_empty() { remove } else { format!("{remove}; it goes once `{}` is taken off it", finalizers.join("`, `")) }
+}
+
+/// How a finalizer is taken off by hand. The patch says which one is meant, so that it takes off no other.
+fn take_off_hint(app: &str, finalizer: &str, index: usize, namespace: &str) -> String {
+    let path = format!("/metadata/finalizers/{index}");
+    let patch = format!(r#"[{{"op":"test","path":"{path}","value":"{finalizer}"}},{{"op":"remove","path":"{path}"}}]"#);
+    format!(
+        "find the controller that set it; take it off for the time of the move with `kubectl patch {app} -n {namespace} --type json --patch '{patch}'` and put it back afterwards"
+    )
 }
 
 fn pause_hint(tool: &str, name: &str) -> String {

@@ -18,5 +18,5 @@ fn pod(survey: &Survey, claim: &ClaimSeen, mount: &MountSeen) -> Option<Refusal>
     // A pod that was never placed keeps no claim from being deleted.
     mount.node.as_ref()?;
     let why = mount.reason.clone().unwrap_or_else(|| mount.phase.clone());
-    Some(Refusal::HeldByDeadPod { claim, pod, why, app })
+    Some(Refusal::HeldByDeadPod { claim, pod, why, app, finalizers: mount.finalizers.clone() })
 }

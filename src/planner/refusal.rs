@@ -113,11 +113,31 @@ pub enum Refusal {
         /// `hostPath`, `local` or the like.
         source_kind: String,
     },
-    /// A finalizer nobody knows.
+    /// A finalizer of somebody's controller on a claim, which is deleted and made again.
     #[error("claim `{claim}` has the finalizer `{finalizer}`: its controller would act when the claim is deleted")]
     UnknownFinalizer {
         /// The claim.
         claim: String,
+        /// The finalizer.
+        finalizer: String,
+    },
+    /// The same on the app, which is deleted and made again.
+    #[error("{app} has the finalizer `{finalizer}`: it would be deleted only once the controller behind that lets it go")]
+    AppFinalizer {
+        /// The app.
+        app: String,
+        /// The finalizer.
+        finalizer: String,
+        /// Where it stands in `metadata.finalizers`.
+        index: usize,
+    },
+    /// The same on a pod of the app, which has to go before its claims can.
+    #[error("pod `{pod}` of {app} has the finalizer `{finalizer}`: it would go only once the controller behind that lets it go")]
+    PodFinalizer {
+        /// The app.
+        app: String,
+        /// The pod.
+        pod: String,
         /// The finalizer.
         finalizer: String,
     },
@@ -186,6 +206,8 @@ pub enum Refusal {
         why: String,
         /// The app.
         app: String,
+        /// Its finalizers: until they are taken off it stays.
+        finalizers: Vec<String>,
     },
     /// A limit range does not allow a claim of that size.
     #[error("claim `{claim}` has {size} and limit range `{limit}` allows {bound}")]

@@ -108,6 +108,11 @@ fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
     terms.iter().any(|term| term["matchLabelExpressions"].as_array().is_none_or(|all| all.iter().all(within)))
 }
 
+/// Whether a set is deleted and made again: it is, when one of its claim templates changes.
+pub(super) fn remakes_set(request: &Request, survey: &Survey) -> bool {
+    Layout { request, survey, units: units(request, survey) }.set_changes()
+}
+
 /// Makes the plan. The request was checked.
 pub fn layout(request: &Request, survey: &Survey, cluster: &str) -> Plan {
     let layout = Layout { request, survey, units: units(request, survey) };

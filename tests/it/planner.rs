@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::seen;
 
+mod finalizers;
 mod hints;
 mod occupants;
 

@@ -111,7 +111,16 @@ pub(crate) fn evicted(pod: &str, node: &str, of_app: bool) -> MountSeen {
 
 fn pod(name: &str) -> PodSeen {
     let (name, uid) = (name.to_owned(), format!("uid-{name}"));
-    PodSeen { name, uid, node: Some("n1".to_owned()), phase: "Running".to_owned(), ready: true, terminating: false, spec: json!({}) }
+    PodSeen {
+        name,
+        uid,
+        node: Some("n1".to_owned()),
+        phase: "Running".to_owned(),
+        ready: true,
+        terminating: false,
+        finalizers: Vec::new(),
+        spec: json!({}),
+    }
 }
 
 fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<ClaimSeen>, pods: Vec<PodSeen>) -> Survey {
@@ -172,6 +181,15 @@ pub(crate) fn deployment() -> Survey {
         "spec": { "replicas": 1, "template": { "spec": { "containers": [] } } } });
     let papers = claim("papers", Origin::Volume { volume: "papers".to_owned() }, Some("web-1"));
     survey(AppKind::Deployment, "web", raw, 1, vec![papers], vec![pod("web-1")])
+}
+
+/// A pod without a controller, on one claim.
+pub(crate) fn bare_pod() -> Survey {
+    let raw = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "job", "namespace": "db", "uid": "uid-job" },
+        "spec": { "nodeName": "n1", "containers": [], "volumes": [{ "name": "papers", "persistentVolumeClaim": { "claimName": "papers" } }] },
+        "status": { "phase": "Running" } });
+    let papers = claim("papers", Origin::Volume { volume: "papers".to_owned() }, Some("job"));
+    survey(AppKind::Pod, "job", raw, 1, vec![papers], vec![pod("job")])
 }
 
 /// A claim that nobody mounts.

@@ -85,6 +85,7 @@ fn pod(raw: &Value) -> PodSeen {
         phase: text(&raw["status"]["phase"]),
         ready: conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True"),
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),
+        finalizers: raw["metadata"]["finalizers"].as_array().into_iter().flatten().map(text).collect(),
         spec: raw["spec"].clone(),
     }
 }

@@ -251,6 +251,7 @@ mod tests {
                 phase: "Running".to_owned(),
                 ready: true,
                 terminating: false,
+                finalizers: Vec::new(),
                 spec: json!({}),
             }],
         }

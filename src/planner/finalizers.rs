@@ -1,0 +1,56 @@
+//! Finalizers of what a move deletes: the claims, the set or bare pod that is made again, and the app's pods, which must go before their
+//! claims can. A deletion cannot be called back, so one that would wait for somebody's controller is not begun.
+//!
+//! It does not say what such a controller does; `docs/refusals.md` lists the finalizers that are let through.
+
+use super::checks::reference;
+use super::refusal::Refusal;
+use super::storage_class;
+use crate::plan::Request;
+use crate::survey::{AppKind, ClaimSeen, Survey};
+
+/// What Kubernetes' own controllers and its snapshot and clone sidecars put on claims, and take off when no pod, snapshot or clone needs them.
+const OF_CLAIMS: [&str; 3] = [
+    "kubernetes.io/pvc-protection",
+    "snapshot.storage.kubernetes.io/pvc-as-source-protection",
+    "provisioner.storage.kubernetes.io/cloning-protection",
+];
+
+/// What the API server itself sets and takes off with a deletion, by how dependents are to be treated (`deletionFinalizersForGarbageCollection`
+/// in `k8s.io/apiserver/pkg/registry/generic/registry`).
+const OF_ANYTHING: [&str; 2] = ["foregroundDeletion", "orphan"];
+
+fn is_foreign(finalizer: &str, known: &[&str]) -> bool {
+    !OF_ANYTHING.contains(&finalizer) && !known.contains(&finalizer)
+}
+
+/// Finalizers of a claim that would keep it from being deleted.
+pub(super) fn of_claim(claim: &ClaimSeen) -> impl Iterator<Item = Refusal> {
+    let foreign = claim.finalizers.iter().filter(|finalizer| is_foreign(finalizer, &OF_CLAIMS));
+    foreign.map(|finalizer| Refusal::UnknownFinalizer { claim: claim.name.clone(), finalizer: finalizer.clone() })
+}
+
+/// Finalizers of the app and its pods.
+pub(super) fn of_app(request: &Request, survey: &Survey) -> Vec<Refusal> {
+    match survey.app.kind {
+        AppKind::StatefulSet if storage_class::remakes_set(request, survey) => [of_object(survey), of_pods(survey)].concat(),
+        // A deployment, or a set whose templates stay, is scaled and nothing else.
+        AppKind::StatefulSet | AppKind::Deployment => of_pods(survey),
+        AppKind::Pod => of_object(survey),
+        AppKind::Claim => Vec::new(),
+    }
+}
+
+fn of_object(survey: &Survey) -> Vec<Refusal> {
+    let finalizers = survey.app.raw.pointer("/metadata/finalizers").and_then(serde_json::Value::as_array);
+    let texts = finalizers.into_iter().flatten().enumerate().filter_map(|(index, one)| Some((index, one.as_str()?)));
+    let foreign = texts.filter(|(_, finalizer)| is_foreign(finalizer, &[]));
+    foreign.map(|(index, finalizer)| Refusal::AppFinalizer { app: reference(survey), finalizer: finalizer.to_owned(), index }).collect()
+}
+
+fn of_pods(survey: &Survey) -> Vec<Refusal> {
+    let refusal =
+        |pod: &str, finalizer: &str| Refusal::PodFinalizer { app: reference(survey), pod: pod.to_owned(), finalizer: finalizer.to_owned() };
+    let all = survey.app.pods.iter().flat_map(|pod| pod.finalizers.iter().map(move |finalizer| (pod, finalizer)));
+    all.filter(|(_, finalizer)| is_foreign(finalizer, &[])).map(|(pod, finalizer)| refusal(&pod.name, finalizer)).collect()
+}
