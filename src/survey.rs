@@ -133,6 +133,9 @@ pub struct PodSeen {
     /// `metadata.finalizers`.
     #[serde(default)]
     pub finalizers: Vec<String>,
+    /// The revision of the template it was made from (label `controller-revision-hash`), for pods of stateful sets.
+    #[serde(default)]
+    pub revision: Option<String>,
     /// Its `spec`, raw.
     pub spec: Value,
 }

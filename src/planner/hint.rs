@@ -1,7 +1,7 @@
 //! What can be done about each reason not to move: a sentence, or a command to paste. Commands name the namespace, because people plan with
 //! `-n` and paste elsewhere.
 
-use super::refusal::Refusal;
+use super::refusal::{Held, Refusal};
 
 impl Refusal {
     /// What can be done about it in the app's namespace: a sentence or a command to paste.
@@ -41,6 +41,7 @@ impl Refusal {
             }
             Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
             Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
+            Self::InRollout { app, held, .. } => rollout_hint(app, *held, namespace),
             Self::Applied { tool, name, .. } => pause_hint(tool, name),
             // At zero replicas an autoscaler does nothing, unless it may itself scale from and to zero (`HPAScaleToZero`).
             Self::Autoscaled { kind, name, replicas: 0, .. } if kind == "HorizontalPodAutoscaler" => {
@@ -83,6 +84,17 @@ impl Refusal {
             Self::BadName(_) => "name another run with `--run`".to_owned(),
             Self::NotKept { volume, .. } => format!("see it with `kubectl describe pv {volume}`"),
         }
+    }
+}
+
+fn rollout_hint(app: &str, held: Held, namespace: &str) -> String {
+    let back = format!("take it back with `kubectl rollout undo {app} -n {namespace}`");
+    match held {
+        Held::No => format!("wait for it with `kubectl rollout status {app} -n {namespace}`, or {back}"),
+        Held::ByPartition => format!(
+            "finish it with `kubectl patch {app} -n {namespace} --patch '{{\"spec\":{{\"updateStrategy\":{{\"rollingUpdate\":{{\"partition\":0}}}}}}}}'`, or {back}"
+        ),
+        Held::ByPause => format!("finish it with `kubectl rollout resume {app} -n {namespace}`, and then, if you do not want it, {back}"),
     }
 }
 

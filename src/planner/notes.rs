@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::identity::Identity;
+use super::rollout;
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -29,6 +30,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
             notes.push(format!("claim {} has a volume attributes class, which its new class does not know: it is dropped", claim.name));
         }
     }
+    notes.extend(rollout::note(request, survey));
     for budget in &survey.disruption_budgets {
         notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
     }

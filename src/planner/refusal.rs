@@ -157,6 +157,16 @@ pub enum Refusal {
         /// Its controller.
         owner: String,
     },
+    /// Not all pods run the newest template; after the move all of them would.
+    #[error("{app} is in the middle of a rollout{}: {found}; after the move all pods would run the newest template", .held.words())]
+    InRollout {
+        /// The app.
+        app: String,
+        /// Which pods run what.
+        found: String,
+        /// What holds the rollout back.
+        held: Held,
+    },
     /// A GitOps tool applies the app.
     #[error("{app} is applied by {tool} (`{name}`), which would put it back")]
     Applied {
@@ -276,6 +286,27 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+}
+
+/// What holds a rollout back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing: it is under way, or stuck.
+    No,
+    /// `spec.updateStrategy.rollingUpdate.partition` of a stateful set.
+    ByPartition,
+    /// `spec.paused` of a deployment.
+    ByPause,
+}
+
+impl Held {
+    fn words(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::ByPartition => ", which its partition holds back",
+            Self::ByPause => ", which is paused",
+        }
+    }
 }
 
 fn scope(namespace: &str) -> String {

@@ -119,6 +119,7 @@ fn pod(name: &str) -> PodSeen {
         ready: true,
         terminating: false,
         finalizers: Vec::new(),
+        revision: None,
         spec: json!({}),
     }
 }

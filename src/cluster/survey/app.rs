@@ -86,6 +86,7 @@ fn pod(raw: &Value) -> PodSeen {
         ready: conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True"),
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),
         finalizers: raw["metadata"]["finalizers"].as_array().into_iter().flatten().map(text).collect(),
+        revision: raw["metadata"]["labels"]["controller-revision-hash"].as_str().map(str::to_owned),
         spec: raw["spec"].clone(),
     }
 }

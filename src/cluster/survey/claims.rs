@@ -252,6 +252,7 @@ mod tests {
                 ready: true,
                 terminating: false,
                 finalizers: Vec::new(),
+                revision: None,
                 spec: json!({}),
             }],
         }

@@ -224,7 +224,8 @@ impl Sim {
                 let generation = deployment["metadata"]["generation"].clone();
                 let status = there["status"].clone();
                 self.store.change("deployments", &space, &base, BY, |deployment| {
-                    deployment["status"] = json!({ "observedGeneration": generation, "replicas": status["replicas"], "readyReplicas": status["readyReplicas"] });
+                    deployment["status"] = json!({ "observedGeneration": generation, "replicas": status["replicas"],
+                        "updatedReplicas": status["replicas"], "readyReplicas": status["readyReplicas"] });
                 });
             }
         }
