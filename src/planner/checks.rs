@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
-use super::rollout;
+use super::{replicas, rollout};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey};
@@ -59,6 +59,7 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
         found.push(Refusal::AppOwned { app: name.clone(), owner: owner.clone() });
     }
     found.extend(rollout::refusal(request, survey));
+    found.extend(replicas::refusal(request, survey));
     for by in &app.applied_by {
         // Helm acts only when somebody calls it; the plan says what to change then.
         if by.tool != "helm" && !by.paused && !request.applier_is_paused {

@@ -41,6 +41,9 @@ impl Refusal {
             }
             Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
             Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
+            Self::NotReady { app, .. } => format!(
+                "see why with `kubectl describe {app} -n {namespace}` and its pods; an app that cannot run before it is moved is moved at zero replicas, after `kubectl scale {app} -n {namespace} --replicas 0`"
+            ),
             Self::InRollout { app, held, .. } => rollout_hint(app, *held, namespace),
             Self::Applied { tool, name, .. } => pause_hint(tool, name),
             // At zero replicas an autoscaler does nothing, unless it may itself scale from and to zero (`HPAScaleToZero`).

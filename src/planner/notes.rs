@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::identity::Identity;
-use super::rollout;
+use super::{replicas, rollout};
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -31,6 +31,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
         }
     }
     notes.extend(rollout::note(request, survey));
+    notes.extend(replicas::note(request, survey));
     for budget in &survey.disruption_budgets {
         notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
     }

@@ -157,6 +157,14 @@ pub enum Refusal {
         /// Its controller.
         owner: String,
     },
+    /// Replicas that are not ready keep others from being started again.
+    #[error("{app} is not ready: {}; its pods start one after another (OrderedReady), so that those that run might not come back", .replicas.join(", "))]
+    NotReady {
+        /// The app.
+        app: String,
+        /// Its replicas that are not ready.
+        replicas: Vec<String>,
+    },
     /// Not all pods run the newest template; after the move all of them would.
     #[error("{app} is in the middle of a rollout{}: {found}; after the move all pods would run the newest template", .held.words())]
     InRollout {

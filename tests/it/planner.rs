@@ -11,6 +11,7 @@ use crate::seen;
 mod finalizers;
 mod hints;
 mod occupants;
+mod replicas;
 mod rollout;
 
 /// Makes a plan, which must be possible, clean, repeatable and readable as a file.

@@ -1,0 +1,55 @@
+//! Replicas that are not ready before the move: the run waits until all of them are ready again, and cannot mend what was broken before.
+//!
+//! Under `OrderedReady` a replica is started only when those before it are ready (KEP-661; `processReplica` in
+//! `pkg/controller/statefulset/stateful_set_control.go`), so that stopping the ones that serve would be a one-way street.
+
+use super::checks::reference;
+use super::refusal::Refusal;
+use crate::plan::{Destination, Request};
+use crate::survey::{AppKind, PodSeen, Survey};
+
+/// Refuses to stop replicas that would not come back.
+pub(super) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
+    if !is_one_by_one(survey) || matches!(request.destination, Destination::KeptVolumes { .. }) {
+        return None;
+    }
+    let replicas = unready(survey);
+    (!replicas.is_empty()).then(|| Refusal::NotReady { app: reference(survey), replicas })
+}
+
+/// What replicas that are not ready mean for a move that is made all the same.
+pub(super) fn note(request: &Request, survey: &Survey) -> Option<String> {
+    let replicas = unready(survey);
+    (refusal(request, survey).is_none() && !replicas.is_empty()).then(|| {
+        format!(
+            "{} is not ready now ({}): if that stays so, the run halts {} s after the app was started, on the new volumes, and `undo` goes back",
+            reference(survey),
+            replicas.join(", "),
+            request.ready_secs_max
+        )
+    })
+}
+
+fn is_one_by_one(survey: &Survey) -> bool {
+    survey.app.kind == AppKind::StatefulSet && survey.app.raw["spec"]["podManagementPolicy"] != "Parallel"
+}
+
+/// The replicas that are not ready, in words.
+fn unready(survey: &Survey) -> Vec<String> {
+    let app = &survey.app;
+    let is_up = |pod: &&PodSeen| !pod.is_over() && !pod.terminating && pod.ready;
+    match app.kind {
+        AppKind::StatefulSet => {
+            let names = (0..app.replicas).map(|index| format!("{}-{}", app.name, app.first_ordinal.saturating_add(index)));
+            let is_ready = |name: &String| app.pods.iter().filter(is_up).any(|pod| pod.name == *name);
+            names.filter(|name| !is_ready(name)).map(|name| format!("pod {name}")).collect()
+        }
+        AppKind::Deployment => {
+            let ready = app.pods.iter().filter(is_up).count();
+            let wanted = usize::try_from(app.replicas).unwrap_or(usize::MAX);
+            if ready < wanted { vec![format!("{} of {wanted} pods", wanted - ready)] } else { Vec::new() }
+        }
+        AppKind::Pod => app.pods.iter().filter(|pod| !is_up(pod)).map(|pod| format!("pod {}", pod.name)).collect(),
+        AppKind::Claim => Vec::new(),
+    }
+}

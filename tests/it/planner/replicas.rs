@@ -1,0 +1,70 @@
+//! What does not run before the move is not expected to run after it.
+
+use kubectl_stateful::survey::PodSeen;
+use serde_json::json;
+
+use super::{hints, plan, refusals, way_back};
+use crate::seen;
+
+#[test]
+fn an_ordered_set_with_a_replica_that_is_not_ready_is_refused() {
+    let mut survey = seen::set(3, &["data"]);
+    survey.app.pods[0].ready = false;
+    survey.app.pods.remove(2);
+    let expected = "statefulset/pg is not ready: pod pg-0, pod pg-2; its pods start one after another (OrderedReady), so that those that run might not come back";
+    assert_eq!(refusals(&seen::request(), &survey), [expected]);
+    assert!(hints(&seen::request(), &survey)[0].ends_with("`kubectl scale statefulset/pg -n db --replicas 0`"));
+}
+
+#[test]
+fn a_pod_that_is_over_or_being_stopped_is_no_ready_replica() {
+    let spoils: [fn(&mut PodSeen); 2] = [|pod| pod.terminating = true, |pod| pod.phase = "Failed".to_owned()];
+    for spoil in spoils {
+        let mut survey = seen::set(1, &["data"]);
+        spoil(&mut survey.app.pods[0]);
+        assert_eq!(refusals(&seen::request(), &survey).len(), 1);
+    }
+}
+
+#[test]
+fn ordinals_may_start_anywhere() {
+    let mut survey = seen::set(2, &["data"]);
+    survey.app.first_ordinal = 1;
+    assert!(refusals(&seen::request(), &survey)[0].contains("not ready: pod pg-2;"), "pg-1 is there and ready");
+}
+
+#[test]
+fn where_pods_start_by_themselves_it_is_said() {
+    let mut parallel = seen::set(2, &["data"]);
+    parallel.app.raw["spec"]["podManagementPolicy"] = json!("Parallel");
+    let (mut deployment, mut pod) = (seen::deployment(), seen::bare_pod());
+    for (survey, said) in [
+        (
+            &mut parallel,
+            "statefulset/pg is not ready now (pod pg-0): if that stays so, the run halts 600 s after the app was started, on the new volumes, and `undo` goes back",
+        ),
+        (&mut deployment, "deployment/web is not ready now (1 of 1 pods): "),
+        (&mut pod, "pod/job is not ready now (pod job): "),
+    ] {
+        assert!(!plan(&seen::request(), survey).notes.iter().any(|note| note.contains("not ready")));
+        survey.app.pods[0].ready = false;
+        let notes = plan(&seen::request(), survey).notes;
+        assert!(notes.iter().any(|note| note.starts_with(said)), "{notes:?}");
+    }
+}
+
+#[test]
+fn an_app_at_zero_replicas_needs_no_pod() {
+    let mut survey = seen::set(1, &["data"]);
+    survey.app.pods.clear();
+    survey.app.replicas = 0;
+    assert!(!plan(&seen::request(), &survey).notes.iter().any(|note| note.contains("not ready")));
+}
+
+/// An app that does not start on its new volumes is what people go back for.
+#[test]
+fn the_way_back_is_never_refused_for_replicas_that_are_not_ready() {
+    let (request, mut survey) = way_back(false);
+    survey.app.pods[0].ready = false;
+    assert!(plan(&request, &survey).notes.iter().any(|note| note.contains("not ready now (pod pg-0)")));
+}
