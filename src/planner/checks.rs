@@ -58,6 +58,7 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
     if let Some(owner) = &app.owner {
         found.push(Refusal::AppOwned { app: name.clone(), owner: owner.clone() });
     }
+    found.extend(occupants::app_is_over(survey));
     found.extend(rollout::refusal(request, survey));
     found.extend(replicas::refusal(request, survey));
     for by in &app.applied_by {

@@ -41,6 +41,11 @@ impl Refusal {
             }
             Self::ClaimOwned { claim, .. } => format!("change its owner instead, or leave it in place with `--skip-claim {claim}`"),
             Self::AppOwned { .. } => "change the storage class in the owner's own spec, or stop its controller first".to_owned(),
+            Self::PodOver { pod, claims, .. } => {
+                let plan = |claim: &String| format!("`kubectl stateful plan pvc/{claim} -n {namespace}`");
+                let plans: Vec<String> = claims.iter().map(plan).collect();
+                format!("{}, and then move by itself what it held: {}", dead_pod_hint(pod, &[], namespace), plans.join(", "))
+            }
             Self::NotReady { app, .. } => format!(
                 "see why with `kubectl describe {app} -n {namespace}` and its pods; an app that cannot run before it is moved is moved at zero replicas, after `kubectl scale {app} -n {namespace} --replicas 0`"
             ),

@@ -2,7 +2,20 @@
 
 use super::checks::reference;
 use super::refusal::Refusal;
-use crate::survey::{ClaimSeen, MountSeen, Survey};
+use crate::survey::{AppKind, ClaimSeen, MountSeen, PodSeen, Survey};
+
+/// Refuses a pod that has run to its end, on the way back too: nobody may run a job twice who did not mean to.
+pub(super) fn app_is_over(survey: &Survey) -> Option<Refusal> {
+    let app = &survey.app;
+    let status = &app.raw["status"];
+    let phase = status["phase"].as_str().unwrap_or_default();
+    let is_over = app.kind == AppKind::Pod && app.pods.iter().all(PodSeen::is_over);
+    is_over.then(|| Refusal::PodOver {
+        pod: app.name.clone(),
+        why: status["reason"].as_str().unwrap_or(phase).to_owned(),
+        claims: survey.claims.iter().map(|claim| claim.name.clone()).collect(),
+    })
+}
 
 /// What others' pods have against moving a claim.
 pub(super) fn pods(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {

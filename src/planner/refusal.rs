@@ -157,6 +157,16 @@ pub enum Refusal {
         /// Its controller.
         owner: String,
     },
+    /// A pod without a controller that has run to its end would be run once more.
+    #[error("pod `{pod}` is over ({why}): a move makes it again, and it would run a second time")]
+    PodOver {
+        /// The pod.
+        pod: String,
+        /// Why it is over: `Evicted`, or its phase.
+        why: String,
+        /// The claims it names.
+        claims: Vec<String>,
+    },
     /// Replicas that are not ready keep others from being started again.
     #[error("{app} is not ready: {}; its pods start one after another (OrderedReady), so that those that run might not come back", .replicas.join(", "))]
     NotReady {

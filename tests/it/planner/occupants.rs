@@ -1,5 +1,7 @@
 //! Whoever else names a claim that is to be moved is seen before anything is stopped.
 
+use serde_json::json;
+
 use super::{hints, plan, refusals};
 use crate::seen;
 
@@ -28,4 +30,29 @@ fn somebody_elses_pod_that_is_over_is_named_with_the_command_that_removes_it() {
     assert!(refusals(&seen::request(), &survey)[0].contains("(Succeeded)"));
     survey.claims[0].mounted_by[1].node = None;
     assert_eq!(refusals(&seen::request(), &survey), [""; 0], "a pod that was never placed holds no claim");
+}
+
+#[test]
+fn a_pod_that_has_run_to_its_end_is_not_run_again() {
+    for (phase, reason, why) in [("Succeeded", None, "Succeeded"), ("Failed", Some("Evicted"), "Evicted")] {
+        let mut survey = seen::bare_pod();
+        survey.app.raw["status"] = json!({ "phase": phase, "reason": reason });
+        survey.app.pods[0].phase = phase.to_owned();
+        let expected = format!("pod `job` is over ({why}): a move makes it again, and it would run a second time");
+        assert_eq!(refusals(&seen::request(), &survey), [expected]);
+        let hint = &hints(&seen::request(), &survey)[0];
+        assert!(hint.contains("`kubectl delete pod job -n db`, and then move by itself"), "{hint}");
+        assert!(hint.ends_with("`kubectl stateful plan pvc/papers -n db`"), "{hint}");
+    }
+}
+
+/// Whoever moves the claim by itself is told about the finished pod, and can go on once that is gone.
+#[test]
+fn a_claim_that_only_a_finished_pod_holds_has_a_way() {
+    let mut survey = seen::unattached();
+    survey.claims[0].mounted_by.push(seen::evicted("job", "n1", false));
+    let hint = &hints(&seen::request(), &survey)[0];
+    assert!(hint.ends_with("`kubectl delete pod job -n db`"), "{hint}");
+    survey.claims[0].mounted_by.clear();
+    plan(&seen::request(), &survey);
 }
