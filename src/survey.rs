@@ -24,6 +24,9 @@ pub struct Survey {
     pub app: AppSeen,
     /// All its claims, in the order of ordinal, then template.
     pub claims: Vec<ClaimSeen>,
+    /// Objects of others whose templates name any of these claims.
+    #[serde(default)]
+    pub templates: Vec<TemplateSeen>,
     /// All storage classes.
     pub classes: Vec<ClassSeen>,
     /// All CSI drivers that are registered.
@@ -233,6 +236,20 @@ pub struct MountSeen {
     pub of_app: bool,
     /// Who controls that pod, as `Kind/name`.
     pub owner: Option<String>,
+}
+
+/// An object, not the app nor part of it, that makes pods from a template which names claims of the app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateSeen {
+    /// Its kind, such as `CronJob`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The claims of the app that it names.
+    pub claims: Vec<String>,
+    /// Whether it starts pods as it is set now: it is not suspended, and wants at least one.
+    pub starts_pods: bool,
 }
 
 /// A persistent volume.

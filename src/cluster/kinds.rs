@@ -56,6 +56,12 @@ kinds! {
     DEPLOYMENT = "apps" / "v1" / "deployments" ("Deployment", true);
     /// Replica sets.
     REPLICA_SET = "apps" / "v1" / "replicasets" ("ReplicaSet", true);
+    /// Daemon sets.
+    DAEMON_SET = "apps" / "v1" / "daemonsets" ("DaemonSet", true);
+    /// Jobs.
+    JOB = "batch" / "v1" / "jobs" ("Job", true);
+    /// Cron jobs.
+    CRON_JOB = "batch" / "v1" / "cronjobs" ("CronJob", true);
     /// Storage classes.
     STORAGE_CLASS = "storage.k8s.io" / "v1" / "storageclasses" ("StorageClass", false);
     /// CSI drivers.

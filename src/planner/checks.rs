@@ -196,6 +196,7 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
         found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });
     }
     found.extend(occupants::pods(survey, claim));
+    found.extend(occupants::templates(survey, claim));
     found.extend(request.size_bytes.and_then(|size| too_small(claim, size)));
     let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
     if once && request.insist && !request.cold {

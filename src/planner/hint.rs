@@ -71,6 +71,7 @@ impl Refusal {
                 "mend the object, the policy or the quota, then plan again; a server-side dry run found this, and nothing was changed"
                     .to_owned()
             }
+            Self::NamedByTemplate { kind, name, .. } => quiet_hint(kind, name, namespace),
             Self::HeldByDeadPod { pod, finalizers, .. } => dead_pod_hint(pod, finalizers, namespace),
             Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
             Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit} -n {namespace}`"),
@@ -104,6 +105,19 @@ fn rollout_hint(app: &str, held: Held, namespace: &str) -> String {
         ),
         Held::ByPause => format!("finish it with `kubectl rollout resume {app} -n {namespace}`, and then, if you do not want it, {back}"),
     }
+}
+
+/// How something that starts pods is kept from it for the time of a move.
+fn quiet_hint(kind: &str, name: &str, namespace: &str) -> String {
+    let resource = kind.to_lowercase();
+    let now = match kind {
+        "CronJob" | "Job" => format!("`kubectl patch {resource} {name} -n {namespace} --patch '{{\"spec\":{{\"suspend\":true}}}}'`"),
+        "DaemonSet" => {
+            return format!("take the claim out of its template, or delete it (`kubectl get {resource} {name} -n {namespace} -o yaml`)");
+        }
+        _ => format!("`kubectl scale {resource}/{name} -n {namespace} --replicas 0`"),
+    };
+    format!("hold it still with {now}, and put that back after the move")
 }
 
 fn dead_pod_hint(pod: &str, finalizers: &[String], namespace: &str) -> String {

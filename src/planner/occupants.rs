@@ -17,6 +17,28 @@ pub(super) fn app_is_over(survey: &Survey) -> Option<Refusal> {
     })
 }
 
+/// What others' templates have against moving a claim.
+pub(super) fn templates(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
+    let those = survey.templates.iter().filter(|template| template.starts_pods && template.claims.contains(&claim.name));
+    those
+        .map(|template| Refusal::NamedByTemplate { claim: claim.name.clone(), kind: template.kind.clone(), name: template.name.clone() })
+        .collect()
+}
+
+/// What must stay as it is while these claims are moved.
+pub(super) fn notes(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for template in survey.templates.iter().filter(|template| !template.starts_pods) {
+        for claim in moved.iter().filter(|claim| template.claims.contains(&claim.name)) {
+            notes.push(format!(
+                "{} {} names claim {} and starts no pod now: leave it so until the move is over",
+                template.kind, template.name, claim.name
+            ));
+        }
+    }
+    notes
+}
+
 /// What others' pods have against moving a claim.
 pub(super) fn pods(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
     let others = claim.mounted_by.iter().filter(|mount| !mount.of_app);

@@ -222,6 +222,15 @@ pub enum Refusal {
     NotAdmitted {
         /// What, with the server's words.
         what: String,
+    /// Something else may start a pod on a claim.
+    #[error("{kind} `{name}` names claim `{claim}` in its template, and may start a pod on it at any time")]
+    NamedByTemplate {
+        /// The claim.
+        claim: String,
+        /// `CronJob` or the like.
+        kind: String,
+        /// Its name.
+        name: String,
     },
     /// The object of somebody else's pod that is over would keep a claim from being deleted.
     #[error("pod `{pod}`, which is over ({why}) and not part of {app}, still names claim `{claim}`: the claim could not be deleted")]

@@ -142,6 +142,7 @@ fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<Clai
             pods,
         },
         claims,
+        templates: Vec::new(),
         classes: vec![class("fast", true), class("now", false), class("slow", true)],
         drivers: Vec::new(),
         nodes: vec![node("n1"), node("n2")],

@@ -68,13 +68,19 @@ fn origin(app: &AppSeen, claim: &Value) -> Option<Origin> {
             return Some(Origin::Ephemeral { pod: pod.name.clone() });
         }
     }
-    let templates = app.raw["spec"]["volumeClaimTemplates"].as_array();
+    ordinal_of(&app.raw, &name).map(|(template, ordinal)| Origin::Template { template, ordinal })
+}
+
+/// The claim template and the ordinal for which a set makes a claim of that name; none where it does not.
+pub(super) fn ordinal_of(set: &Value, claim: &str) -> Option<(String, u32)> {
+    let templates = set["spec"]["volumeClaimTemplates"].as_array();
+    let set = text(&set["metadata"]["name"]);
     templates.into_iter().flatten().find_map(|template| {
         let template = text(&template["metadata"]["name"]);
-        let ordinal = name.strip_prefix(&format!("{template}-{}-", app.name))?;
+        let ordinal = claim.strip_prefix(&format!("{template}-{set}-"))?;
         // Only as the controller writes it: no sign, no leading zero.
         let number: u32 = ordinal.parse().ok().filter(|number: &u32| number.to_string() == ordinal)?;
-        Some(Origin::Template { template, ordinal: number })
+        Some((template, number))
     })
 }
 
@@ -225,7 +231,7 @@ async fn used_bytes(reads: &Reads<'_>, app: &AppSeen) -> BTreeMap<String, u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::survey::PodSeen;
     use serde_json::json;
@@ -235,7 +241,7 @@ mod tests {
             kind: AppKind::StatefulSet,
             name: "pg".to_owned(),
             uid: "u".to_owned(),
-            raw: json!({ "spec": {
+            raw: json!({ "metadata": { "name": "pg" }, "spec": {
                 "template": { "spec": { "volumes": [
                     { "name": "conf", "persistentVolumeClaim": { "claimName": "shared" } }, { "name": "tmp", "ephemeral": {} }] } },
                 "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } }),
@@ -256,6 +262,12 @@ mod tests {
                 spec: json!({}),
             }],
         }
+    }
+
+    /// A claim of which the name is known.
+    pub(in super::super) fn claim(name: &str) -> ClaimSeen {
+        let raw = json!({ "metadata": { "name": name } });
+        claim_seen("db", &app(), raw, Origin::Named, None, &[], &BTreeMap::new())
     }
 
     #[test]

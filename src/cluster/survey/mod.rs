@@ -7,6 +7,7 @@ mod quantity;
 mod reference;
 mod selector;
 mod surroundings;
+mod templates;
 
 use thiserror::Error;
 
@@ -77,6 +78,7 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
     let reads = surroundings::Reads { connection, namespace, access: &access };
     let app = app::read(connection, namespace, named).await?;
     let claims = claims::read(&reads, &app).await?;
+    let templates = templates::read(&reads, &app, &claims).await?;
     let around = surroundings::read(&reads, &app).await?;
     let namespace = reads.namespace().await?;
     let cluster_uid = connection.cluster_uid().await?;
@@ -88,6 +90,7 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
         namespace,
         app,
         claims,
+        templates,
         classes,
         drivers,
         nodes,

@@ -26,7 +26,7 @@ impl Reads<'_> {
     }
 
     /// All objects; none where they may not be read, or the cluster does not know the kind.
-    async fn all(&self, kind: &Kind) -> Result<Vec<Value>, ApiError> {
+    pub(super) async fn all(&self, kind: &Kind) -> Result<Vec<Value>, ApiError> {
         if !access::allows(self.access, "list", &kind.plural) {
             return Ok(Vec::new());
         }

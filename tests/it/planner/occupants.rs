@@ -1,5 +1,6 @@
 //! Whoever else names a claim that is to be moved is seen before anything is stopped.
 
+use kubectl_stateful::survey::TemplateSeen;
 use serde_json::json;
 
 use super::{hints, plan, refusals};
@@ -55,4 +56,27 @@ fn a_claim_that_only_a_finished_pod_holds_has_a_way() {
     assert!(hint.ends_with("`kubectl delete pod job -n db`"), "{hint}");
     survey.claims[0].mounted_by.clear();
     plan(&seen::request(), &survey);
+}
+
+#[test]
+fn a_template_of_somebody_else_that_names_a_claim_is_refused_or_said() {
+    let named = |kind: &str, starts_pods: bool| {
+        let mut survey = seen::set(1, &["data"]);
+        let (kind, name) = (kind.to_owned(), "other".to_owned());
+        survey.templates = vec![TemplateSeen { kind, name, claims: vec!["data-pg-0".to_owned()], starts_pods }];
+        survey
+    };
+    for (kind, command) in [
+        ("CronJob", r#"`kubectl patch cronjob other -n db --patch '{"spec":{"suspend":true}}'`"#),
+        ("Deployment", "`kubectl scale deployment/other -n db --replicas 0`"),
+        ("DaemonSet", "`kubectl get daemonset other -n db -o yaml`"),
+    ] {
+        let expected = format!("{kind} `other` names claim `data-pg-0` in its template, and may start a pod on it at any time");
+        assert_eq!(refusals(&seen::request(), &named(kind, true)), [expected]);
+        let hint = &hints(&seen::request(), &named(kind, true))[0];
+        assert!(hint.contains(command), "{hint}");
+    }
+    let notes = plan(&seen::request(), &named("CronJob", false)).notes;
+    let expected = "CronJob other names claim data-pg-0 and starts no pod now: leave it so until the move is over";
+    assert!(notes.iter().any(|note| note == expected), "{notes:?}");
 }
