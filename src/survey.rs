@@ -266,6 +266,9 @@ pub struct VolumeSeen {
     pub source: String,
     /// The CSI driver; for volumes under CSI migration the driver that serves them.
     pub driver: Option<String>,
+    /// The file system that its CSI driver was told to make (`spec.csi.fsType`); empty where none was named.
+    #[serde(default)]
+    pub fs_type: String,
     /// `spec.nodeAffinity`, raw.
     pub node_affinity: Option<Value>,
     /// `metadata.finalizers`.
@@ -325,6 +328,9 @@ pub struct DriverSeen {
     pub name: String,
     /// Whether volumes are attached to nodes.
     pub attach_required: bool,
+    /// `spec.fsGroupPolicy`; empty where it is not known.
+    #[serde(default)]
+    pub fs_group_policy: String,
 }
 
 /// A node.
@@ -406,6 +412,11 @@ impl Survey {
     /// Returns the storage class of that name.
     pub fn class(&self, name: &str) -> Option<&ClassSeen> {
         self.classes.iter().find(|class| class.name == name)
+    }
+
+    /// Returns the CSI driver of that name.
+    pub fn driver(&self, name: &str) -> Option<&DriverSeen> {
+        self.drivers.iter().find(|driver| driver.name == name)
     }
 
     /// Returns the node of that name.

@@ -8,6 +8,7 @@
 
 pub mod checks;
 mod finalizers;
+mod fs_group;
 pub mod going_back;
 mod hint;
 mod identity;

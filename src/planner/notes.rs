@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::identity::Identity;
-use super::{occupants, replicas, rollout};
+use super::{fs_group, occupants, replicas, rollout};
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -30,6 +30,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
             notes.push(format!("claim {} has a volume attributes class, which its new class does not know: it is dropped", claim.name));
         }
     }
+    notes.extend(fs_group::notes(request, survey, moved));
     notes.extend(occupants::notes(survey, moved));
     notes.extend(rollout::note(request, survey));
     notes.extend(replicas::note(request, survey));

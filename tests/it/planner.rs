@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::seen;
 
 mod finalizers;
+mod fs_group;
 mod hints;
 mod occupants;
 mod replicas;

@@ -84,6 +84,7 @@ pub(crate) fn claim(name: &str, origin: Origin, pod: Option<&str>) -> ClaimSeen 
             reclaim_policy: "Delete".to_owned(),
             source: "csi".to_owned(),
             driver: Some("slow.csi".to_owned()),
+            fs_type: "ext4".to_owned(),
             node_affinity: None,
             finalizers: Vec::new(),
             terminating: false,

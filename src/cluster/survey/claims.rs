@@ -171,6 +171,7 @@ fn volume_seen(raw: &Value) -> VolumeSeen {
         reclaim_policy: text(&raw["spec"]["persistentVolumeReclaimPolicy"]),
         source: source.map(|(key, _)| key.clone()).unwrap_or_default(),
         driver: raw["spec"]["csi"]["driver"].as_str().or(migrated).map(str::to_owned),
+        fs_type: text(&raw["spec"]["csi"]["fsType"]),
         node_affinity: raw["spec"].get("nodeAffinity").cloned(),
         finalizers: texts(&raw["metadata"]["finalizers"]),
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),

@@ -126,7 +126,11 @@ fn class(raw: &Value) -> ClassSeen {
 }
 
 fn driver(raw: &Value) -> DriverSeen {
-    DriverSeen { name: name(raw), attach_required: raw["spec"]["attachRequired"].as_bool().unwrap_or(true) }
+    DriverSeen {
+        name: name(raw),
+        attach_required: raw["spec"]["attachRequired"].as_bool().unwrap_or(true),
+        fs_group_policy: text(&raw["spec"]["fsGroupPolicy"]),
+    }
 }
 
 fn node(raw: &Value, csi_nodes: &[Value]) -> NodeSeen {

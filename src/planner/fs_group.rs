@@ -1,0 +1,97 @@
+//! Whether the kubelet will give a group and its modes to files that are copied as they were: it does so at each mount where the app has an
+//! `fsGroup` and the CSI driver lets it (`CSIDriver.spec.fsGroupPolicy`, KEP-1682).
+//!
+//! Said and not refused: most apps with an `fsGroup` want just that. Some databases check the modes of their folder and do not start.
+
+use super::objects;
+use crate::plan::{Destination, Request};
+use crate::survey::{ClaimSeen, Survey};
+
+/// Whether the kubelet acts on an `fsGroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Acts {
+    Always,
+    Never,
+    /// The class leaves the file system to its provisioner, and the driver's policy depends on it.
+    Maybe,
+}
+
+/// What will be other than it was, for each claim that is moved.
+pub(super) fn notes(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+    let context = &objects::app_pod_spec(survey)["securityContext"];
+    let Some(group) = context["fsGroup"].as_u64() else { return Vec::new() };
+    let unless = match context["fsGroupChangePolicy"].as_str() {
+        Some("OnRootMismatch") => ", unless the volume's root has that group and its modes already",
+        _ => "",
+    };
+    let files = moved.iter().filter(|claim| !claim.block);
+    files.filter_map(|claim| note(request, survey, claim, group, unless)).collect()
+}
+
+fn note(request: &Request, survey: &Survey, claim: &ClaimSeen, group: u64, unless: &str) -> Option<String> {
+    let (from, source) = source(survey, claim)?;
+    let (to, target) = target(request, survey, claim)?;
+    let name = &claim.name;
+    match (&request.destination, source, target) {
+        (Destination::StorageClass { .. }, Acts::Never, Acts::Always | Acts::Maybe) => {
+            let does = if target == Acts::Always { "gives" } else { "may give" };
+            Some(format!(
+                "on {to} the kubelet {does} group {group} and its modes to every file of claim {name}{unless}; on {from} it did not. \
+                 A database that checks modes may not start then: `undo --discard-new-writes` goes back to the old volume as it was"
+            ))
+        }
+        (Destination::KeptVolumes { discard_new_writes: false, .. }, Acts::Always | Acts::Maybe, Acts::Never) => Some(format!(
+            "on {from} the kubelet gives group {group} and its modes to the files of claim {name}, and they are copied back with them; \
+             on {to} it did not. `--discard-new-writes` takes the kept volume as it was, without what was written since"
+        )),
+        // What was given stays with the files, which are copied as they are; and what is the same needs no word.
+        (Destination::StorageClass { .. } | Destination::KeptVolumes { .. }, _, _) => None,
+    }
+}
+
+/// By what the claim's volume is served now, and whether the kubelet acts there; none where that is not known.
+fn source(survey: &Survey, claim: &ClaimSeen) -> Option<(String, Acts)> {
+    let volume = claim.volume.as_ref()?;
+    match (volume.driver.as_deref(), volume.source.as_str()) {
+        (Some(driver), _) => {
+            let acts = by_policy(policy(survey, driver)?, Some(&volume.fs_type), is_for_one_node(claim));
+            Some((driver.to_owned(), acts))
+        }
+        // `Managed: false` in `pkg/volume/hostpath` and `pkg/volume/nfs` of Kubernetes 1.36.
+        (None, "hostPath" | "nfs") => Some((format!("a {} volume", volume.source), Acts::Never)),
+        (None, "local" | "iscsi" | "fc") => Some((format!("a {} volume", volume.source), Acts::Always)),
+        (None, _) => None,
+    }
+}
+
+/// The same of the volume to be.
+fn target(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<(String, Acts)> {
+    let class = match &request.destination {
+        Destination::StorageClass { name } => name,
+        Destination::KeptVolumes { volumes, .. } => volumes.iter().find(|kept| kept.claim == claim.name)?.class.as_ref()?,
+    };
+    let class = survey.class(class)?;
+    let fs_type = ["csi.storage.k8s.io/fstype", "fstype"].into_iter().find_map(|key| class.parameters.get(key));
+    let policy = policy(survey, &class.provisioner)?;
+    Some((class.provisioner.clone(), by_policy(policy, fs_type.map(String::as_str), is_for_one_node(claim))))
+}
+
+/// A driver's policy; none for one that is not registered, or may not be read.
+fn policy<'a>(survey: &'a Survey, driver: &str) -> Option<&'a str> {
+    survey.driver(driver).map(|driver| driver.fs_group_policy.as_str()).filter(|policy| !policy.is_empty())
+}
+
+/// `supportsFSGroup` of `pkg/volume/csi/csi_mounter.go` in Kubernetes 1.36.
+fn by_policy(policy: &str, fs_type: Option<&str>, for_one_node: bool) -> Acts {
+    match (policy, fs_type) {
+        ("None", _) | (_, Some("")) if policy != "File" => Acts::Never,
+        ("File", _) => Acts::Always,
+        _ if !for_one_node => Acts::Never,
+        (_, Some(_)) => Acts::Always,
+        (_, None) => Acts::Maybe,
+    }
+}
+
+fn is_for_one_node(claim: &ClaimSeen) -> bool {
+    claim.access_modes.iter().any(|mode| mode == "ReadWriteOnce" || mode == "ReadWriteOncePod")
+}
