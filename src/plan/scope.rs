@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::names::{self, staging_name};
 use super::shape::is_of_shape;
+use super::shape::{OF_OLD_CLASS, shape};
 use super::step::{AdoptClaim, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
 use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
 use crate::survey::AppKind;
@@ -396,8 +397,8 @@ fn without_claims(set: &Value) -> Value {
     }
     for template in set.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(spec) = template["spec"].as_object_mut() {
-            spec.remove("storageClassName");
-            spec.remove("resources");
+            let moved = |field: &str| ["storageClassName", "resources"].contains(&field) || OF_OLD_CLASS.contains(&field);
+            spec.retain(|field, _| !moved(field));
         }
         if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
             annotations.remove(CLASS_ANNOTATION);

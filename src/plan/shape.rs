@@ -4,6 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::marks;
 
+/// Fields of a claim's spec, or a claim template's, that name things of its old class or its old volume: a claim of another class would wait
+/// for them without end (a selector is for volumes made by hand, attributes classes and snapshots are of one driver).
+pub const OF_OLD_CLASS: [&str; 4] = ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"];
+
 /// Fields of `spec` that a run itself sets and puts back.
 const OURS: [&str; 2] = ["replicas", "persistentVolumeClaimRetentionPolicy"];
 

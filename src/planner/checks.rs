@@ -8,10 +8,19 @@ use super::refusal::Refusal;
 use super::{replicas, rollout};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::size;
-use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey};
+use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey, VolumeSeen};
 
-/// Sources of volumes that are a piece of one node's disk, or not a volume of their own.
-const UNMOVABLE_SOURCES: [&str; 2] = ["hostPath", "emptyDir"];
+/// Why a volume cannot be moved for what it is made of. A folder of a node's disk that is bound to that node is as good as a `local` volume; one
+/// that is not may be another folder on another node.
+fn unmovable(survey: &Survey, volume: &VolumeSeen) -> Option<&'static str> {
+    let is_bound_to_nodes = volume.node_affinity.as_ref().is_some_and(|affinity| affinity["required"].is_object());
+    match volume.source.as_str() {
+        "hostPath" if is_bound_to_nodes || survey.nodes.len() == 1 => None,
+        "hostPath" => Some("it names no node, and may be another folder on another node"),
+        "emptyDir" => Some("it goes with its pod"),
+        _ => None,
+    }
+}
 
 /// All reasons not to carry out a request, most basic first.
 pub fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
@@ -188,9 +197,8 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
         let bound_to = volume.bound_to.clone();
         found.push(Refusal::BoundElsewhere { claim: name.clone(), volume: volume.name.clone(), bound_to });
     }
-    if UNMOVABLE_SOURCES.contains(&volume.source.as_str()) {
-        found.push(Refusal::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone() });
-    }
+    let because = unmovable(survey, volume);
+    found.extend(because.map(|why| Refusal::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone(), why }));
     found.extend(finalizers::of_claim(claim));
     if let Some(owner) = &claim.owner {
         found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::objects;
 use crate::plan::mover_pod;
-use crate::survey::Survey;
+use crate::survey::{ClaimSeen, Origin, Survey};
 
 /// The level of Pod Security (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>) that lets no root in.
 const RESTRICTED: &str = "restricted";
@@ -27,7 +27,7 @@ impl Identity {
         if survey.namespace.pod_security.as_deref() != Some(RESTRICTED) {
             return Some(Identity::Root);
         }
-        app_identity(&objects::app_pod_spec(survey)).map(Identity::App)
+        app_identity(&objects::app_pod_spec(survey), &volumes(survey)).map(Identity::App)
     }
 
     /// The user's number, where it is the app's.
@@ -54,10 +54,31 @@ impl Identity {
     }
 }
 
-/// The identity that all containers of a pod share; none if they differ, do not say, or run as root.
-fn app_identity(spec: &Value) -> Option<Map<String, Value>> {
+/// The names under which the app's pods know its claims.
+fn volumes(survey: &Survey) -> Vec<&str> {
+    fn name(claim: &ClaimSeen) -> Option<&str> {
+        match &claim.origin {
+            Origin::Template { template, .. } => Some(template.as_str()),
+            Origin::Volume { volume } => Some(volume.as_str()),
+            Origin::Ephemeral { .. } | Origin::Named => None,
+        }
+    }
+    survey.claims.iter().filter_map(name).collect()
+}
+
+/// Whether a container mounts any of these volumes, as a file system or a device.
+fn mounts(container: &Value, volumes: &[&str]) -> bool {
+    let named = ["volumeMounts", "volumeDevices"].into_iter().flat_map(|field| container[field].as_array().into_iter().flatten());
+    named.filter_map(|mount| mount["name"].as_str()).any(|name| volumes.contains(&name))
+}
+
+/// The identity that all containers of a pod share which mount its claims (all containers, if none is known to); none if those differ, do not
+/// say, or run as root.
+fn app_identity(spec: &Value, volumes: &[&str]) -> Option<Map<String, Value>> {
     let pod = &spec["securityContext"];
-    let containers = spec["containers"].as_array()?;
+    let all: Vec<&Value> = spec["containers"].as_array()?.iter().collect();
+    let writers: Vec<&Value> = all.iter().copied().filter(|container| mounts(container, volumes)).collect();
+    let containers = if writers.is_empty() { all } else { writers };
     let mut fields = Map::new();
     for field in ["runAsUser", "runAsGroup"] {
         let own = |container: &Value| container["securityContext"].get(field).or_else(|| pod.get(field)).cloned();

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::identity::Identity;
 use super::{fs_group, occupants, replicas, rollout};
+use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -25,11 +26,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
     if survey.app.raw.pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration").is_some() {
         notes.push(format!("{app} was made with `kubectl apply`: change the storage class in that manifest too"));
     }
-    for claim in moved {
-        if claim.raw.pointer("/spec/volumeAttributesClassName").is_some_and(Value::is_string) {
-            notes.push(format!("claim {} has a volume attributes class, which its new class does not know: it is dropped", claim.name));
-        }
-    }
+    notes.extend(dropped(survey, moved));
     notes.extend(fs_group::notes(request, survey, moved));
     notes.extend(occupants::notes(survey, moved));
     notes.extend(rollout::note(request, survey));
@@ -41,6 +38,36 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
         notes.extend(as_whom_movers_run(survey));
     }
     notes
+}
+
+/// What claims and the claim templates they were made from do not keep.
+fn dropped(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+    let templates = survey.app.raw.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+    let is_moved =
+        |template: &str| moved.iter().any(|claim| matches!(&claim.origin, Origin::Template { template: from, .. } if from == template));
+    let mut notes = Vec::new();
+    for claim in moved {
+        // What a claim was made from is history once it is bound; its attributes are not.
+        let fields = named(&claim.raw["spec"]).filter(|field| *field == "volumeAttributesClassName").collect::<Vec<_>>();
+        notes.extend(dropped_from(&format!("claim {}", claim.name), &fields));
+    }
+    for template in templates.into_iter().flatten() {
+        let name = template["metadata"]["name"].as_str().unwrap_or_default();
+        if is_moved(name) {
+            notes.extend(dropped_from(&format!("claim template {name}"), &named(&template["spec"]).collect::<Vec<_>>()));
+        }
+    }
+    notes
+}
+
+/// The fields in a claim's spec that its new class does not know.
+fn named(spec: &Value) -> impl Iterator<Item = &'static str> {
+    OF_OLD_CLASS.into_iter().filter(|field| spec.get(field).is_some_and(|value| !value.is_null()))
+}
+
+fn dropped_from(what: &str, fields: &[&str]) -> Option<String> {
+    let fields = fields.join(", ");
+    (!fields.is_empty()).then(|| format!("{what} names {fields}, which its new class does not know: dropped"))
 }
 
 /// What is asked for beyond what the app itself may do.

@@ -10,6 +10,7 @@ use super::room;
 use super::storage_class::Unit;
 use crate::mover::orders;
 use crate::plan::mover_pod::{self, MOVER};
+use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{KeptVolume, Request, marks, staging_name};
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey};
@@ -107,11 +108,10 @@ fn capacity(claim: &ClaimSeen) -> Value {
 pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>, size: Option<&String>) -> Value {
     let mut object = released_claim(claim);
     if let Some(spec) = object["spec"].as_object_mut() {
-        for field in ["volumeName", "dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"] {
-            spec.remove(field);
-        }
+        spec.retain(|field, _| field != "volumeName" && !OF_OLD_CLASS.contains(&field.as_str()));
     }
-    object["spec"]["storageClassName"] = json!(class);
+    // Without a class it would get the default one.
+    object["spec"]["storageClassName"] = json!(class.map_or("", String::as_str));
     if let Some(size) = size {
         object["spec"]["resources"]["requests"]["storage"] = json!(size);
     }
@@ -129,6 +129,8 @@ pub fn released_claim(claim: &ClaimSeen) -> Value {
             annotations.retain(|key, _| !BINDING_ANNOTATIONS.contains(&key.as_str()) && key != CLASS_ANNOTATION);
         }
     }
+    // Whether the annotation named it, or nothing did: a claim that is made without a class gets the default one, which may be newer than it.
+    object["spec"]["storageClassName"] = json!(claim.class.as_deref().unwrap_or_default());
     object
 }
 
@@ -152,6 +154,9 @@ pub fn set_again(raw: &Value, replicas: u32, pinned: bool, template_of: impl Fn(
     for template in templates {
         let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if let Some(Template { class, size }) = template_of(&name) {
+            if let Some(spec) = template["spec"].as_object_mut() {
+                spec.retain(|field, _| !OF_OLD_CLASS.contains(&field.as_str()));
+            }
             template["spec"]["storageClassName"] = json!(class);
             if let Some(size) = size {
                 template["spec"]["resources"]["requests"]["storage"] = json!(size);

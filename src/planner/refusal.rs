@@ -106,12 +106,14 @@ pub enum Refusal {
         mark: String,
     },
     /// A volume cannot be moved for what it is made of.
-    #[error("claim `{claim}` is on a {source_kind} volume, which cannot be moved")]
+    #[error("claim `{claim}` is on a {source_kind} volume, which cannot be moved: {why}")]
     UnmovableVolume {
         /// The claim.
         claim: String,
-        /// `hostPath`, `local` or the like.
+        /// `hostPath` or the like.
         source_kind: String,
+        /// Why not.
+        why: &'static str,
     },
     /// A finalizer of somebody's controller on a claim, which is deleted and made again.
     #[error("claim `{claim}` has the finalizer `{finalizer}`: its controller would act when the claim is deleted")]

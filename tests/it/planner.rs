@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::seen;
 
+mod elsewhere;
 mod finalizers;
 mod fs_group;
 mod hints;
@@ -274,7 +275,10 @@ fn every_reason_not_to_move_is_found_by_itself() {
         ("the pods of statefulset/pg bear `kubectl-stateful.dev/orders`, by which pods of ours are known", |survey| {
             survey.app.raw["spec"]["template"]["metadata"] = json!({ "annotations": { marks::ORDERS: "{}" } });
         }),
-        ("claim `data-pg-0` is on a hostPath volume, which cannot be moved", |survey| volume(survey).source = "hostPath".to_owned()),
+        (
+            "claim `data-pg-0` is on a hostPath volume, which cannot be moved: it names no node, and may be another folder on another node",
+            |survey| volume(survey).source = "hostPath".to_owned(),
+        ),
         ("claim `data-pg-0` has the finalizer `x/y`: its controller would act when the claim is deleted", |survey| {
             survey.claims[0].finalizers.push("x/y".to_owned());
         }),
