@@ -345,6 +345,9 @@ pub struct NodeSeen {
     pub ready: bool,
     /// Whether it is cordoned.
     pub unschedulable: bool,
+    /// `spec.taints`, raw.
+    #[serde(default)]
+    pub taints: Vec<Value>,
     /// The CSI drivers on it, with their topology keys.
     pub drivers: BTreeMap<String, Vec<String>>,
 }

@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
-use super::{replicas, rollout};
+use super::{nodes, replicas, rollout};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey, VolumeSeen};
@@ -40,6 +40,7 @@ pub fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
     limits(request, survey, &claims, &mut found);
     quotas(request, survey, &claims, &mut found);
     movers(request, survey, &mut found);
+    found.extend(nodes::refusals(request, survey));
     found
 }
 

@@ -85,6 +85,15 @@ impl Refusal {
                     "set `runAsUser` in the app's securityContext, or allow more for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
                 )
             }
+            Self::NodeClosed { node, is_cordoned: true, .. } => {
+                format!(
+                    "let pods in again with `kubectl uncordon {node}`, or delete the app's pod there, so that it is started on another node"
+                )
+            }
+            Self::NodeClosed { node, .. } => {
+                format!("see it with `kubectl describe node {node}`; delete the app's pod there, so that it is started where it may stay")
+            }
+            Self::Apart { .. } => "move both, or name a class whose `volumeBindingMode` is `WaitForFirstConsumer`".to_owned(),
             Self::CutOff { .. } => {
                 "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP, then add `--network-is-open`"
                     .to_owned()

@@ -1,7 +1,7 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
 //! [`refusal`] is every reason not to move and `hint` what to do about it; [`checks`] finds them, with `finalizers` for what would not go when it is deleted and
-//! `occupants` for whoever else holds a claim and `rollout` and `replicas` for templates and pods that wait; [`storage_class`] lays out the stages; [`objects`] makes the
+//! `occupants` for whoever else holds a claim and `nodes` for where nothing can run, `rollout` and `replicas` for templates and pods that wait; [`storage_class`] lays out the stages; [`objects`] makes the
 //! objects that steps will create, `identity` says as whom
 //! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
@@ -12,6 +12,7 @@ mod fs_group;
 pub mod going_back;
 mod hint;
 mod identity;
+mod nodes;
 mod notes;
 pub mod objects;
 mod occupants;

@@ -290,6 +290,30 @@ pub enum Refusal {
         /// The namespace.
         namespace: String,
     },
+    /// The app's node takes no new pods.
+    #[error("node `{node}`, on which the app uses claim `{claim}`, takes no new pods ({why}): no mover could start beside the app")]
+    NodeClosed {
+        /// The node.
+        node: String,
+        /// A claim that is used there.
+        claim: String,
+        /// Why.
+        why: String,
+        /// Whether it is cordoned.
+        is_cordoned: bool,
+    },
+    /// A claim that stays might not be reached from where the new volume is.
+    #[error(
+        "claim `{stays}` stays where it is, and storage class `{class}` may make the new volume of claim `{claim}` where no node reaches both"
+    )]
+    Apart {
+        /// The claim that is moved.
+        claim: String,
+        /// The one that stays.
+        stays: String,
+        /// The class.
+        class: String,
+    },
     /// Mover pods could not reach one another.
     #[error("network policy `{policy}` cuts off the mover pods, which must reach one another between nodes")]
     CutOff {

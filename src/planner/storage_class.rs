@@ -94,12 +94,12 @@ fn meets(request: &Request, survey: &Survey, claim: &ClaimSeen, node: Option<&st
 }
 
 /// A node that says which CSI drivers it has, and not this one, cannot mount its volumes.
-fn runs_driver(node: &NodeSeen, provisioner: &str) -> bool {
+pub(super) fn runs_driver(node: &NodeSeen, provisioner: &str) -> bool {
     node.drivers.is_empty() || node.drivers.contains_key(provisioner)
 }
 
 /// Whether a node is within a class' `allowedTopologies`.
-fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
+pub(super) fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
     let Some(terms) = topologies.and_then(Value::as_array).filter(|terms| !terms.is_empty()) else { return true };
     let within = |one: &Value| {
         let label = node.labels.get(one["key"].as_str().unwrap_or_default());

@@ -12,6 +12,7 @@ mod elsewhere;
 mod finalizers;
 mod fs_group;
 mod hints;
+mod nodes;
 mod occupants;
 mod replicas;
 mod rollout;

@@ -51,6 +51,7 @@ fn node(name: &str) -> NodeSeen {
         labels: BTreeMap::from([("kubernetes.io/hostname".to_owned(), name.to_owned())]),
         ready: true,
         unschedulable: false,
+        taints: Vec::new(),
         drivers: BTreeMap::from([("slow.csi".to_owned(), Vec::new()), ("fast.csi".to_owned(), Vec::new())]),
     }
 }

@@ -146,6 +146,7 @@ fn node(raw: &Value, csi_nodes: &[Value]) -> NodeSeen {
         labels: labels.map(|(key, value)| (key.clone(), text(value))).collect(),
         ready: conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True"),
         unschedulable: raw["spec"]["unschedulable"].as_bool().unwrap_or(false),
+        taints: raw["spec"]["taints"].as_array().cloned().unwrap_or_default(),
         drivers: drivers.collect(),
         name: node,
     }

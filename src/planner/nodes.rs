@@ -1,0 +1,100 @@
+//! Nodes that take no new pods, and volumes that no node would reach together.
+//!
+//! A mover has the tolerations of the app's pods and no others. Where nodes may not be listed nothing is said.
+
+use serde_json::{Value, json};
+
+use super::objects;
+use super::refusal::Refusal;
+use super::storage_class::{self, Unit, admits, runs_driver};
+use crate::plan::reach::reaches;
+use crate::plan::{Destination, Request};
+use crate::survey::{AppKind, ClaimSeen, ClassSeen, NodeSeen, Origin, Survey};
+
+/// The taint that stands for a cordon (`pkg/scheduler/framework/plugins/nodeunschedulable`, Kubernetes 1.36).
+const CORDON: &str = "node.kubernetes.io/unschedulable";
+
+/// All that nodes have against a move.
+pub(super) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
+    if !request.copies() {
+        return Vec::new();
+    }
+    let units = storage_class::units(request, survey);
+    let mut found: Vec<Refusal> = units.iter().filter_map(|unit| closed(survey, unit)).collect();
+    found.extend(units.iter().filter_map(|unit| apart(request, survey, unit)));
+    found.dedup();
+    found
+}
+
+/// The mover that reads beside the app has to run on the app's node.
+fn closed(survey: &Survey, unit: &Unit<'_>) -> Option<Refusal> {
+    let node = survey.node(unit.node.as_deref()?)?;
+    let (claim, _) = unit.claims.first()?;
+    let tolerations = &objects::app_pod_spec(survey)["tolerations"];
+    let why = why_closed(node, tolerations)?;
+    Some(Refusal::NodeClosed { node: node.name.clone(), claim: claim.name.clone(), why, is_cordoned: node.unschedulable })
+}
+
+fn why_closed(node: &NodeSeen, tolerations: &Value) -> Option<String> {
+    let tolerated = |taint: &Value| tolerations.as_array().is_some_and(|all| all.iter().any(|one| tolerates(one, taint)));
+    if node.unschedulable && !tolerated(&json!({ "key": CORDON, "effect": "NoSchedule" })) {
+        return Some("it is cordoned".to_owned());
+    }
+    if !node.ready {
+        return Some("it is not ready".to_owned());
+    }
+    let keeps_out = |taint: &&Value| taint["effect"] == "NoSchedule" || taint["effect"] == "NoExecute";
+    let taint = node.taints.iter().filter(keeps_out).find(|taint| !tolerated(taint))?;
+    Some(format!("the app's pods do not tolerate its taint `{}`", taint["key"].as_str().unwrap_or_default()))
+}
+
+/// `ToleratesTaint` in `k8s.io/component-helpers/scheduling/corev1`. An operator newer than us is taken to tolerate.
+fn tolerates(toleration: &Value, taint: &Value) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (effect, key) = (text(&toleration["effect"]), text(&toleration["key"]));
+    if !effect.is_empty() && effect != text(&taint["effect"]) || !key.is_empty() && key != text(&taint["key"]) {
+        return false;
+    }
+    match toleration["operator"].as_str() {
+        None | Some("" | "Equal") => text(&toleration["value"]) == text(&taint["value"]),
+        Some(_) => true,
+    }
+}
+
+/// A claim that stays has to be reached from where the new volume is. One mover for both ends makes the new one on the app's node; over the
+/// network it may come up on any node that its class admits.
+fn apart(request: &Request, survey: &Survey, unit: &Unit<'_>) -> Option<Refusal> {
+    let Destination::StorageClass { name } = &request.destination else { return None };
+    let class = survey.class(name).filter(|_| unit.over_network)?;
+    let (claim, _) = unit.claims.first()?;
+    let stays = stays(request, survey, unit).find(|stays| !is_near(survey, class, stays))?;
+    Some(Refusal::Apart { claim: claim.name.clone(), stays: stays.name.clone(), class: class.name.clone() })
+}
+
+/// The claims that the pods of a unit use beside it, and that are not moved.
+fn stays<'a>(request: &Request, survey: &'a Survey, unit: &Unit<'_>) -> impl Iterator<Item = &'a ClaimSeen> {
+    let ordinal = unit.claims.iter().find_map(|(claim, _)| ordinal(claim));
+    let moved: Vec<&str> = super::checks::moved(request, survey).into_iter().map(|claim| claim.name.as_str()).collect();
+    let beside = move |claim: &&ClaimSeen| match (&claim.origin, survey.app.kind) {
+        (Origin::Ephemeral { .. } | Origin::Named, _) => false,
+        (Origin::Template { ordinal: of, .. }, AppKind::StatefulSet) => ordinal.is_none_or(|ordinal| ordinal == *of),
+        (Origin::Template { .. } | Origin::Volume { .. }, _) => true,
+    };
+    survey.claims.iter().filter(beside).filter(move |claim| !moved.contains(&claim.name.as_str()))
+}
+
+fn ordinal(claim: &ClaimSeen) -> Option<u32> {
+    match claim.origin {
+        Origin::Template { ordinal, .. } => Some(ordinal),
+        Origin::Volume { .. } | Origin::Ephemeral { .. } | Origin::Named => None,
+    }
+}
+
+/// Whether every node on which a volume of the class may come up reaches a claim. A provisioner that no node names may serve all.
+fn is_near(survey: &Survey, class: &ClassSeen, stays: &ClaimSeen) -> bool {
+    let affinity = stays.volume.as_ref().and_then(|volume| volume.node_affinity.as_ref());
+    let admitted: Vec<&NodeSeen> = survey.nodes.iter().filter(|node| admits(node, class.allowed_topologies.as_ref())).collect();
+    let is_named = admitted.iter().any(|node| runs_driver(node, &class.provisioner));
+    let may_hold = |node: &&&NodeSeen| !is_named || runs_driver(node, &class.provisioner);
+    admitted.iter().filter(may_hold).all(|node| reaches(&node.labels, affinity))
+}
