@@ -353,11 +353,14 @@ pub struct NodeSeen {
 }
 
 /// A quota.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaSeen {
     /// Its name.
     pub name: String,
+    /// What it counts only (`spec.scopes` and the scopes of `spec.scopeSelector`); empty: everything.
+    #[serde(default)]
+    pub scopes: Vec<String>,
     /// `status.hard`, in bytes or counts (cpu in thousandths).
     pub hard: BTreeMap<String, u64>,
     /// `status.used`, likewise.
@@ -365,7 +368,7 @@ pub struct QuotaSeen {
 }
 
 /// One item of a limit range.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitSeen {
     /// The limit range's name.
@@ -378,6 +381,12 @@ pub struct LimitSeen {
     pub min: Option<u64>,
     /// At most this much.
     pub max: Option<u64>,
+    /// The limit of a container that names none.
+    #[serde(default)]
+    pub default: Option<u64>,
+    /// How many times the request a limit may be, in thousandths.
+    #[serde(default)]
+    pub max_ratio_thousandths: Option<u64>,
 }
 
 /// An autoscaler that targets the app.

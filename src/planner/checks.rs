@@ -5,10 +5,9 @@ use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
-use super::{nodes, replicas, rollout};
+use super::{nodes, replicas, rollout, room};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
-use crate::size;
-use crate::survey::{AppKind, ClaimSeen, Origin, QuotaSeen, Survey, VolumeSeen};
+use crate::survey::{AppKind, ClaimSeen, Origin, Survey, VolumeSeen};
 
 /// Why a volume cannot be moved for what it is made of. A folder of a node's disk that is bound to that node is as good as a `local` volume; one
 /// that is not may be another folder on another node.
@@ -37,8 +36,12 @@ pub fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
         one_claim(request, survey, claim, &mut found);
     }
     found.extend(finalizers::of_app(request, survey));
-    limits(request, survey, &claims, &mut found);
-    quotas(request, survey, &claims, &mut found);
+    if makes_volumes(request) {
+        found.extend(room::refusals(request, survey, &claims));
+    }
+    if request.copies() {
+        found.extend(room::of_movers(request, survey));
+    }
     movers(request, survey, &mut found);
     found.extend(nodes::refusals(request, survey));
     found
@@ -206,7 +209,7 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     }
     found.extend(occupants::pods(survey, claim));
     found.extend(occupants::templates(survey, claim));
-    found.extend(request.size_bytes.and_then(|size| too_small(claim, size)));
+    found.extend(request.size_bytes.and_then(|size| room::too_small(claim, size)));
     let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
     if once && request.insist && !request.cold {
         found.push(Refusal::NoWarmCopy { claim: name.clone() });
@@ -215,78 +218,6 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     if staging.len() > CLAIM_NAME_MAX {
         found.push(Refusal::BadName(format!("the name `{staging}` would be longer than {CLAIM_NAME_MAX} characters")));
     }
-}
-
-/// How full a new file system may become: it needs room for its own, and not all file systems need the same.
-const FULL_PERCENT_MAX: u64 = 90;
-
-fn target_bytes(request: &Request, claim: &ClaimSeen) -> u64 {
-    request.size_bytes.unwrap_or(claim.capacity_bytes)
-}
-
-fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
-    if size >= claim.capacity_bytes {
-        return None;
-    }
-    let why = match claim.used_bytes {
-        _ if claim.block => format!("a block volume is copied whole, and has {}", size::words(claim.capacity_bytes)),
-        Some(used) if used <= size / 100 * FULL_PERCENT_MAX => return None,
-        Some(used) => format!("{} are used, and a new file system should stay under {FULL_PERCENT_MAX} %", size::words(used)),
-        None => format!("it is not known how much of its {} is used", size::words(claim.capacity_bytes)),
-    };
-    Some(Refusal::TooSmall { claim: claim.name.clone(), size: size::words(size), why })
-}
-
-fn limits(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
-    if !makes_volumes(request) {
-        return;
-    }
-    for limit in survey.limits.iter().filter(|limit| limit.applies_to == "PersistentVolumeClaim" && limit.resource == "storage") {
-        for claim in claims {
-            let wanted = target_bytes(request, claim);
-            let bound = match (limit.min, limit.max) {
-                (_, Some(max)) if wanted > max => format!("at most {}", size::words(max)),
-                (Some(min), _) if wanted < min => format!("at least {}", size::words(min)),
-                _ => continue,
-            };
-            let (claim, size) = (claim.name.clone(), size::words(wanted));
-            found.push(Refusal::OutsideLimits { claim, size, limit: limit.name.clone(), bound });
-        }
-    }
-}
-
-fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
-    if !makes_volumes(request) {
-        return;
-    }
-    let Destination::StorageClass { name: class } = &request.destination else { return };
-    let count = claims.len() as u64;
-    let bytes = claims.iter().map(|claim| target_bytes(request, claim)).fold(0, u64::saturating_add);
-    let needs = [
-        ("persistentvolumeclaims".to_owned(), count),
-        ("count/persistentvolumeclaims".to_owned(), count),
-        ("requests.storage".to_owned(), bytes),
-        (format!("{class}.storageclass.storage.k8s.io/persistentvolumeclaims"), count),
-        (format!("{class}.storageclass.storage.k8s.io/requests.storage"), bytes),
-        ("pods".to_owned(), 1),
-        ("count/pods".to_owned(), 1),
-    ];
-    for quota in &survey.quotas {
-        for (resource, needed) in &needs {
-            found.extend(over(quota, resource, *needed));
-        }
-    }
-}
-
-fn over(quota: &QuotaSeen, resource: &str, needed: u64) -> Option<Refusal> {
-    let left = quota.hard.get(resource)?.saturating_sub(quota.used.get(resource).copied().unwrap_or(0));
-    let words = |amount: u64| if resource.ends_with("storage") { size::words(amount) } else { amount.to_string() };
-    (needed > left).then(|| Refusal::OverQuota {
-        quota: quota.name.clone(),
-        resource: resource.to_owned(),
-        left: words(left),
-        needed: words(needed),
-    })
 }
 
 fn movers(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {

@@ -74,7 +74,9 @@ impl Refusal {
             Self::NamedByTemplate { kind, name, .. } => quiet_hint(kind, name, namespace),
             Self::HeldByDeadPod { pod, finalizers, .. } => dead_pod_hint(pod, finalizers, namespace),
             Self::TooSmall { .. } => "ask for more with `--size`, or leave it out for the size of the old volume".to_owned(),
-            Self::OutsideLimits { limit, .. } => format!("see it with `kubectl describe limitrange {limit} -n {namespace}`"),
+            Self::OutsideLimits { limit, .. } | Self::MoverOutsideLimits { limit, .. } => {
+                format!("see it with `kubectl describe limitrange {limit} -n {namespace}`")
+            }
             Self::OverQuota { quota, .. } => {
                 format!(
                     "raise it for the time of the move (`kubectl edit resourcequota {quota} -n {namespace}`), or move fewer claims at a time with `--claim`"

@@ -1,7 +1,7 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
 //! [`refusal`] is every reason not to move and `hint` what to do about it; [`checks`] finds them, with `finalizers` for what would not go when it is deleted and
-//! `occupants` for whoever else holds a claim and `nodes` for where nothing can run, `rollout` and `replicas` for templates and pods that wait; [`storage_class`] lays out the stages; [`objects`] makes the
+//! `occupants` for whoever else holds a claim and `room` for quotas and limits, `nodes` for where nothing can run, `rollout` and `replicas` for templates and pods that wait; [`storage_class`] lays out the stages; [`objects`] makes the
 //! objects that steps will create, `identity` says as whom
 //! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
@@ -19,7 +19,9 @@ mod occupants;
 pub mod refusal;
 mod room;
 mod replicas;
+mod resources;
 mod rollout;
+mod room;
 pub mod storage_class;
 
 pub use refusal::{Refusal, Refusals};
@@ -37,5 +39,7 @@ pub fn plan(request: &Request, survey: &Survey, cluster: &str) -> Result<Plan, R
     if !reasons.is_empty() {
         return Err(Refusals { namespace: survey.namespace.name.clone(), reasons });
     }
-    Ok(storage_class::layout(request, survey, cluster))
+    let plan = storage_class::layout(request, survey, cluster);
+    let reasons = room::of_records(survey, &plan);
+    if reasons.is_empty() { Ok(plan) } else { Err(Refusals { namespace: survey.namespace.name.clone(), reasons }) }
 }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::identity::Identity;
 use super::room;
+use super::resources;
 use super::storage_class::Unit;
 use crate::mover::orders;
 use crate::plan::mover_pod::{self, MOVER};
@@ -249,7 +250,7 @@ fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts
         "volumeMounts": volumes.mounts,
         "volumeDevices": volumes.devices,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": resources(survey),
+        "resources": resources::of(survey).manifest(),
         "securityContext": identity.of_container(),
     });
     room::say(&mut container["resources"], &survey.limits, volumes.state_bytes);
@@ -349,23 +350,6 @@ impl Mounts {
             self.mounts.push(json!({ "name": name, "mountPath": path }));
         }
     }
-}
-
-/// Requests are small; where a quota counts a limit, every container has to name one.
-fn resources(survey: &Survey) -> Value {
-    let counts = |resource: &str| survey.quotas.iter().any(|quota| quota.hard.contains_key(resource));
-    let mut limits = Map::new();
-    if counts("limits.memory") {
-        limits.insert("memory".to_owned(), json!("512Mi"));
-    }
-    if counts("limits.cpu") {
-        limits.insert("cpu".to_owned(), json!("2"));
-    }
-    let mut resources = json!({ "requests": { "cpu": "50m", "memory": "64Mi" } });
-    if !limits.is_empty() {
-        resources["limits"] = Value::Object(limits);
-    }
-    resources
 }
 
 /// Where a mover pod may run. By affinity and never by `nodeName`: a claim that waits for its first consumer is bound by the

@@ -260,6 +260,18 @@ pub enum Refusal {
         /// `at most 1Gi` or `at least 1Gi`.
         bound: String,
     },
+    /// A limit range does not allow what a mover pod needs.
+    #[error("limit range `{limit}` allows at most {max} of {resource}, and a mover pod asks for {needed}")]
+    MoverOutsideLimits {
+        /// The limit range.
+        limit: String,
+        /// The resource.
+        resource: String,
+        /// What it allows.
+        max: String,
+        /// What is needed.
+        needed: String,
+    },
     /// The new volume would not hold what is on the old one.
     #[error("claim `{claim}` cannot move to a volume of {size}: {why}")]
     TooSmall {
@@ -270,8 +282,8 @@ pub enum Refusal {
         /// What is known of what has to fit in.
         why: String,
     },
-    /// A quota has no room for both copies.
-    #[error("quota `{quota}` leaves {left} of {resource} and both copies together need {needed} more")]
+    /// A quota has no room for what a move makes.
+    #[error("quota `{quota}` leaves {left} of {resource} and the move needs {needed} more for a time")]
     OverQuota {
         /// The quota.
         quota: String,

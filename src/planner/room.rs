@@ -62,5 +62,161 @@ mod tests {
         let kept = said(json!({ "requests": {} }), &ranges);
         assert_eq!(kept["limits"], json!({ "memory": "1Gi", "ephemeral-storage": "1Gi" }));
         assert_eq!(kept["requests"]["ephemeral-storage"], "128Mi");
+//! Whether quotas, limit ranges and sizes leave room for what a move makes: a second volume for each claim, mover pods, records.
+//!
+//! What applies only to some objects is counted where it is certain to apply; whatever else admission says, a dry run finds.
+
+use super::refusal::Refusal;
+use super::resources::{self, Needs};
+use super::storage_class;
+use crate::plan::{Destination, Plan, Request, file};
+use crate::size;
+use crate::survey::{ClaimSeen, LimitSeen, QuotaSeen, Survey};
+
+/// What new volumes need.
+pub(super) fn refusals(request: &Request, survey: &Survey, claims: &[&ClaimSeen]) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    limits(request, survey, claims, &mut found);
+    quotas(request, survey, claims, &mut found);
+    found
+}
+
+/// What mover pods need.
+pub(super) fn of_movers(request: &Request, survey: &Survey) -> Vec<Refusal> {
+    let needs = resources::of(survey);
+    let pods = movers_at_once(request, survey);
+    let wanted = [
+        ("pods".to_owned(), pods),
+        ("count/pods".to_owned(), pods),
+        ("cpu".to_owned(), needs.cpu.request * pods),
+        ("requests.cpu".to_owned(), needs.cpu.request * pods),
+        ("memory".to_owned(), needs.memory.request * pods),
+        ("requests.memory".to_owned(), needs.memory.request * pods),
+        ("limits.cpu".to_owned(), needs.cpu.limit.unwrap_or(0) * pods),
+        ("limits.memory".to_owned(), needs.memory.limit.unwrap_or(0) * pods),
+    ];
+    let quotas = survey.quotas.iter().filter(|quota| quota.scopes.iter().all(|scope| counts_movers(scope)));
+    let mut found: Vec<Refusal> = quotas.flat_map(|quota| wanted.iter().filter_map(|(what, needed)| over(quota, what, *needed))).collect();
+    found.extend(survey.limits.iter().filter_map(|limit| too_low(limit, &needs)));
+    found
+}
+
+/// Pods that there are at once in addition to those of now. What is copied cold gets its movers when the app's pods are gone.
+fn movers_at_once(request: &Request, survey: &Survey) -> u64 {
+    let units = storage_class::units(request, survey);
+    let count = |warm: bool| units.iter().filter(|unit| unit.warm == warm).map(|unit| if unit.over_network { 2 } else { 1 }).sum::<u64>();
+    count(true) + count(false).saturating_sub(u64::from(survey.app.replicas))
+}
+
+/// Whether a quota of this scope is certain to count a mover: it has a deadline and requests, and no affinity to pods of other namespaces
+/// (<https://kubernetes.io/docs/concepts/policy/resource-quotas/#quota-scopes>).
+fn counts_movers(scope: &str) -> bool {
+    matches!(scope, "Terminating" | "NotBestEffort")
+}
+
+/// A limit range that allows less than a mover needs; what it asks for beyond that, the movers ask for.
+fn too_low(limit: &LimitSeen, needs: &Needs) -> Option<Refusal> {
+    let needed = match limit.resource.as_str() {
+        "cpu" => needs.cpu.request,
+        "memory" => needs.memory.request,
+        _ => return None,
+    };
+    let max = limit.max.filter(|max| limit.applies_to != "PersistentVolumeClaim" && *max < needed)?;
+    let words = |amount: u64| words(&limit.resource, amount);
+    Some(Refusal::MoverOutsideLimits {
+        limit: limit.name.clone(),
+        resource: limit.resource.clone(),
+        max: words(max),
+        needed: words(needed),
+    })
+}
+
+/// What the records of a plan need: config maps for the plan and its journal, which grows in both directions, and a lease.
+pub(super) fn of_records(survey: &Survey, plan: &Plan) -> Vec<Refusal> {
+    // Each step is begun and settled, and the same once more on the way back; beside them, a few entries of the run itself.
+    let entries = plan.steps().count() * 4 + 16;
+    let pieces = file::to_json(plan).len() / PLAN_PIECE_BYTES + 1 + entries / PIECE_ENTRIES + 2;
+    let maps = pieces as u64;
+    let wanted = [("configmaps", maps), ("count/configmaps", maps), ("count/leases.coordination.k8s.io", 1)];
+    let quotas = survey.quotas.iter().filter(|quota| quota.scopes.is_empty());
+    quotas.flat_map(|quota| wanted.iter().filter_map(|(what, needed)| over(quota, what, *needed))).collect()
+}
+
+/// As the journal stores a plan and its entries.
+const PLAN_PIECE_BYTES: usize = 512 * 1024;
+const PIECE_ENTRIES: usize = 64;
+
+/// How full a new file system may become: it needs room for its own, and not all file systems need the same.
+const FULL_PERCENT_MAX: u64 = 90;
+
+fn target_bytes(request: &Request, claim: &ClaimSeen) -> u64 {
+    request.size_bytes.unwrap_or(claim.capacity_bytes)
+}
+
+/// Why a volume of another size would not hold the data.
+pub(super) fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
+    if size >= claim.capacity_bytes {
+        return None;
+    }
+    let why = match claim.used_bytes {
+        _ if claim.block => format!("a block volume is copied whole, and has {}", size::words(claim.capacity_bytes)),
+        Some(used) if used <= size / 100 * FULL_PERCENT_MAX => return None,
+        Some(used) => format!("{} are used, and a new file system should stay under {FULL_PERCENT_MAX} %", size::words(used)),
+        None => format!("it is not known how much of its {} is used", size::words(claim.capacity_bytes)),
+    };
+    Some(Refusal::TooSmall { claim: claim.name.clone(), size: size::words(size), why })
+}
+
+fn limits(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
+    for limit in survey.limits.iter().filter(|limit| limit.applies_to == "PersistentVolumeClaim" && limit.resource == "storage") {
+        for claim in claims {
+            let wanted = target_bytes(request, claim);
+            let bound = match (limit.min, limit.max) {
+                (_, Some(max)) if wanted > max => format!("at most {}", size::words(max)),
+                (Some(min), _) if wanted < min => format!("at least {}", size::words(min)),
+                _ => continue,
+            };
+            let (claim, size) = (claim.name.clone(), size::words(wanted));
+            found.push(Refusal::OutsideLimits { claim, size, limit: limit.name.clone(), bound });
+        }
+    }
+}
+
+fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
+    let Destination::StorageClass { name: class } = &request.destination else { return };
+    let count = claims.len() as u64;
+    let bytes = claims.iter().map(|claim| target_bytes(request, claim)).fold(0, u64::saturating_add);
+    let needs = [
+        ("persistentvolumeclaims".to_owned(), count),
+        ("count/persistentvolumeclaims".to_owned(), count),
+        ("requests.storage".to_owned(), bytes),
+        (format!("{class}.storageclass.storage.k8s.io/persistentvolumeclaims"), count),
+        (format!("{class}.storageclass.storage.k8s.io/requests.storage"), bytes),
+    ];
+    // No scope is certain to count claims.
+    for quota in survey.quotas.iter().filter(|quota| quota.scopes.is_empty()) {
+        for (resource, needed) in &needs {
+            found.extend(over(quota, resource, *needed));
+        }
+    }
+}
+
+fn over(quota: &QuotaSeen, resource: &str, needed: u64) -> Option<Refusal> {
+    let left = quota.hard.get(resource)?.saturating_sub(quota.used.get(resource).copied().unwrap_or(0));
+    let words = |amount: u64| words(resource, amount);
+    (needed > left).then(|| Refusal::OverQuota {
+        quota: quota.name.clone(),
+        resource: resource.to_owned(),
+        left: words(left),
+        needed: words(needed),
+    })
+}
+
+/// An amount of a resource as people write it.
+fn words(resource: &str, amount: u64) -> String {
+    match resource {
+        _ if resource.ends_with("storage") || resource.ends_with("memory") => size::words(amount),
+        _ if resource.ends_with("cpu") => format!("{amount}m"),
+        _ => amount.to_string(),
     }
 }

@@ -16,6 +16,7 @@ mod nodes;
 mod occupants;
 mod replicas;
 mod rollout;
+mod room;
 
 /// Makes a plan, which must be possible, clean, repeatable and readable as a file.
 fn plan(request: &Request, survey: &Survey) -> Plan {
@@ -300,11 +301,12 @@ fn every_reason_not_to_move_is_found_by_itself() {
         }),
         ("claim `data-pg-0` has 2Gi and limit range `small` allows at most 1Gi", |survey| {
             let (applies_to, resource) = ("PersistentVolumeClaim".to_owned(), "storage".to_owned());
-            survey.limits = vec![LimitSeen { name: "small".to_owned(), applies_to, resource, min: None, max: Some(1 << 30) }];
+            survey.limits = vec![LimitSeen { name: "small".to_owned(), applies_to, resource, max: Some(1 << 30), ..LimitSeen::default() }];
         }),
-        ("quota `tight` leaves 1Gi of requests.storage and both copies together need 2Gi more", |survey| {
+        ("quota `tight` leaves 1Gi of requests.storage and the move needs 2Gi more for a time", |survey| {
             let amounts = |bytes| [("requests.storage".to_owned(), bytes)].into_iter().collect();
-            survey.quotas = vec![QuotaSeen { name: "tight".to_owned(), hard: amounts(3 << 30), used: amounts(2 << 30) }];
+            survey.quotas =
+                vec![QuotaSeen { name: "tight".to_owned(), hard: amounts(3 << 30), used: amounts(2 << 30), ..QuotaSeen::default() }];
         }),
     ];
     for (expected, spoil) in cases {

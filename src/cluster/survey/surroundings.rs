@@ -157,7 +157,9 @@ fn quota(raw: &Value) -> QuotaSeen {
         let all = raw["status"][field].as_object().into_iter().flatten();
         all.filter_map(|(key, value)| Some((key.clone(), amount(key, value)?))).collect()
     };
-    QuotaSeen { name: name(raw), hard: amounts("hard"), used: amounts("used") }
+    let named = raw["spec"]["scopes"].as_array().into_iter().flatten();
+    let selected = raw["spec"]["scopeSelector"]["matchExpressions"].as_array().into_iter().flatten().map(|one| &one["scopeName"]);
+    QuotaSeen { name: name(raw), scopes: named.chain(selected).map(text).collect(), hard: amounts("hard"), used: amounts("used") }
 }
 
 fn amount(resource: &str, value: &Value) -> Option<u64> {
@@ -169,8 +171,10 @@ fn limits_of(raw: &Value) -> Vec<LimitSeen> {
     let mut found = Vec::new();
     for limit in raw["spec"]["limits"].as_array().into_iter().flatten() {
         let bound = |which: &str, resource: &str| amount(resource, &limit[which][resource]);
-        let mut resources: Vec<String> =
-            ["min", "max"].iter().flat_map(|which| limit[*which].as_object().into_iter().flatten().map(|(key, _)| key.clone())).collect();
+        let mut resources: Vec<String> = ["min", "max", "default", "maxLimitRequestRatio"]
+            .iter()
+            .flat_map(|which| limit[*which].as_object().into_iter().flatten().map(|(key, _)| key.clone()))
+            .collect();
         resources.sort();
         resources.dedup();
         found.extend(resources.into_iter().map(|resource| LimitSeen {
@@ -178,6 +182,8 @@ fn limits_of(raw: &Value) -> Vec<LimitSeen> {
             applies_to: text(&limit["type"]),
             min: bound("min", &resource),
             max: bound("max", &resource),
+            default: bound("default", &resource),
+            max_ratio_thousandths: limit["maxLimitRequestRatio"][&resource].as_str().and_then(quantity::thousandths),
             resource,
         }));
     }
@@ -284,10 +290,21 @@ mod tests {
     }
 
     #[test]
+    fn scopes_of_a_quota_are_read_wherever_they_stand() {
+        let seen = quota(
+            &json!({ "spec": { "scopes": ["Terminating"], "scopeSelector": { "matchExpressions": [{ "scopeName": "PriorityClass" }] } } }),
+        );
+        assert_eq!(seen.scopes, ["Terminating", "PriorityClass"]);
+    }
+
+    #[test]
     fn limits_are_read_by_resource() {
         let limits = limits_of(&json!({ "metadata": { "name": "l" }, "spec": { "limits": [
             { "type": "PersistentVolumeClaim", "max": { "storage": "2Gi" }, "min": { "storage": "1Gi" } }] } }));
         assert_eq!(limits.len(), 1);
         assert_eq!((limits[0].min, limits[0].max), (Some(1 << 30), Some(2 << 30)));
+        let limits = limits_of(&json!({ "metadata": { "name": "l" }, "spec": { "limits": [
+            { "type": "Container", "default": { "cpu": "500m" }, "maxLimitRequestRatio": { "cpu": "1.5" } }] } }));
+        assert_eq!((limits[0].default, limits[0].max_ratio_thousandths), (Some(500), Some(1500)));
     }
 }
