@@ -16,6 +16,7 @@ mod nodes;
 mod notes;
 pub mod objects;
 mod occupants;
+mod reclaim;
 pub mod refusal;
 mod room;
 mod replicas;

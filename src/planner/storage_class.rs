@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::checks;
 use super::notes;
 use super::objects::{self, Side, Template};
+use super::reclaim;
 use crate::mover::orders;
 use crate::plan::reach::reaches;
 use crate::plan::shape::shape;
@@ -585,10 +586,12 @@ impl<'a> Layout<'a> {
         steps
     }
 
-    /// What the target volume's reclaim policy would be had it been made for the claim: that of its class, or what it was before.
+    /// What the target volume's reclaim policy would be had it been made for the claim: that of its class, or what it was before; and what
+    /// somebody set by hand.
     fn target_policy(&self, claim: &ClaimSeen) -> String {
         match (&self.request.destination, self.kept(claim)) {
             (_, Some(kept)) => kept.reclaim_policy.clone(),
+            (Destination::StorageClass { .. }, None) if reclaim::is_kept_by_hand(self.survey, claim) => "Retain".to_owned(),
             (Destination::StorageClass { name }, None) => {
                 self.survey.class(name).map_or_else(|| "Delete".to_owned(), |class| class.reclaim_policy.clone())
             }

@@ -100,3 +100,25 @@ fn movers_run_as_the_container_that_mounts_the_claim() {
     survey.app.raw["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{ "name": "data", "mountPath": "/data" }]);
     assert_eq!(refusals(&seen::request(), &survey).len(), 1, "two that write");
 }
+
+/// The reclaim policy of the new volume in the end.
+fn settled(plan: &Plan) -> Value {
+    manifest(plan, |step| if let Step::SettleTarget(step) = step { Some(json!(step.policy)) } else { None })
+}
+
+#[test]
+fn a_volume_that_was_kept_by_hand_stays_kept() {
+    let mut survey = seen::set(1, &["data"]);
+    assert_eq!(settled(&plan(&seen::request(), &survey)), "Delete");
+    volume(&mut survey).reclaim_policy = "Retain".to_owned();
+    let made = plan(&seen::request(), &survey);
+    assert_eq!(settled(&made), "Retain");
+    let expected = "volume pv-data-pg-0 of claim data-pg-0 is on Retain, which its class does not say: the new volume is set to Retain too";
+    assert!(made.notes.iter().any(|note| note == expected), "{:?}", made.notes);
+    // Where the class says so it is the new class that decides.
+    survey.classes.iter_mut().filter(|class| class.name == "slow").for_each(|class| class.reclaim_policy = "Retain".to_owned());
+    let made = plan(&seen::request(), &survey);
+    assert_eq!(settled(&made), "Delete");
+    let expected = "class slow keeps the volume when claim data-pg-0 is deleted (Retain); class fast deletes it";
+    assert!(made.notes.iter().any(|note| note == expected), "{:?}", made.notes);
+}
