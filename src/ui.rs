@@ -21,7 +21,7 @@ use crate::journal::event::Receipt;
 use crate::journal::{Entry, Event, RunState, Stand};
 use crate::mover::orders::VolumeReport;
 use crate::operate::{Basis, Record};
-use crate::plan::{ClaimMove, Plan, RunId, Rung, marks};
+use crate::plan::{ClaimMove, OutageCost, Plan, RunId, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
 use crate::verify::{Proven, Verified};
@@ -35,8 +35,8 @@ const EVENTS_VERSION: u32 = 1;
 /// How often progress is told off a terminal.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// What a copy of a stopped volume is assumed to manage, in bytes a second; said with the estimate.
-const COLD_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
+/// What reading a whole volume while the app is stopped is assumed to manage, in bytes a second; said with the estimate.
+const WHOLE_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
 /// Whoever read may have gone away (`| head`), which is no failure of ours.
 fn to_stderr(text: &Words) {
@@ -201,22 +201,34 @@ fn outage_words(plan: &Plan, seen: &Survey) -> Words {
     if plan.app.replicas == 0 {
         return words!("Expected outage: none, no pod runs.");
     }
-    let cold = plan
-        .moves
-        .iter()
-        .filter(|one| one.rung == Rung::Cold)
-        .map(|one| {
-            seen.claims.iter().find(|claim| claim.name == one.claim).and_then(|claim| claim.used_bytes).unwrap_or(one.capacity_bytes)
-        })
-        .fold(0, u64::saturating_add);
-    if cold > 0 {
-        let secs = cold / COLD_BYTES_PER_SECOND + 1;
-        return words!("Expected outage: a restart of the pods plus about {} s for copying {} at 100 MiB/s.", secs, size::words(cold));
+    let whole: Vec<(&ClaimMove, u64)> =
+        plan.moves.iter().filter(|one| one.outage == OutageCost::Whole).map(|one| (one, bytes_read_whole(one, seen))).collect();
+    let bytes = whole.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+    if bytes > 0 {
+        let secs = bytes / WHOLE_BYTES_PER_SECOND + 1;
+        let mut text = words!(
+            "Expected outage: a restart of the pods plus about {} s, if {} are read at 100 MiB/s while the app is stopped; it grows with these volumes:",
+            secs,
+            size::words(bytes)
+        );
+        for (one, bytes) in whole {
+            text += words!("\n  {}: {}, {}", one.claim, size::words(bytes), one.outage_because);
+        }
+        return text;
+    }
+    if plan.moves.iter().all(|one| one.outage == OutageCost::Nothing) {
+        return words!("Expected outage: a restart of the pods; nothing is copied in it.");
     }
     words!(
-        "Expected outage: a restart of the pods plus a few seconds (the last pass is aimed at {} s); it does not grow with the volumes.",
+        "Expected outage: a restart of the pods plus a last pass, aimed at {} s: every file is looked at, and what changed is read. It grows with the number of files and with what the app changes, not with the size of the volumes.",
         plan.request.last_pass_secs_max
     )
+}
+
+/// What the last pass reads of a volume that it reads whole: all of a device, and of a file system what is used, where that is known.
+fn bytes_read_whole(one: &ClaimMove, seen: &Survey) -> u64 {
+    let claim = seen.claims.iter().find(|claim| claim.name == one.claim);
+    claim.filter(|claim| !claim.block).and_then(|claim| claim.used_bytes).unwrap_or(one.capacity_bytes)
 }
 
 fn afterwards(plan: &Plan) -> Words {

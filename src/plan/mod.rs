@@ -246,6 +246,27 @@ pub struct ClaimMove {
     pub node: Option<String>,
     /// Whether it goes over the network from one mover pod to another.
     pub over_network: bool,
+    /// What it adds to the outage.
+    #[serde(default)]
+    pub outage: OutageCost,
+    /// Why so much.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub outage_because: String,
+}
+
+/// What a claim adds to the time in which the app is down: whether that grows with what is on its volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OutageCost {
+    /// A plan of an earlier version does not say.
+    #[default]
+    Unknown,
+    /// Nothing is read.
+    Nothing,
+    /// Every file is looked at, and the content of those is read that changed since the last warm pass.
+    Changes,
+    /// The content of the whole volume is read.
+    Whole,
 }
 
 /// The ways of getting a volume's bytes elsewhere, best first.

@@ -2,11 +2,12 @@
 //!
 //! [`refusal`] is every reason not to move and `hint` what to do about it; [`checks`] finds them, with `finalizers` for what would not go when it is deleted and
 //! `occupants` for whoever else holds a claim and `room` for quotas and limits, `nodes` for where nothing can run, `rollout` and `replicas` for templates and pods that wait; [`storage_class`] lays out the stages; [`objects`] makes the
-//! objects that steps will create, `identity` says as whom
+//! objects that steps will create, `cost` says what a claim adds to the outage, `identity` as whom
 //! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
 //! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
 
 pub mod checks;
+mod cost;
 mod finalizers;
 mod fs_group;
 pub mod going_back;

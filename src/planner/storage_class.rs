@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks;
+use super::cost;
 use super::notes;
 use super::objects::{self, Side, Template};
 use super::reclaim;
@@ -48,6 +49,8 @@ pub struct Unit<'a> {
     pub over_network: bool,
     /// Whether it is copied before the app is stopped.
     pub warm: bool,
+    /// Whether the app runs at all, so that there is an outage.
+    pub runs: bool,
 }
 
 /// The units of a request.
@@ -70,7 +73,8 @@ fn unit<'a>(request: &Request, survey: &'a Survey, claims: Vec<(&'a ClaimSeen, S
     let node = claims.iter().find_map(|(claim, _)| claim.node_of_app()).map(str::to_owned);
     let once = claims.iter().any(|(claim, _)| claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod"));
     let over_network = !claims.iter().all(|(claim, _)| meets(request, survey, claim, node.as_deref()));
-    Unit { warm: !request.cold && !once && survey.app.replicas > 0, claims, node, over_network }
+    let runs = survey.app.replicas > 0;
+    Unit { warm: !request.cold && !once && runs, claims, node, over_network, runs }
 }
 
 /// Whether one pod can be sure to reach both the source volume and the target volume to be.
@@ -604,6 +608,7 @@ impl<'a> Layout<'a> {
         for unit in &self.units {
             for (claim, slot) in &unit.claims {
                 let (rung, because) = self.rung(unit);
+                let (outage, outage_because) = cost::of(self.request, self.survey, unit, claim, rung);
                 moves.push(ClaimMove {
                     claim: claim.name.clone(),
                     slot: slot.clone(),
@@ -616,6 +621,8 @@ impl<'a> Layout<'a> {
                     because,
                     node: unit.node.clone(),
                     over_network: unit.over_network && self.request.copies(),
+                    outage,
+                    outage_because,
                 });
             }
         }
@@ -627,7 +634,7 @@ impl<'a> Layout<'a> {
         if !self.request.copies() {
             (Rung::Rebind, why("the kept volume is taken up as it is"))
         } else if unit.warm {
-            (Rung::Warm, why("copied beside the running app; only what changed is copied while it is stopped"))
+            (Rung::Warm, why("copied beside the running app; what changed is copied while it is stopped"))
         } else if self.request.cold {
             (Rung::Cold, why("asked for with --cold"))
         } else if !self.runs() {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::seen;
 
+mod cost;
 mod elsewhere;
 mod finalizers;
 mod fs_group;
