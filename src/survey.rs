@@ -104,16 +104,35 @@ pub enum AppKind {
     Claim,
 }
 
-/// A tool that applies the app's manifest and would put our changes back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A tool that applies an object's manifest from elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedBy {
-    /// `helm`, `argocd`, `flux-kustomize` or `flux-helm`.
+    /// The tool, such as `helm`, `argocd` or `flux-kustomize`; for one that is not known, `field manager` and its name.
     pub tool: String,
     /// The release, application or kustomization, as the mark names it.
     pub name: String,
-    /// Whether the app itself bears that tool's own mark to leave it alone.
+    /// The namespace of that, where the mark names one.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Whether the object itself bears that tool's own mark to leave it alone.
     pub paused: bool,
+    /// When it acts.
+    #[serde(default)]
+    pub acts: Acts,
+}
+
+/// When a tool applies what it applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Acts {
+    /// Again and again: it would put our changes back.
+    #[default]
+    ByItself,
+    /// When somebody calls it.
+    WhenCalled,
+    /// It has written fields that a move changes, and is not known.
+    Unknown,
 }
 
 /// A pod of the app.
@@ -175,6 +194,9 @@ pub struct ClaimSeen {
     pub terminating: bool,
     /// Its controlling owner that is not the app itself, as `Kind/name`.
     pub owner: Option<String>,
+    /// Marks of tools that apply it from elsewhere.
+    #[serde(default)]
+    pub applied_by: Vec<AppliedBy>,
     /// The volume it is bound to.
     pub volume: Option<VolumeSeen>,
     /// Every pod object that names it, the app's and others', in any phase.

@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
-use super::{nodes, replicas, rollout, room};
+use super::{appliers, nodes, replicas, rollout, room};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::survey::{AppKind, ClaimSeen, Origin, Survey, VolumeSeen};
 
@@ -74,12 +74,7 @@ fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
     found.extend(occupants::app_is_over(survey));
     found.extend(rollout::refusal(request, survey));
     found.extend(replicas::refusal(request, survey));
-    for by in &app.applied_by {
-        // Helm acts only when somebody calls it; the plan says what to change then.
-        if by.tool != "helm" && !by.paused && !request.applier_is_paused {
-            found.push(Refusal::Applied { app: name.clone(), tool: by.tool.clone(), name: by.name.clone() });
-        }
-    }
+    found.extend(appliers::refusals(request, &name, &app.applied_by));
     for scaler in survey.autoscalers.iter().filter(|scaler| !scaler.still) {
         found.push(Refusal::Autoscaled { app: name.clone(), kind: scaler.kind.clone(), name: scaler.name.clone(), replicas: app.replicas });
     }
@@ -206,6 +201,10 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     found.extend(finalizers::of_claim(claim));
     if let Some(owner) = &claim.owner {
         found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });
+    }
+    // A claim that is the app itself was looked at as such.
+    if survey.app.kind != AppKind::Claim {
+        found.extend(appliers::refusals(request, &format!("claim `{name}`"), &claim.applied_by));
     }
     found.extend(occupants::pods(survey, claim));
     found.extend(occupants::templates(survey, claim));

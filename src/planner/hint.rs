@@ -2,6 +2,7 @@
 //! `-n` and paste elsewhere.
 
 use super::refusal::{Held, Refusal};
+use crate::survey::AppliedBy;
 
 impl Refusal {
     /// What can be done about it in the app's namespace: a sentence or a command to paste.
@@ -50,7 +51,7 @@ impl Refusal {
                 "see why with `kubectl describe {app} -n {namespace}` and its pods; an app that cannot run before it is moved is moved at zero replicas, after `kubectl scale {app} -n {namespace} --replicas 0`"
             ),
             Self::InRollout { app, held, .. } => rollout_hint(app, *held, namespace),
-            Self::Applied { tool, name, .. } => pause_hint(tool, name),
+            Self::Applied { by, .. } => pause_hint(by),
             // At zero replicas an autoscaler does nothing, unless it may itself scale from and to zero (`HPAScaleToZero`).
             Self::Autoscaled { kind, name, replicas: 0, .. } if kind == "HorizontalPodAutoscaler" => {
                 format!("hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":1}}}}'`")
@@ -145,12 +146,31 @@ fn take_off_hint(app: &str, finalizer: &str, index: usize, namespace: &str) -> S
     )
 }
 
-fn pause_hint(tool: &str, name: &str) -> String {
-    let pause = match tool {
-        "argocd" => "switch off automated sync of the Application".to_owned(),
-        "flux-kustomize" => format!("`flux suspend kustomization {name}`"),
-        "flux-helm" => format!("`flux suspend helmrelease {name}`"),
-        _ => format!("pause {tool}"),
+/// How each tool is paused, by its own documents.
+const PAUSES: [(&str, &str); 8] = [
+    ("argocd", "switch off automated sync of the Application"),
+    (
+        "config-sync",
+        "stop the RootSync or RepoSync that declares it, or annotate it there with `configmanagement.gke.io/managed: disabled`",
+    ),
+    ("fleet", "set `paused: true` in the spec of the GitRepo or Bundle"),
+    ("kapp", "set `paused: true` in the spec of the App, if kapp-controller applies it"),
+    ("crossplane", "annotate the composite or Object with `crossplane.io/paused: \"true\"`"),
+    ("karmada", "suspend dispatching in the propagation policy"),
+    ("addon-manager", "set the label `addonmanager.kubernetes.io/mode` to `EnsureExists`"),
+    ("kluctl", "set `suspend: true` in the spec of the KluctlDeployment"),
+];
+
+fn pause_hint(by: &AppliedBy) -> String {
+    let AppliedBy { tool, name, .. } = by;
+    let flux = |kind: &str| {
+        let namespace = by.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+        format!("`flux suspend {kind} {name}{namespace}`")
+    };
+    let pause = match tool.as_str() {
+        "flux-kustomize" => flux("kustomization"),
+        "flux-helm" => flux("helmrelease"),
+        _ => PAUSES.iter().find(|(of, _)| of == tool).map_or_else(|| format!("pause {tool}"), |(_, how)| (*how).to_owned()),
     };
     format!("pause it ({pause}), then add `--applier-is-paused`; afterwards change the class at its source, too")
 }

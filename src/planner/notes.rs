@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::identity::Identity;
-use super::{fs_group, occupants, reclaim, replicas, rollout};
+use super::{appliers, fs_group, occupants, reclaim, replicas, rollout};
 use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
@@ -20,9 +20,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
             notes.push(format!("claim {} stays as it is, in {class}", claim.name));
         }
     }
-    for by in &survey.app.applied_by {
-        notes.push(format!("{app} is applied by {} ({}): change the storage class there too, or its next run fails", by.tool, by.name));
-    }
+    notes.extend(appliers::notes(survey, moved));
     if survey.app.raw.pointer("/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration").is_some() {
         notes.push(format!("{app} was made with `kubectl apply`: change the storage class in that manifest too"));
     }

@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
+use crate::survey::AppliedBy;
+
 /// A reason not to move.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum Refusal {
     /// A permission is missing.
     #[error("you may not {verb} {resource}{}", scope(.namespace))]
@@ -187,15 +189,13 @@ pub enum Refusal {
         /// What holds the rollout back.
         held: Held,
     },
-    /// A GitOps tool applies the app.
-    #[error("{app} is applied by {tool} (`{name}`), which would put it back")]
+    /// A tool applies the app or a claim again and again.
+    #[error("{app} is applied by {} (`{}`), which would put it back", .by.tool, .by.name)]
     Applied {
-        /// The app.
+        /// The app or the claim.
         app: String,
-        /// The tool.
-        tool: String,
-        /// Its object.
-        name: String,
+        /// The tool and its object.
+        by: AppliedBy,
     },
     /// An autoscaler would scale the app while it is moved.
     #[error("{kind} `{name}` scales {app}")]
@@ -379,7 +379,7 @@ fn scope(namespace: &str) -> String {
 }
 
 /// All reasons not to carry out a request, most serious first; never none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Refusals {
     /// The app's namespace, which the commands in hints name.
     pub namespace: String,

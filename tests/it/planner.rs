@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::seen;
 
+mod appliers;
 mod cost;
 mod elsewhere;
 mod finalizers;
@@ -292,7 +293,7 @@ fn every_reason_not_to_move_is_found_by_itself() {
             survey.app.owner = Some("Cluster.db/x".to_owned())
         }),
         ("statefulset/pg is applied by argocd (`shop`), which would put it back", |survey| {
-            survey.app.applied_by = vec![AppliedBy { tool: "argocd".to_owned(), name: "shop".to_owned(), paused: false }];
+            survey.app.applied_by = vec![AppliedBy { tool: "argocd".to_owned(), name: "shop".to_owned(), ..AppliedBy::default() }];
         }),
         ("HorizontalPodAutoscaler `up` scales statefulset/pg", |survey| {
             survey.autoscalers = vec![AutoscalerSeen { kind: "HorizontalPodAutoscaler".to_owned(), name: "up".to_owned(), still: false }];

@@ -79,6 +79,7 @@ pub(crate) fn claim(name: &str, origin: Origin, pod: Option<&str>) -> ClaimSeen 
         finalizers: vec!["kubernetes.io/pvc-protection".to_owned()],
         terminating: false,
         owner: None,
+        applied_by: Vec::new(),
         volume: Some(VolumeSeen {
             name: format!("pv-{name}"),
             uid: format!("uid-pv-{name}"),

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::reference::{controller, resource};
-use super::{Named, SurveyError, selector};
+use super::{Named, SurveyError, appliers, selector};
 use crate::cluster::{Connection, Kind};
-use crate::survey::{AppKind, AppSeen, AppliedBy, PodSeen};
+use crate::survey::{AppKind, AppSeen, PodSeen};
 
 /// Reads the app.
 pub(super) async fn read(connection: &Connection, namespace: &str, named: &Named) -> Result<AppSeen, SurveyError> {
@@ -30,7 +30,7 @@ pub(super) async fn read(connection: &Connection, namespace: &str, named: &Named
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),
         // What a claim belongs to is said with the claims.
         owner: if named.kind == AppKind::Claim { None } else { owner(&raw) },
-        applied_by: applied_by(&raw),
+        applied_by: appliers::of(&raw),
         pods,
         raw,
     })
@@ -91,41 +91,6 @@ fn pod(raw: &Value) -> PodSeen {
     }
 }
 
-/// Field managers of tools that apply manifests again and again.
-const MANAGERS: [(&str, &str); 3] =
-    [("argocd-controller", "argocd"), ("kustomize-controller", "flux-kustomize"), ("helm-controller", "flux-helm")];
-
-/// Whoever applies the object from elsewhere, by the marks each tool documents and by `managedFields`.
-fn applied_by(object: &Value) -> Vec<AppliedBy> {
-    let annotation = |key: &str| object["metadata"]["annotations"][key].as_str().map(str::to_owned);
-    let label = |key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
-    let mark = |tool: &str, name: String, paused: bool| AppliedBy { tool: tool.to_owned(), name, paused };
-    let mut found = Vec::new();
-    if let Some(name) = annotation("meta.helm.sh/release-name") {
-        found.push(mark("helm", name, false));
-    }
-    if let Some(tracking) = annotation("argocd.argoproj.io/tracking-id") {
-        found.push(mark("argocd", tracking.split(':').next().unwrap_or_default().to_owned(), false));
-    }
-    if let Some(name) = label("kustomize.toolkit.fluxcd.io/name") {
-        let mark_of = |key: &str| annotation(key).or_else(|| label(key));
-        let paused = mark_of("kustomize.toolkit.fluxcd.io/reconcile").as_deref() == Some("disabled");
-        found.push(mark("flux-kustomize", name, paused));
-    }
-    if let Some(name) = label("helm.toolkit.fluxcd.io/name") {
-        let paused = annotation("helm.toolkit.fluxcd.io/driftDetection").as_deref() == Some("disabled");
-        found.push(mark("flux-helm", name, paused));
-    }
-    let writers = object["metadata"]["managedFields"].as_array();
-    for writer in writers.into_iter().flatten().filter_map(|writer| writer["manager"].as_str()) {
-        let known = MANAGERS.iter().find(|(manager, _)| *manager == writer);
-        if let Some((manager, tool)) = known.filter(|(_, tool)| !found.iter().any(|by| by.tool == *tool)) {
-            found.push(mark(tool, format!("field manager {manager}"), false));
-        }
-    }
-    found
-}
-
 /// An app of which nothing is known, for tests.
 #[cfg(test)]
 pub(super) fn nothing(kind: AppKind, name: &str) -> AppSeen {
@@ -147,27 +112,6 @@ pub(super) fn nothing(kind: AppKind, name: &str) -> AppSeen {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn whoever_applies_an_object_is_known_by_its_marks() {
-        let object = |metadata: Value| json!({ "metadata": metadata });
-        let tools = |metadata: Value| applied_by(&object(metadata)).into_iter().map(|by| (by.tool, by.name, by.paused)).collect::<Vec<_>>();
-        let one = |tool: &str, name: &str, paused| vec![(tool.to_owned(), name.to_owned(), paused)];
-        assert_eq!(tools(json!({})), []);
-        // The plain instance label is set by many charts and proves nothing.
-        assert_eq!(tools(json!({ "labels": { "app.kubernetes.io/instance": "x" } })), []);
-        assert_eq!(tools(json!({ "annotations": { "meta.helm.sh/release-name": "r" } })), one("helm", "r", false));
-        assert_eq!(
-            tools(json!({ "annotations": { "argocd.argoproj.io/tracking-id": "shop:apps/StatefulSet:db/pg" } })),
-            one("argocd", "shop", false)
-        );
-        let flux = json!({ "labels": { "kustomize.toolkit.fluxcd.io/name": "k" }, "annotations": { "kustomize.toolkit.fluxcd.io/reconcile": "disabled" } });
-        assert_eq!(tools(flux), one("flux-kustomize", "k", true));
-        assert_eq!(
-            tools(json!({ "managedFields": [{ "manager": "argocd-controller" }] })),
-            one("argocd", "field manager argocd-controller", false)
-        );
-    }
 
     #[test]
     fn an_owner_is_named_with_its_group() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::reference::controller;
 use super::surroundings::Reads;
-use super::{SurveyError, quantity};
+use super::{SurveyError, appliers, quantity};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::survey::{AppKind, AppSeen, ClaimSeen, KeptSeen, MountSeen, Origin, VolumeSeen};
 
@@ -109,6 +109,7 @@ fn claim_seen(
         finalizers: texts(&raw["metadata"]["finalizers"]),
         terminating: raw["metadata"]["deletionTimestamp"].is_string(),
         owner: stranger(app, &raw),
+        applied_by: appliers::of(&raw),
         volume,
         mounted_by: mounts.collect(),
         origin,

@@ -2,6 +2,7 @@
 //! permission is one of the facts.
 
 mod app;
+mod appliers;
 mod claims;
 mod quantity;
 mod reference;
