@@ -6,8 +6,7 @@
 use serde_json::{Value, json};
 
 use super::names::{self, staging_name};
-use super::shape::is_of_shape;
-use super::shape::{OF_OLD_CLASS, shape};
+use super::shape::{OF_OLD_CLASS, is_of_shape};
 use super::step::{AdoptClaim, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
 use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
 use crate::survey::AppKind;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::identity::Identity;
-use super::room;
+use super::limits;
 use super::resources;
 use super::storage_class::Unit;
 use crate::mover::orders;
@@ -253,7 +253,7 @@ fn mover_spec(image: &str, survey: &Survey, identity: &Identity, volumes: Mounts
         "resources": resources::of(survey).manifest(),
         "securityContext": identity.of_container(),
     });
-    room::say(&mut container["resources"], &survey.limits, volumes.state_bytes);
+    limits::say(&mut container["resources"], &survey.limits, volumes.state_bytes);
     if volumes.devices.is_empty() {
         container.as_object_mut().map(|fields| fields.remove("volumeDevices"));
     }

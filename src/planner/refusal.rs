@@ -224,6 +224,7 @@ pub enum Refusal {
     NotAdmitted {
         /// What, with the server's words.
         what: String,
+    },
     /// Something else may start a pod on a claim.
     #[error("{kind} `{name}` names claim `{claim}` in its template, and may start a pod on it at any time")]
     NamedByTemplate {
