@@ -4,6 +4,9 @@
 //! connection), so that a plan can be made from a file of it. Sizes are bytes. Objects that will be made again are kept whole, as
 //! raw JSON; everything else is reduced to what the planner asks.
 
+pub mod file;
+mod telling;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,7 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub struct Survey {
     /// The server's version, such as `v1.36.3`; for people, never for decisions.
+    #[serde(default)]
     pub server_version: String,
     /// The uid of namespace `kube-system`, by which a cluster is known whatever its address; none where it may not be read.
     #[serde(default)]
@@ -30,26 +34,35 @@ pub struct Survey {
     /// All storage classes.
     pub classes: Vec<ClassSeen>,
     /// All CSI drivers that are registered.
+    #[serde(default)]
     pub drivers: Vec<DriverSeen>,
     /// All nodes.
+    #[serde(default)]
     pub nodes: Vec<NodeSeen>,
     /// Quotas of the namespace.
+    #[serde(default)]
     pub quotas: Vec<QuotaSeen>,
     /// Limits for single claims and pods in the namespace.
+    #[serde(default)]
     pub limits: Vec<LimitSeen>,
     /// Disruption budgets that select the app's pods.
+    #[serde(default)]
     pub disruption_budgets: Vec<String>,
     /// Autoscalers that target the app.
+    #[serde(default)]
     pub autoscalers: Vec<AutoscalerSeen>,
     /// Network policies of the namespace that select all of its pods and allow less than everything.
+    #[serde(default)]
     pub network_policies: Vec<String>,
     /// Runs of ours on this app which are neither finished nor undone, as far as the labels of config maps say: anybody's word who may
     /// write them.
+    #[serde(default)]
     pub unfinished_runs: Vec<String>,
     /// Volumes that a request names as kept by an earlier run.
     #[serde(default)]
     pub kept: Vec<KeptSeen>,
     /// What we may and may not do.
+    #[serde(default)]
     pub access: Vec<AccessSeen>,
 }
 
@@ -80,14 +93,18 @@ pub struct AppSeen {
     /// Wanted replicas; 1 for a pod, 0 for a claim.
     pub replicas: u32,
     /// The first ordinal (`spec.ordinals.start`, KEP-3335); 0 but for stateful sets that set it.
+    #[serde(default)]
     pub first_ordinal: u32,
     /// Whether it is being deleted.
+    #[serde(default)]
     pub terminating: bool,
     /// The controller that owns it, as `Kind.group/name`.
     pub owner: Option<String>,
     /// Marks of tools that apply it from elsewhere.
+    #[serde(default)]
     pub applied_by: Vec<AppliedBy>,
     /// Its pods.
+    #[serde(default)]
     pub pods: Vec<PodSeen>,
 }
 
@@ -136,8 +153,8 @@ pub enum Acts {
 }
 
 /// A pod of the app.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct PodSeen {
     /// Its name.
     pub name: String,
@@ -185,12 +202,16 @@ pub struct ClaimSeen {
     /// Bytes used in its file system, where a kubelet told.
     pub used_bytes: Option<u64>,
     /// `spec.accessModes`.
+    #[serde(default)]
     pub access_modes: Vec<String>,
     /// Whether `spec.volumeMode` is `Block`.
+    #[serde(default)]
     pub block: bool,
     /// `metadata.finalizers`.
+    #[serde(default)]
     pub finalizers: Vec<String>,
     /// Whether it is being deleted.
+    #[serde(default)]
     pub terminating: bool,
     /// Its controlling owner that is not the app itself, as `Kind/name`.
     pub owner: Option<String>,
@@ -200,6 +221,7 @@ pub struct ClaimSeen {
     /// The volume it is bound to.
     pub volume: Option<VolumeSeen>,
     /// Every pod object that names it, the app's and others', in any phase.
+    #[serde(default)]
     pub mounted_by: Vec<MountSeen>,
 }
 
@@ -275,8 +297,8 @@ pub struct TemplateSeen {
 }
 
 /// A persistent volume.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct VolumeSeen {
     /// Its name.
     pub name: String,
@@ -325,8 +347,8 @@ pub struct KeptSeen {
 }
 
 /// A storage class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ClassSeen {
     /// Its name.
     pub name: String,
@@ -343,8 +365,8 @@ pub struct ClassSeen {
 }
 
 /// A CSI driver.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct DriverSeen {
     /// Its name.
     pub name: String,
@@ -356,8 +378,8 @@ pub struct DriverSeen {
 }
 
 /// A node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct NodeSeen {
     /// Its name.
     pub name: String,
@@ -377,6 +399,7 @@ pub struct NodeSeen {
 /// A quota.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct QuotaSeen {
     /// Its name.
     pub name: String,
@@ -392,6 +415,7 @@ pub struct QuotaSeen {
 /// One item of a limit range.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct LimitSeen {
     /// The limit range's name.
     pub name: String,
@@ -412,8 +436,8 @@ pub struct LimitSeen {
 }
 
 /// An autoscaler that targets the app.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AutoscalerSeen {
     /// `HorizontalPodAutoscaler` or `ScaledObject`.
     pub kind: String,
@@ -424,8 +448,8 @@ pub struct AutoscalerSeen {
 }
 
 /// The answer to one question about our permissions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AccessSeen {
     /// The verb.
     pub verb: String,

@@ -168,6 +168,20 @@ pub fn plan_text(plan: &Plan, seen: &Survey) -> Words {
     text
 }
 
+/// What was written of a survey, before somebody passes it on.
+pub fn survey_saved_text(path: &str) -> Words {
+    words!(
+        "The survey is saved in {}. Values of environment variables, command lines and most annotations are left out of it; names, labels, images and sizes are in it. Read it before you pass it on.",
+        path
+    )
+}
+
+/// Where a plan comes from that no cluster was asked for.
+pub fn survey_head_text(path: &str, made_at: &str, made_by: &str) -> Words {
+    let by = if made_by.is_empty() { words!(" by hand") } else { words!(" at {} by version {}", made_at, made_by) };
+    words!("Planned from survey {}, made{}. No cluster was asked, and this plan is not for execution.", path, by)
+}
+
 fn notes(plan: &Plan) -> Words {
     Words::joined(plan.notes.iter().map(|note| words!("Note: {}\n", note)), "")
 }

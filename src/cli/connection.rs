@@ -81,6 +81,28 @@ impl ConnectionArgs {
         Ok(Connection::open(&options).await?)
     }
 
+    /// The flags that were given, as they are typed; for commands to which some of them mean nothing.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let all = [
+            ("--kubeconfig", self.kubeconfig.is_some()),
+            ("--context", self.context.is_some()),
+            ("--cluster", self.cluster.is_some()),
+            ("--user", self.user.is_some()),
+            ("--namespace", self.namespace.is_some()),
+            ("--server", self.server.is_some()),
+            ("--tls-server-name", self.tls_server_name.is_some()),
+            ("--insecure-skip-tls-verify", self.insecure_skip_tls_verify),
+            ("--certificate-authority", self.certificate_authority.is_some()),
+            ("--client-certificate", self.client_certificate.is_some()),
+            ("--client-key", self.client_key.is_some()),
+            ("--token", self.token.is_some()),
+            ("--as", self.act_as.is_some()),
+            ("--as-group", !self.as_group.is_empty()),
+            ("--request-timeout", !self.request_timeout.is_zero()),
+        ];
+        all.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
+    }
+
     /// The namespace asked for, or that of the context.
     pub(super) fn namespace(&self, connection: &Connection) -> String {
         self.namespace.clone().unwrap_or_else(|| connection.default_namespace().to_owned())

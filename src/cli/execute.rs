@@ -87,7 +87,7 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
         ui::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await;
     }
-    let planned = make(&args.what, &cluster, &namespace).await;
+    let planned = make(&args.what, &cluster, &namespace, None).await;
     ui::warn(&cluster.warnings().take());
     match planned? {
         Planned::Unchanged(why) => {

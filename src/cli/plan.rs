@@ -1,6 +1,6 @@
 //! `kubectl stateful plan`: shows every change before it happens. Changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,6 +14,7 @@ use crate::operate::{Word, rehearsal};
 use crate::plan::{Destination, Plan, Request, RunId, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
+use crate::survey::file::{self as survey_file, Document, Unreadable};
 use crate::ui;
 
 /// The mover's image that this build was given, unless another one is named. Without one there is none: of a name that was made up here
@@ -28,6 +29,10 @@ const MOVER_IMAGE: Option<&str> = option_env!("STATEFUL_MOVER_IMAGE");
 ///
 ///   # Save the plan, to be reviewed and executed as it is
 ///   kubectl stateful plan sts/pg --to-storage-class fast --out plan.yaml
+///
+///   # Save what the plan is made from, for a bug report, and plan from it without the cluster
+///   kubectl stateful plan sts/pg --to-storage-class fast --save-survey survey.yaml
+///   kubectl stateful plan --survey survey.yaml --to-storage-class fast
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct PlanArgs {
@@ -39,6 +44,12 @@ pub(super) struct PlanArgs {
     /// Write the plan to a file
     #[arg(long, value_name = "FILENAME")]
     out: Option<PathBuf>,
+    /// Write what was seen in the cluster to a file, without what may be secret
+    #[arg(long, value_name = "FILENAME")]
+    save_survey: Option<PathBuf>,
+    /// Plan from such a file instead, without a cluster; the plan is to look at, not to execute
+    #[arg(long, value_name = "FILENAME", conflicts_with_all = ["words", "selector", "save_survey", "out"])]
+    survey: Option<PathBuf>,
     /// Exit with 2 when the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
@@ -162,12 +173,20 @@ pub(super) enum Planned {
     Unchanged(String),
 }
 
-/// Surveys and plans.
-pub(super) async fn make(args: &MoveArgs, connection: &Connection, namespace: &str) -> Result<Planned, CommandError> {
+/// Surveys and plans. What was seen is saved before it is judged: why a plan is refused is what one wants to show.
+pub(super) async fn make(args: &MoveArgs, connection: &Connection, namespace: &str, save: Option<&Path>) -> Result<Planned, CommandError> {
     let request = args.request()?;
     let named = survey::resolve(connection, namespace, &args.words, args.selector.as_deref()).await?;
     let seen = survey::survey(connection, namespace, &named).await?;
-    match planner::plan(&request, &seen, connection.address()) {
+    if let Some(path) = save {
+        write(path, &survey_file::to_yaml(&seen, &now(), env!("CARGO_PKG_VERSION")))?;
+        ui::say(&ui::survey_saved_text(&path.to_string_lossy()));
+    }
+    planned(&request, seen, connection.address())
+}
+
+fn planned(request: &Request, seen: Survey, cluster: &str) -> Result<Planned, CommandError> {
+    match planner::plan(request, &seen, cluster) {
         Ok(plan) => Ok(Planned::Plan(Box::new(plan), Box::new(seen))),
         Err(refusals) => match refusals.as_slice() {
             [same @ Refusal::SameClass { .. }] => Ok(Planned::Unchanged(same.to_string())),
@@ -177,9 +196,10 @@ pub(super) async fn make(args: &MoveArgs, connection: &Connection, namespace: &s
 }
 
 pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
-    let cluster = connection.open().await?;
-    let planned = make(&args.what, &cluster, &connection.namespace(&cluster)).await;
-    ui::warn(&cluster.warnings().take());
+    let planned = match &args.survey {
+        Some(path) => from_file(&args.what, path, connection),
+        None => from_cluster(&args, connection).await,
+    };
     let (plan, seen) = match planned? {
         Planned::Plan(plan, seen) => (plan, seen),
         Planned::Unchanged(why) => {
@@ -196,12 +216,49 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
     if let Some(path) = &args.out {
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         let text = if is_json { file::to_json(&plan) } else { file::to_yaml(&plan) };
-        std::fs::write(path, text).map_err(|error| {
-            CommandError::new(Kind::Error, format!("cannot write `{}`: {error}", path.display())).hinted("name a file in a folder of yours")
-        })?;
+        write(path, &text)?;
         ui::say(&format!("Execute it with `kubectl stateful execute {}`", path.display()));
     }
     if args.detailed_exitcode { Err(CommandError::silent(Kind::Changes)) } else { Ok(()) }
+}
+
+async fn from_cluster(args: &PlanArgs, connection: &ConnectionArgs) -> Result<Planned, CommandError> {
+    let cluster = connection.open().await?;
+    let planned = make(&args.what, &cluster, &connection.namespace(&cluster), args.save_survey.as_deref()).await;
+    ui::warn(&cluster.warnings().take());
+    planned
+}
+
+/// Plans from a survey that was saved. Nothing is asked of a cluster, so that what says which one is refused.
+fn from_file(args: &MoveArgs, path: &Path, connection: &ConnectionArgs) -> Result<Planned, CommandError> {
+    if let Some(flag) = connection.given().first() {
+        let why = format!("`{flag}` has no effect beside `--survey`, which connects to no cluster");
+        return Err(CommandError::new(Kind::Error, why).hinted(format!("leave out `{flag}`, or leave out `--survey` to ask the cluster")));
+    }
+    let Document { made_at, made_by, survey, .. } = read_survey(path)?;
+    ui::say(&ui::survey_head_text(&path.to_string_lossy(), &made_at, &made_by));
+    planned(&args.request()?, survey, "")
+}
+
+fn read_survey(path: &Path) -> Result<Document, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        CommandError::new(Kind::Error, format!("cannot read survey `{}`: {error}", path.display())).hinted(HOW_TO_SURVEY)
+    })?;
+    survey_file::read(&text).map_err(|error| {
+        let hint = match error {
+            Unreadable::Syntax(_) | Unreadable::Kind(_) => HOW_TO_SURVEY,
+            Unreadable::Version { .. } => "use the version of kubectl-stateful that made it, or make another one",
+        };
+        CommandError::new(Kind::Error, format!("`{}` cannot be used: {error}", path.display())).hinted(hint)
+    })
+}
+
+const HOW_TO_SURVEY: &str = "make one with `kubectl stateful plan … --save-survey survey.yaml`";
+
+fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    std::fs::write(path, text).map_err(|error| {
+        CommandError::new(Kind::Error, format!("cannot write `{}`: {error}", path.display())).hinted("name a file in a folder of yours")
+    })
 }
 
 /// The image that was named, or that of the environment, or that of this build.

@@ -13,7 +13,9 @@ mod scope;
 mod scripts;
 mod seen;
 mod sim;
+mod standin;
 mod streams;
+mod surveys;
 mod taking;
 
 /// Simulated clusters are allocations above all, from many threads that come and go: this takes a third off the time of the sweep.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use kubectl_stateful::plan::{Destination, Request, RunId};
 use kubectl_stateful::survey::{
-    AppKind, AppSeen, ClaimSeen, ClassSeen, MountSeen, NamespaceSeen, NodeSeen, Origin, PodSeen, Survey, VolumeSeen,
+    AccessSeen, AppKind, AppSeen, AppliedBy, AutoscalerSeen, ClaimSeen, ClassSeen, DriverSeen, KeptSeen, LimitSeen, MountSeen,
+    NamespaceSeen, NodeSeen, Origin, PodSeen, QuotaSeen, Survey, VolumeSeen,
 };
 use serde_json::{Value, json};
 
@@ -202,4 +203,46 @@ pub(crate) fn unattached() -> Survey {
     let papers = claim("papers", Origin::Named, None);
     let raw = papers.raw.clone();
     survey(AppKind::Claim, "papers", raw, 0, vec![papers], Vec::new())
+}
+
+/// A survey in which every fact is there: what no field of a survey may lack that is to be read back.
+pub(crate) fn everything() -> Survey {
+    let text = str::to_owned;
+    let affinity =
+        json!({ "required": { "nodeSelectorTerms": [{ "matchExpressions": [{ "key": "zone", "operator": "In", "values": ["a"] }] }] } });
+    let mut survey = set(1, &["data"]);
+    survey.namespace = NamespaceSeen { name: text("db"), terminating: true, pod_security: Some(text("restricted")) };
+    survey.app.owner = Some(text("Cluster.db/x"));
+    survey.app.applied_by = vec![AppliedBy { tool: text("argocd"), name: text("shop"), paused: true }];
+    survey.claims.push(claim("pg-0-tmp", Origin::Ephemeral { pod: text("pg-0") }, Some("pg-0")));
+    let one = &mut survey.claims[0];
+    one.used_bytes = Some(5);
+    one.owner = Some(text("DataVolume/x"));
+    one.mounted_by.push(MountSeen { owner: Some(text("Job/x")), ..mount("x", "n2", false) });
+    one.volume.as_mut().expect("a volume").node_affinity = Some(affinity.clone());
+    survey.classes[0].allowed_topologies = Some(json!([{ "matchLabelExpressions": [{ "key": "zone", "values": ["a"] }] }]));
+    survey.classes[0].parameters = BTreeMap::from([(text("type"), text("gp3"))]);
+    survey.drivers = vec![DriverSeen { name: text("fast.csi"), attach_required: true }];
+    survey.nodes[0].drivers = BTreeMap::from([(text("fast.csi"), vec![text("zone")])]);
+    let amounts = || BTreeMap::from([(text("pods"), 1)]);
+    survey.quotas = vec![QuotaSeen { name: text("q"), hard: amounts(), used: amounts() }];
+    survey.limits = vec![LimitSeen { name: text("l"), applies_to: text("Pod"), resource: text("cpu"), min: Some(1), max: Some(2) }];
+    survey.disruption_budgets = vec![text("budget")];
+    survey.autoscalers = vec![AutoscalerSeen { kind: text("ScaledObject"), name: text("s"), still: true }];
+    survey.network_policies = vec![text("deny")];
+    survey.unfinished_runs = vec![text("m0")];
+    let pair = || BTreeMap::from([(text("kubectl-stateful.dev/claim"), text("db/x"))]);
+    survey.kept = vec![KeptSeen {
+        volume: text("pv"),
+        uid: text("u"),
+        phase: text("Released"),
+        claim_ref: json!({ "namespace": "db", "name": "x", "uid": "u" }),
+        class: Some(text("slow")),
+        node_affinity: Some(affinity),
+        labels: pair(),
+        annotations: pair(),
+    }];
+    let (verb, group, resource) = (text("get"), text("apps"), text("statefulsets"));
+    survey.access = vec![AccessSeen { verb, group, resource, namespace: text("db"), allowed: true, optional: true }];
+    survey
 }
