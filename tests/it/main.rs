@@ -1,5 +1,6 @@
 //! One binary for all tests that need no cluster: planner, journal, engine and its faults.
 
+mod clusters;
 #[path = "../mover/dice.rs"]
 mod dice;
 mod journal;
