@@ -149,6 +149,9 @@ impl From<JournalError> for CommandError {
                     "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -o jsonpath='{{.data.plan}}'"
                 )
             })),
+            JournalError::Newer { .. } => {
+                Self::new(Kind::Error, what).hinted("use the version of kubectl-stateful that began this run, or a newer one")
+            }
             JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what).maybe_hinted(pasted(&volume, |volume| {
                 format!("see what it is with `kubectl get pv {volume} -o yaml`, and plan with another `--run`")
             })),

@@ -61,6 +61,14 @@ pub enum JournalError {
         /// Why.
         reason: String,
     },
+    /// A newer version of this tool wrote it.
+    #[error("run `{run}` was recorded by a newer version of this tool: {what}")]
+    Newer {
+        /// The run.
+        run: RunId,
+        /// What is newer.
+        what: String,
+    },
     /// It is the record of something else than was asked for.
     #[error("what config map `{record}` holds is not run `{run}` of namespace `{namespace}`: {what}{writer}")]
     Foreign {
@@ -162,7 +170,8 @@ impl Journal {
         };
         let plan = file::read(&text).map_err(|error| match error {
             Unreadable::Unsafe(_) => foreign(error.to_string()),
-            Unreadable::Syntax(_) | Unreadable::Kind(_) | Unreadable::Version { .. } => broken(run, &error.to_string()),
+            Unreadable::Version { .. } => JournalError::Newer { run: run.clone(), what: error.to_string() },
+            Unreadable::Syntax(_) | Unreadable::Kind(_) => broken(run, &error.to_string()),
         })?;
         if plan.namespace() != namespace || plan.run() != run {
             return Err(foreign(format!("its plan is for run `{}` of namespace `{}`", plan.run(), plan.namespace())));
@@ -514,8 +523,9 @@ fn parse(run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, Jou
     let entries: Vec<Entry> = lines
         .into_iter()
         .map(|(key, line)| {
-            let entry: Entry =
-                serde_json::from_str(line.as_str().unwrap_or_default()).map_err(|error| broken(run, &format!("entry {key}: {error}")))?;
+            let line = line.as_str().unwrap_or_default();
+            refuse_newer(run, key, line)?;
+            let entry: Entry = serde_json::from_str(line).map_err(|error| broken(run, &format!("entry {key}: {error}")))?;
             if key != &self::key(entry.sequence) {
                 return Err(broken(run, &format!("entry {key} calls itself {}", entry.sequence)));
             }
@@ -531,6 +541,20 @@ fn parse(run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, Jou
         return Err(broken(run, "its last entries are missing"));
     }
     Ok(entries)
+}
+
+/// The version before all else: a newer one may tell of what this one has no words for.
+fn refuse_newer(run: &RunId, key: &str, line: &str) -> Result<(), JournalError> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        version: u32,
+    }
+    match serde_json::from_str(line) {
+        Ok(Head { version }) if version > VERSION => {
+            Err(JournalError::Newer { run: run.clone(), what: format!("entry {key} has version {version}; this tool reads {VERSION}") })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// The annotation that says which entry of a piece is the last: the chain alone would not show that the end was cut off. A piece that has no

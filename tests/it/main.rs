@@ -9,6 +9,7 @@ mod permissions;
 mod planner;
 mod printed;
 mod reading;
+mod records;
 mod scope;
 #[path = "../conformance/mod.rs"]
 mod scripts;

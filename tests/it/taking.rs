@@ -176,3 +176,15 @@ fn hold_together(entries: &[Entry]) {
     }
     assert!(entries.first().is_none_or(|first| matches!(first.event, Event::Opened { .. })));
 }
+
+/// A server that has these objects, and no volumes. Each is asked for by its namespace and name.
+pub(crate) fn server_of(namespace: &str, objects: Vec<Value>) -> Connection {
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let path = request.uri().path().to_owned();
+        let called = |object: &&Value| path.ends_with(&format!("/{}", object["metadata"]["name"].as_str().unwrap_or_default()));
+        let found = objects.iter().find(called).map(|object| object.to_string().into_bytes());
+        let list = path.ends_with("/persistentvolumes").then(|| json!({ "metadata": {}, "items": [] }).to_string().into_bytes());
+        async move { Ok::<_, std::io::Error>(answer(found.or(list))) }
+    });
+    Connection::over(kube::Client::new(service, namespace), "https://cluster")
+}
