@@ -20,8 +20,10 @@ use crate::escape;
 use crate::journal::event::Receipt;
 use crate::journal::{Entry, Event, RunState, Stand};
 use crate::mover::orders::VolumeReport;
+use crate::operate::records::{Look, Stands};
 use crate::operate::{Basis, Record};
 use crate::plan::{ClaimMove, OutageCost, Plan, RunId, Rung, marks};
+use crate::plan::{ClaimMove, Plan, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
 use crate::verify::{Proven, Verified};
@@ -248,17 +250,22 @@ fn bytes_read_whole(one: &ClaimMove, seen: &Survey) -> u64 {
 fn afterwards(plan: &Plan) -> Words {
     let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source_volume.as_str()).collect();
     let kept = words!("Afterwards the old volumes are kept ({})", volumes.join(", "));
-    match pasted(plan.run()) {
-        Some(run) => {
-            words!("{} until you run `kubectl stateful finalize {}`; until then `kubectl stateful undo {}` goes back.", kept, run, run)
-        }
+    match pasted(plan) {
+        Some((run, namespace)) => words!(
+            "{} until you run `kubectl stateful finalize {} -n {}`; until then `kubectl stateful undo {} -n {}` goes back.",
+            kept,
+            run,
+            namespace,
+            run,
+            namespace
+        ),
         None => words!("{}.", kept),
     }
 }
 
-/// A run's name for a command that people paste; none where it would be more than a name there.
-fn pasted(run: &RunId) -> Option<&str> {
-    Some(run.0.as_str()).filter(|name| escape::is_word(name))
+/// A run's name and namespace for a command that people paste; none where one would be more than a name there.
+fn pasted(plan: &Plan) -> Option<(&str, &str)> {
+    Some((plan.run().0.as_str(), plan.namespace())).filter(|(run, namespace)| escape::is_word(run) && escape::is_word(namespace))
 }
 
 /// What came of a completed run: the proof, what is kept, and how to go on or back.
@@ -398,35 +405,69 @@ pub fn verified_json(verified: &Verified) -> Words {
     text.as_result(std::io::stdout().is_terminal())
 }
 
-/// The runs there are.
-pub fn runs_text(plans: &[Value], all_namespaces: bool) -> Words {
+/// The runs there are, each as its record has it and as it was looked at.
+pub fn runs_text(plans: &[(Value, Option<Look>)], all_namespaces: bool) -> Words {
     if plans.is_empty() {
         return words!("No runs found\n");
     }
     let mut rows = vec![row(&[&"NAMESPACE", &"NAME", &"APP", &"STATE", &"BEGUN"])];
-    rows.extend(plans.iter().map(|plan| run_row(&plan["metadata"])));
+    rows.extend(plans.iter().map(|(plan, look)| run_row(&plan["metadata"], look.as_ref())));
     if !all_namespaces {
         rows.iter_mut().for_each(|row| drop(row.remove(0)));
     }
     Words::table(&rows)
 }
 
-fn run_row(metadata: &Value) -> Vec<Words> {
+fn run_row(metadata: &Value, look: Option<&Look>) -> Vec<Words> {
     let (labels, app) = (&metadata["labels"], &metadata["annotations"]["kubectl-stateful.dev/app-name"]);
-    let fields = [&metadata["namespace"], &labels[marks::RUN], app, &labels[marks::STATE], &metadata["creationTimestamp"]];
-    fields.map(|value| words!("{}", field(value))).to_vec()
+    let state = look.map_or_else(|| words!("{}", field(&labels[marks::STATE])), short_look);
+    let fields = [&metadata["namespace"], &labels[marks::RUN], app];
+    let mut row = fields.map(|value| words!("{}", field(value))).to_vec();
+    row.extend([state, words!("{}", field(&metadata["creationTimestamp"]))]);
+    row
+}
+
+/// Where a run stands, in a cell of a table.
+fn short_look(look: &Look) -> Words {
+    let stands = match &look.stands {
+        Stands::NotBegun => words!("not begun"),
+        Stands::Running { .. } if look.is_back => words!("going back"),
+        Stands::Running { .. } => words!("running"),
+        Stands::Lost => words!("executor lost"),
+        Stands::Halted(_) => words!("halted"),
+        Stands::Completed if look.back_by.is_some() => words!("undone"),
+        Stands::Completed => words!("completed"),
+        Stands::Undone => words!("undone"),
+    };
+    match &look.down_since {
+        Some(since) => words!("{}, THE APP IS DOWN since {}", stands, since),
+        None => stands,
+    }
+}
+
+/// The same in a sentence.
+fn look_words(look: &Look) -> Words {
+    let direction = if look.is_back { "going back" } else { "running" };
+    match (&look.stands, &look.back_by) {
+        (Stands::NotBegun, _) => words!("not begun"),
+        (Stands::Running { executor }, _) => words!("{}, carried out by {}", direction, executor),
+        (Stands::Lost, _) => words!("executor lost: it has not ended, and nobody carries it out"),
+        (Stands::Halted(why), _) => words!("halted: {}", why),
+        (Stands::Completed, Some((run, true))) => words!("completed, then undone by run {}", run),
+        (Stands::Completed, Some((run, false))) => words!("completed; run {} takes the app back and has not ended", run),
+        (Stands::Completed, None) => words!("completed"),
+        (Stands::Undone, _) => words!("undone"),
+    }
 }
 
 /// Where a run stands.
-pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry]) -> Words {
-    let standing = match (&state.outcome, &state.halted, state.back) {
-        (Some(outcome), _, _) => words!("{}", format!("{outcome:?}").to_lowercase()),
-        (None, Some(why), _) => words!("halted: {}", why),
-        (None, None, true) => words!("going back"),
-        (None, None, false) if state.sequence == 0 => words!("not begun"),
-        (None, None, false) => words!("running, or its executor died"),
-    };
-    let mut text = words!("{} in namespace {}, run {}: {}\n\n", plan.app.reference(), plan.app.namespace, plan.run(), standing);
+pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry], look: &Look) -> Words {
+    let (app, namespace) = (plan.app.reference(), &plan.app.namespace);
+    let mut text = words!("{} in namespace {}, run {}: {}\n", app, namespace, plan.run(), look_words(look));
+    if let Some(since) = &look.down_since {
+        text += words!("{}\n", words!("THE APP IS DOWN since {}", since).styled(&Style::new().red().bold()));
+    }
+    text += words!("\n");
     let mut rows = vec![row(&[&"STEP", &"STAND", &"WHAT"])];
     for (_, step) in plan.steps() {
         rows.push(row(&[&step.id, &stand_word(state.stand(&step.id)), &step.step.does()]));
@@ -439,9 +480,7 @@ pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry]) -> Words {
     if let Some(last) = entries.last() {
         text += words!("\nLast entry: {} of {}\n", last.sequence, last.at);
     }
-    if let Some(run) = pasted(plan.run()).filter(|_| state.outcome.is_none()) {
-        text += words!("Go on with `kubectl stateful execute --resume {}`, or back with `kubectl stateful undo {}`\n", run, run);
-    }
+    text += ways_on(plan, look);
     text
 }
 
@@ -465,6 +504,24 @@ pub fn ended(listener: &dyn Listener, plan: &Plan, ending: &Ending, exit_code: u
         Ending::Stuck { .. } => "stuck",
     };
     let why = match ending {
+/// What can be done with a run that nobody carries out.
+fn ways_on(plan: &Plan, look: &Look) -> Words {
+    let Some((run, namespace)) = pasted(plan) else { return Words::default() };
+    match (&look.stands, &look.back_by) {
+        (Stands::NotBegun | Stands::Lost | Stands::Halted(_), _) => words!(
+            "Go on with `kubectl stateful execute --resume {} -n {}`, or back with `kubectl stateful undo {} -n {}`\n",
+            run,
+            namespace,
+            run,
+            namespace
+        ),
+        (Stands::Completed, Some((back, false))) => {
+            words!("See it with `kubectl stateful status {} -n {}`\n", back, namespace)
+        }
+        (Stands::Running { .. } | Stands::Completed | Stands::Undone, _) => Words::default(),
+    }
+}
+
         Ending::Completed | Ending::Undone(None) => None,
         Ending::Undone(Some(trouble)) | Ending::Halted(trouble) | Ending::Stuck { trouble, .. } => Some(trouble.to_string()),
     };

@@ -15,11 +15,14 @@ use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::mover::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
 use crate::plan::marks;
 use crate::plan::mover_pod::MOVER;
+use crate::plan::{marks, run_of_mover};
 use crate::planner::objects;
 use crate::survey::{AppKind, ClaimSeen, Survey};
 
 /// How long the pod may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(180);
+/// How long the pod is waited for after it was deleted; it stops within 2 s where its node answers.
+const GONE_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Calls in a row that may fail for a reason that passes.
@@ -121,7 +124,7 @@ pub async fn verify(connection: &Connection, asked: &Asked, mut interrupts: watc
         seen.push(survey(connection, &asked.namespace, &Named { kind: AppKind::Claim, name: name.clone() }).await?);
     }
     let claims = [claim(&seen[0], &asked.claims[0])?, claim(&seen[1], &asked.claims[1])?];
-    refuse(claims)?;
+    refuse(&asked.namespace, claims)?;
     let manifest = objects::comparing_pod(&asked.pod, &asked.image, &seen[0], claims, node(claims), asked.within).ok_or_else(|| {
         VerifyError::Refused {
             what: format!("namespace `{}` lets no pod in that may read everything", asked.namespace),
@@ -161,7 +164,7 @@ fn node(claims: [&ClaimSeen; 2]) -> Option<&str> {
 }
 
 /// All that keeps two claims from being compared.
-fn refuse(claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
+fn refuse(namespace: &str, claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
     let refused = |what: String, hint: String| Err(VerifyError::Refused { what, hint });
     let [one, other] = claims;
     if one.name == other.name {
@@ -172,8 +175,13 @@ fn refuse(claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
     }
     for claim in claims {
         if claim.volume.is_none() {
-            let hint = format!("see why with `kubectl describe pvc {}`", claim.name);
+            let hint = format!("see why with `kubectl describe pvc {} -n {namespace}`", claim.name);
             return refused(format!("claim `{}` has no volume yet", claim.name), hint);
+        }
+        let copied_by = claim.mounted_by.iter().find_map(|mount| Some((&mount.pod, run_of_mover(&mount.pod)?)));
+        if let Some((pod, run)) = copied_by {
+            let what = format!("claim `{}` is mounted by pod {pod} of run `{run}`, which writes to it or is copied from it", claim.name);
+            return refused(what, format!("wait until the run has ended; see it with `kubectl stateful status {run} -n {namespace}`"));
         }
         let is_alone = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
         if let Some((pod, _)) = held(claim).filter(|_| is_alone) {
@@ -187,7 +195,7 @@ fn refuse(claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
                 "claim `{}` is mounted by pod {pod} on {here} and claim `{}` by pod {another} on {there}; no pod can mount both",
                 one.name, other.name
             ),
-            format!("stop pod {pod} or pod {another} first, for instance with `kubectl scale … --replicas 0`"),
+            format!("stop pod {pod} or pod {another} first, for instance with `kubectl scale … --replicas 0 -n {namespace}`"),
         ),
         _ => Ok(()),
     }
@@ -305,8 +313,21 @@ async fn remove(connection: &Connection, asked: &Asked, pod: &Value) -> Result<(
     loop {
         match connection.delete(&Kind::POD, &asked.namespace, &asked.pod, &how).await {
             Err(error) if error.is_passing() && failures < FAILURES_MAX => failures += 1,
-            outcome => return Ok(outcome?),
+            Err(error) => return Err(error.into()),
+            Ok(()) => break,
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+    // Whoever plans a move right afterwards would be told that it still mounts the claims.
+    let since = Instant::now();
+    while since.elapsed() < GONE_WITHIN {
+        match connection.get(&Kind::POD, &asked.namespace, &asked.pod).await {
+            Ok(Some(found)) if found["metadata"]["uid"] == pod["metadata"]["uid"] => {}
+            Ok(_) => break,
+            Err(error) if error.is_passing() => {}
+            Err(_) => break,
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }

@@ -103,6 +103,11 @@ impl ConnectionArgs {
         all.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
     }
 
+    /// The namespace asked for.
+    pub(super) fn asked_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// The namespace asked for, or that of the context.
     pub(super) fn namespace(&self, connection: &Connection) -> String {
         self.namespace.clone().unwrap_or_else(|| connection.default_namespace().to_owned())

@@ -14,6 +14,10 @@ use crate::error::{CommandError, Kind};
 use crate::journal::{Entry, Journal, process};
 use crate::operate::{self, Basis, Executor, Way, Word, trust};
 use crate::plan::{Plan, RunId, file};
+use crate::journal::outage::down_since;
+use crate::journal::{Entry, Journal, Outcome};
+use crate::operate::{self, Basis, Executor, Record, Way, Word, records, trust};
+use crate::plan::{Destination, Plan, RunId, file};
 use crate::ui;
 
 /// Carry out a move, and prove it
@@ -65,7 +69,35 @@ pub(super) enum Events {
     Jsonl,
 }
 
+/// Refuses what would have no effect beside a plan that was made already.
+fn refuse_options(args: &ExecuteArgs) -> Result<(), CommandError> {
+    let beside = match (&args.resume, plan_file(&args.what.words)) {
+        (Some(run), _) => format!("`--resume {run}`"),
+        (None, Some(path)) => format!("plan file `{path}`"),
+        (None, None) if args.vouch.plan_digest.is_some() => {
+            let why = "`--plan-digest` has no effect on a plan that is made now";
+            return Err(CommandError::new(Kind::Error, why).hinted("leave it out, or name the run with `--resume RUN`"));
+        }
+        (None, None) => return Ok(()),
+    };
+    let Some(option) = args.what.shaping().first().copied() else { return Ok(()) };
+    let why = format!("`{option}` has no effect beside {beside}: a run is carried out as it was planned");
+    Err(CommandError::new(Kind::Error, why).hinted(format!("leave out `{option}`, or plan anew with it")))
+}
+
+/// Refuses a plan for another namespace than the one that was asked for.
+fn refuse_namespace(plan: &Plan, connection: &ConnectionArgs) -> Result<(), CommandError> {
+    match connection.asked_namespace().filter(|asked| *asked != plan.namespace()) {
+        Some(asked) => {
+            let why = format!("the plan is for namespace `{}`, and `--namespace {asked}` names another one", plan.namespace());
+            Err(CommandError::new(Kind::Error, why).hinted("leave out `--namespace`, or plan anew"))
+        }
+        None => Ok(()),
+    }
+}
+
 pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
+    refuse_options(&args)?;
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
     let listener = ui::listener(args.output.is_some());
@@ -76,12 +108,18 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
             ui::say(&format!("Nothing to do: the records of run {run} say that it has ended, and nothing of it is on any volume."));
             return Ok(());
         }
+        refuse_completed(&cluster, &record).await?;
         ui::say(&ui::resume_text(&record));
         ui::confirm(args.yes)?;
         return carry_out(&cluster, &record.plan, Way::Resume, &word, listener.as_ref()).await;
     }
     if let Some(path) = plan_file(&args.what.words) {
         let plan = read(path)?;
+        refuse_namespace(&plan, connection)?;
+        if let Some(done) = begun_before(&cluster, &plan).await? {
+            ui::say(&done);
+            return Ok(());
+        }
         let seen = trust::as_planned_now(&cluster, &plan, &word).await?;
         ui::say(&ui::plan_text(&plan, &seen));
         ui::confirm(args.yes)?;
@@ -100,6 +138,52 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
             carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await
         }
     }
+}
+
+/// What there is to say of a plan whose run was begun before, if there is nothing to do. That it cannot be begun again is an error.
+async fn begun_before(cluster: &Connection, plan: &Plan) -> Result<Option<String>, CommandError> {
+    let (run, namespace) = (plan.run(), plan.namespace());
+    let begun = match records::of_run(cluster, namespace, run).await? {
+        Some((there, journal)) if there == *plan => journal,
+        Some(_) => return Err(super::plan::name_is_taken(run, namespace)),
+        None => return Ok(None),
+    };
+    let refused = |why: String| CommandError::new(Kind::Refused, format!("refused: {why}"));
+    let state = begun.state();
+    let anew = format!("plan anew; see what became of it with `kubectl stateful status {run} -n {namespace}`");
+    match state.outcome {
+        Some(Outcome::Undone) => Err(refused(format!("run `{run}` of this plan was carried out and taken back")).hinted(anew)),
+        Some(Outcome::Completed) => match records::way_back(cluster, plan).await? {
+            Some(back) => {
+                Err(refused(format!("run `{run}` of this plan was completed, then run `{}` took the app back", back.plan.run()))
+                    .hinted(anew))
+            }
+            None => Ok(Some(format!("Nothing to do: run {run} of this plan has completed."))),
+        },
+        // Its plan was stored and nothing was done.
+        None if state.sequence == 0 => Ok(None),
+        None => {
+            let how = format!("see where it stands with `kubectl stateful status {run} -n {namespace}`");
+            let on = format!("if nobody carries it out, go on with `kubectl stateful execute --resume {run} -n {namespace}`");
+            Err(refused(format!("run `{run}` of this plan has begun and not ended")).hinted(how).hinted(on))
+        }
+    }
+}
+
+/// Refuses to go on with a run that has completed, while or after another one takes the app back.
+async fn refuse_completed(cluster: &Connection, record: &Record) -> Result<(), CommandError> {
+    if record.journal.state().outcome != Some(Outcome::Completed) {
+        return Ok(());
+    }
+    let Some(back) = records::way_back(cluster, &record.plan).await? else { return Ok(()) };
+    let (run, other, namespace) = (record.plan.run(), back.plan.run(), record.plan.namespace());
+    let down = back.down_since().map(|since| format!("; THE APP IS DOWN since {since}")).unwrap_or_default();
+    Err(match back.journal.state().outcome {
+        Some(_) => CommandError::new(Kind::Refused, format!("refused: run `{run}` was completed, then run `{other}` took the app back"))
+            .hinted(format!("see it with `kubectl stateful status {other} -n {namespace}`")),
+        None => CommandError::new(Kind::Refused, format!("refused: run `{run}` was completed, and run `{other}` takes the app back{down}"))
+            .hinted(format!("go on with it by `kubectl stateful execute --resume {other} -n {namespace}`")),
+    })
 }
 
 /// The file a single word names: it ends like one, is `-`, or is there and is no `TYPE/NAME`.
@@ -137,6 +221,9 @@ pub(super) async fn carry_out(
     ui::warn(&cluster.warnings().take());
     let ending = carried_out?;
     let entries = Journal::entries(cluster, plan.namespace(), plan.run()).await.unwrap_or_default();
+    if let (Ending::Completed, Destination::KeptVolumes { run, .. }) = (&ending, &plan.request.destination) {
+        records::label_undone(cluster, plan.namespace(), run).await;
+    }
     let verdict = verdict(plan, way, &ending, &entries, &signals);
     ui::ended(listener, plan, &ending, verdict.as_ref().err().map_or(0, |error| error.kind.exit_code()));
     verdict
@@ -172,18 +259,24 @@ fn verdict(plan: &Plan, way: Way, ending: &Ending, entries: &[Entry], signals: &
                 Trouble::Journal(_) => Kind::Refused,
                 _ => Kind::Halted,
             };
-            let error = CommandError::new(kind, format!("the move stopped: {trouble}")).maybe_hinted(hint_of(trouble));
-            Err(error.hinted(resume).hinted(back))
+            let error = CommandError::new(kind, format!("the move stopped: {trouble}{}", down(plan, entries)));
+            Err(error.maybe_hinted(hint_of(trouble)).hinted(resume).hinted(back))
         }
         Ending::Stuck { because, trouble, remains } => {
             let first = because.as_ref().map(|because| format!(" (it went back because {because})")).unwrap_or_default();
-            let mut error = CommandError::new(Kind::Stuck, format!("going back stopped: {trouble}{first}")).maybe_hinted(hint_of(trouble));
+            let what = format!("going back stopped: {trouble}{first}{}", down(plan, entries));
+            let mut error = CommandError::new(Kind::Stuck, what).maybe_hinted(hint_of(trouble));
             for remaining in remains {
                 error = error.hinted(format!("still to do: {remaining}"));
             }
             Err(error.hinted(format!("when the cause is gone, {back}")))
         }
     }
+}
+
+/// That the run left the app down, to be put behind a sentence.
+fn down(plan: &Plan, entries: &[Entry]) -> String {
+    down_since(plan, entries).map(|since| format!(". THE APP IS DOWN since {since}")).unwrap_or_default()
 }
 
 fn hint_of(trouble: &Trouble) -> Option<String> {

@@ -11,6 +11,7 @@ use super::environment;
 use crate::cluster::{Connection, survey};
 use crate::error::{CommandError, Kind};
 use crate::operate::{Word, rehearsal};
+use crate::operate::{Word, records, trust};
 use crate::plan::{Destination, Plan, Request, RunId, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
@@ -88,9 +89,9 @@ pub(super) struct MoveArgs {
     /// Name the run; made up if not given
     #[arg(long, value_name = "NAME", value_parser = run_id)]
     run: Option<RunId>,
-    /// Copy while the app runs until the last pass is predicted to take no longer
-    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-    max_last_pass: u64,
+    /// Copy while the app runs until the last pass is predicted to take no longer [default: 2]
+    #[arg(long, value_name = "SECONDS")]
+    max_last_pass: Option<u64>,
     /// Give up, with the app untouched, if the last pass would take longer
     #[arg(long)]
     insist: bool,
@@ -103,12 +104,12 @@ pub(super) struct MoveArgs {
     /// Rest while the disk is slower than usual, as long as the app runs beside the copy
     #[arg(long, conflicts_with = "cold")]
     throttle: bool,
-    /// How long one copy may take in all
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
-    copy_timeout: Duration,
-    /// How long the app may take to become ready
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m")]
-    ready_timeout: Duration,
+    /// How long one copy may take in all [default: 24h]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    copy_timeout: Option<Duration>,
+    /// How long the app may take to become ready [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    ready_timeout: Option<Duration>,
     /// Let movers open raw source devices for writing, for drivers that cannot publish one read-only
     #[arg(long)]
     source_devices_writable: bool,
@@ -126,7 +127,58 @@ pub(super) struct MoveArgs {
     network_is_open: bool,
 }
 
+/// How long the last pass is aimed to take, in seconds, unless the user says otherwise.
+const LAST_PASS_SECS: u64 = 2;
+
+/// How long one copy may take in all, likewise.
+const COPY_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the app may take to become ready, likewise.
+const READY_WITHIN: Duration = Duration::from_secs(600);
+
 impl MoveArgs {
+    /// The options that were given of those that shape a plan, as they are typed: a plan that was made already is carried out as it is.
+    /// What the user vouches for counts beside one, too, and is not among them.
+    pub(super) fn shaping(&self) -> Vec<&'static str> {
+        let Self {
+            words: _,
+            selector,
+            to_storage_class,
+            size,
+            claims,
+            skip_claims,
+            run,
+            max_last_pass,
+            insist,
+            cold,
+            bandwidth_limit,
+            throttle,
+            copy_timeout,
+            ready_timeout,
+            source_devices_writable,
+            mover_image: _,
+            applier_is_paused: _,
+            network_is_open: _,
+        } = self;
+        let all = [
+            ("--selector", selector.is_some()),
+            ("--to-storage-class", to_storage_class.is_some()),
+            ("--size", size.is_some()),
+            ("--claim", !claims.is_empty()),
+            ("--skip-claim", !skip_claims.is_empty()),
+            ("--run", run.is_some()),
+            ("--max-last-pass", max_last_pass.is_some()),
+            ("--insist", *insist),
+            ("--cold", *cold),
+            ("--bandwidth-limit", bandwidth_limit.is_some()),
+            ("--throttle", *throttle),
+            ("--copy-timeout", copy_timeout.is_some()),
+            ("--ready-timeout", ready_timeout.is_some()),
+            ("--source-devices-writable", *source_devices_writable),
+        ];
+        all.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
+    }
+
     /// What counts of a plan on the user's word.
     pub(super) fn word(&self) -> Word {
         Word {
@@ -151,12 +203,12 @@ impl MoveArgs {
             size_bytes: self.size,
             bytes_per_second_max: self.bandwidth_limit,
             throttle: self.throttle,
-            last_pass_secs_max: self.max_last_pass,
+            last_pass_secs_max: self.max_last_pass.unwrap_or(LAST_PASS_SECS),
             insist: self.insist,
             accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()),
             cold: self.cold,
-            copy_secs_max: self.copy_timeout.as_secs(),
-            ready_secs_max: self.ready_timeout.as_secs(),
+            copy_secs_max: self.copy_timeout.unwrap_or(COPY_WITHIN).as_secs(),
+            ready_secs_max: self.ready_timeout.unwrap_or(READY_WITHIN).as_secs(),
             source_devices_writable: self.source_devices_writable,
             mover_image: named_image(self.mover_image.as_deref())?,
             applier_is_paused: self.applier_is_paused,
@@ -176,13 +228,25 @@ pub(super) enum Planned {
 /// Surveys and plans. What was seen is saved before it is judged: why a plan is refused is what one wants to show.
 pub(super) async fn make(args: &MoveArgs, connection: &Connection, namespace: &str, save: Option<&Path>) -> Result<Planned, CommandError> {
     let request = args.request()?;
+    if let Some(run) = &args.run
+        && records::is_there(connection, namespace, run).await?
+    {
+        return Err(name_is_taken(run, namespace));
+    }
     let named = survey::resolve(connection, namespace, &args.words, args.selector.as_deref()).await?;
-    let seen = survey::survey(connection, namespace, &named).await?;
+    let seen = trust::seen(connection, namespace, &named, &request).await?;
     if let Some(path) = save {
         write(path, &survey_file::to_yaml(&seen, &now(), env!("CARGO_PKG_VERSION")))?;
         ui::say(&ui::survey_saved_text(&path.to_string_lossy()));
     }
     planned(&request, seen, connection.address())
+}
+
+/// A run's name is its own in its namespace, also after its end.
+pub(super) fn name_is_taken(run: &RunId, namespace: &str) -> CommandError {
+    let why = format!("refused: the name `{run}` is taken: namespace `{namespace}` has records of a run of that name");
+    CommandError::new(Kind::Refused, why)
+        .hinted(format!("name another run with `--run`; see that one with `kubectl stateful status {run} -n {namespace}`"))
 }
 
 fn planned(request: &Request, seen: Survey, cluster: &str) -> Result<Planned, CommandError> {

@@ -1,13 +1,15 @@
 //! `kubectl stateful status`: which runs there are, and where one stands. Changes nothing.
 
 use clap::Args;
+use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::connection::ConnectionArgs;
 use super::plan::{Format, run_id};
-use crate::cluster::Kind;
+use crate::cluster::{Connection, Kind};
 use crate::error::CommandError;
 use crate::journal::Journal;
+use crate::operate::records::{self, Look};
 use crate::operate::{Basis, Way, Word, trust};
 use crate::plan::{RunId, marks};
 use crate::ui;
@@ -38,7 +40,7 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
         };
         found.retain(|piece| piece["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-plan-0")));
         match args.output {
-            None => ui::result(&ui::runs_text(&found, args.all_namespaces)),
+            None => ui::result(&ui::runs_text(&looked_at(&cluster, found).await, args.all_namespaces)),
             Some(format) => print(format, &json!(found)),
         }
         return Ok(());
@@ -55,10 +57,37 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
         Err(doubt) => ui::warn(&[format!("these records do not count as they are: {doubt}")]),
     }
     match args.output {
-        None => ui::result(&ui::status_text(&plan, journal.state(), &entries)),
+        None => {
+            let look = records::look(&cluster, &plan, &journal, &entries).await?;
+            ui::result(&ui::status_text(&plan, journal.state(), &entries, &look));
+        }
         Some(format) => print(format, &json!({ "plan": plan, "journal": entries })),
     }
     Ok(())
+}
+
+/// At most so many runs are looked at side by side.
+const LOOKS_MAX: usize = 8;
+
+/// Records with where their runs stand, for those whose labels do not say that they ended.
+async fn looked_at(cluster: &Connection, found: Vec<Value>) -> Vec<(Value, Option<Look>)> {
+    let looks = found.into_iter().map(|record| async {
+        let state = record["metadata"]["labels"][marks::STATE].as_str();
+        let has_ended = state.is_some_and(|state| ENDED.contains(&state));
+        let look = if has_ended { None } else { look_at(cluster, &record).await };
+        (record, look)
+    });
+    stream::iter(looks).buffered(LOOKS_MAX).collect().await
+}
+
+/// Labels of runs that have ended.
+const ENDED: [&str; 2] = ["completed", "undone"];
+
+async fn look_at(cluster: &Connection, record: &Value) -> Option<Look> {
+    let (run, namespace) = (records::run_of(record)?, record["metadata"]["namespace"].as_str()?);
+    let (plan, journal) = records::of_run(cluster, namespace, &run).await.ok()??;
+    let entries = Journal::entries(cluster, namespace, &run).await.ok()?;
+    records::look(cluster, &plan, &journal, &entries).await.ok()
 }
 
 fn print(format: Format, value: &Value) {

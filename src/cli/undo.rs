@@ -4,12 +4,12 @@ use clap::Args;
 
 use super::connection::ConnectionArgs;
 use super::execute::{VouchArgs, carry_out};
-use super::plan::{new_run_id, now, run_id};
+use super::plan::{mover_image, new_run_id, now, run_id};
 use crate::cluster::{Connection, kept, survey};
 use crate::engine::{Listener, Run};
 use crate::error::{CommandError, Kind};
-use crate::journal::store::outcome_word;
 use crate::journal::{Journal, Outcome};
+use crate::operate::records::{self, WayBack};
 use crate::operate::{Basis, Record, Way, Word, trust};
 use crate::plan::{Plan, RunId};
 use crate::planner::{self, going_back};
@@ -47,6 +47,9 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
         ui::say(&format!("Nothing to do: run {} was undone.", args.run));
         return Ok(());
     }
+    if let Some(back) = records::way_back(&cluster, &plan).await? {
+        return go_on(&cluster, &plan, back, &args, listener.as_ref()).await;
+    }
     if basis == Basis::NothingLeft {
         ui::say(&ui::closing_text(&plan));
         ui::confirm(args.yes)?;
@@ -64,12 +67,22 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
     }
     let back = plan_back(&cluster, &plan, &args).await?;
     ui::confirm(args.yes)?;
-    carry_out(&cluster, &back, Way::Begin, &word, listener.as_ref()).await?;
-    // A run that never came to its end is over now all the same.
-    if journal.state().outcome.is_none() {
-        journal.label_state(outcome_word(Outcome::Undone)).await;
+    carry_out(&cluster, &back, Way::Begin, &word, listener.as_ref()).await
+}
+
+/// Goes on with the run that takes the app back already, if it has not ended.
+async fn go_on(cluster: &Connection, plan: &Plan, back: WayBack, args: &UndoArgs, listener: &dyn Listener) -> Result<(), CommandError> {
+    let (run, other) = (plan.run(), back.plan.run());
+    if back.journal.state().outcome.is_some() {
+        ui::say(&format!("Nothing to do: run {run} was undone by run {other}."));
+        return Ok(());
     }
-    Ok(())
+    ui::say(&format!("Run {run} is being undone by run {other}, which has not ended. That one is gone on with."));
+    let word = Word { mover_image: mover_image(args.mover_image.as_deref()), ..args.vouch.word() };
+    let record = trust::record(cluster, plan.namespace(), other, Way::Resume, &word).await?;
+    ui::say(&ui::resume_text(&record));
+    ui::confirm(args.yes)?;
+    carry_out(cluster, &record.plan, Way::Resume, &word, listener).await
 }
 
 /// Goes on with a run that was cut off while it started the app. That the app does not become ready is no hindrance to going back.
@@ -89,7 +102,9 @@ async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result
             plan.moves.len(),
             plan.run()
         );
-        return Err(CommandError::new(Kind::Refused, why).hinted("move on with `kubectl stateful plan` instead"));
+        return Err(
+            CommandError::new(Kind::Refused, why).hinted(format!("move on with `kubectl stateful plan -n {}` instead", plan.namespace()))
+        );
     }
     let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
     let mut request = going_back::request(plan, volumes, new_run_id(), now(), args.discard_new_writes);

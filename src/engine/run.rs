@@ -19,6 +19,7 @@ use super::record::Record;
 use crate::cluster::ApiError;
 use crate::cluster::verbs::OUTAGE_MAX;
 use crate::journal::lease::{self, Lease, LeaseError};
+use crate::journal::store::outcome_word;
 use crate::journal::{Event, Journal, JournalError, Outcome, RunState, Stand};
 use crate::plan::{Plan, PlannedStep, Stage, Step, StepId};
 use crate::steps::{self, Remedy, Standing, StepError, World};
@@ -221,7 +222,10 @@ impl<'a> Run<'a> {
     }
 
     async fn ended(&self) -> Option<Ending> {
-        self.state().await.outcome.map(|outcome| match outcome {
+        let outcome = self.state().await.outcome?;
+        // Whoever ended it may not have come to that.
+        self.record.label_state(outcome_word(outcome)).await;
+        Some(match outcome {
             Outcome::Completed => Ending::Completed,
             Outcome::Undone => Ending::Undone(None),
         })

@@ -6,6 +6,11 @@
 pub mod event;
 pub mod lease;
 pub mod process;
+//! compare-and-swap, [`lease`] says who may execute, [`outage`] since when a run has the app down. Nothing here knows what a step does.
+
+pub mod event;
+pub mod lease;
+pub mod outage;
 pub mod state;
 pub mod store;
 

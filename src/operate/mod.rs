@@ -1,10 +1,12 @@
 //! What commands do, without terminal and arguments: the command calls it, and so does the simulated cluster, so that what is tried there
 //! is what ships.
 //!
-//! [`trust`] decides whether a plan and a journal that were read back count, [`execute`] carries a run to an ending.
+//! [`trust`] decides whether a plan and a journal that were read back count, [`execute`] carries a run to an ending,
+//! [`records`] says where runs stand.
 
 pub mod execute;
 pub mod rehearsal;
+pub mod records;
 pub mod trust;
 
 pub use execute::{ExecuteError, Executor, carry_out};

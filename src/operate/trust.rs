@@ -13,11 +13,11 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Way;
+use super::{Way, records};
 use crate::cluster::survey::{self, SurveyError};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError, Stand};
-use crate::plan::{Destination, Plan, Request, RunId, Step, marks};
+use crate::plan::{Destination, Plan, Request, RunId, Step, marks, run_of_mover};
 use crate::planner::{self, Refusals};
 use crate::survey::Survey;
 
@@ -268,9 +268,11 @@ async fn marked(connection: &Connection, plan: &Plan) -> Result<Marked, Distrust
     let digest = plan.digest();
     let mut without = None;
     let mut is_anchored = false;
-    let mut volumes = connection.list(&Kind::VOLUME, "", &marks::volumes_of(plan.namespace(), plan.run())).await?;
+    let volumes = connection.list(&Kind::VOLUME, "", &marks::volumes_of(plan.namespace(), plan.run())).await?;
     if volumes.is_empty() {
-        volumes = of_the_claims(connection, plan, &digest).await?;
+        // Known by the digest itself; by now they may be in another run's hands, such as one that takes this one back.
+        let pinned = of_the_claims(connection, plan, &digest).await?;
+        return Ok(if pinned.is_empty() { Marked::Nothing } else { Marked::ByDigest });
     }
     for volume in volumes {
         let name = text(&volume["metadata"]["name"]);
@@ -333,12 +335,23 @@ pub async fn as_planned_now(connection: &Connection, plan: &Plan, word: &Word) -
 /// As [`survey::survey`].
 pub async fn seen(connection: &Connection, namespace: &str, named: &survey::Named, request: &Request) -> Result<Survey, SurveyError> {
     let mut seen = survey::survey(connection, namespace, named).await?;
+    seen.unfinished_runs = records::unfinished(connection, namespace, std::mem::take(&mut seen.unfinished_runs)).await;
+    leave_out_movers(&mut seen, &request.run);
     if let Destination::KeptVolumes { run, volumes, .. } = &request.destination {
         seen.kept = survey::kept_seen(connection, volumes.iter().map(|kept| kept.volume.as_str())).await?;
         // The run that is gone back from may have stopped short of its end; going back is what finishes it.
         seen.unfinished_runs.retain(|unfinished| *unfinished != run.0);
     }
     Ok(seen)
+}
+
+/// Pods that are called as movers of another run on the app are left out of who mounts its claims, where that run is not finished: it is
+/// refused for that run, and its movers are not for anybody to stop.
+fn leave_out_movers(seen: &mut Survey, asked: &RunId) {
+    let of_another = |pod: &str| run_of_mover(pod).is_some_and(|run| run != *asked && seen.unfinished_runs.contains(&run.0));
+    for claim in &mut seen.claims {
+        claim.mounted_by.retain(|mount| mount.of_app || !of_another(&mount.pod));
+    }
 }
 
 fn text(value: &Value) -> String {

@@ -9,13 +9,25 @@ pub fn staging_name(claim: &str, run: &RunId) -> String {
     format!("{claim}-{run}")
 }
 
+/// The run whose mover pod would be called so. Anybody can call a pod so.
+#[must_use]
+pub fn run_of_mover(pod: &str) -> Option<RunId> {
+    let rest = pod.strip_prefix("stateful-")?;
+    let rest = rest.strip_suffix("-source").or_else(|| rest.strip_suffix("-target")).unwrap_or(rest);
+    let (run, unit) = rest.rsplit_once('-')?;
+    let is_number = !unit.is_empty() && unit.chars().all(|one| one.is_ascii_digit());
+    RunId::try_from(run.to_owned()).ok().filter(|_| is_number)
+}
+
 /// Whether a text is the name of an object (RFC 1123 subdomain, as Kubernetes wants for claims, pods, volumes and sets).
-pub(super) fn is_object(text: &str) -> bool {
+#[must_use]
+pub fn is_object(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label_of_any_length)
 }
 
 /// Whether a text is the name of a namespace (RFC 1123 label).
-pub(super) fn is_namespace(text: &str) -> bool {
+#[must_use]
+pub fn is_namespace(text: &str) -> bool {
     text.len() <= 63 && is_label_of_any_length(text)
 }
 
@@ -47,6 +59,16 @@ mod tests {
             assert!(!is_object(bad), "{bad}");
         }
         assert!(is_namespace("db") && !is_namespace("a.b") && !is_namespace(&"a".repeat(64)));
+    }
+
+    #[test]
+    fn a_mover_is_known_by_its_name() {
+        for (pod, run) in [("stateful-m1-0", "m1"), ("stateful-my-run-12-source", "my-run"), ("stateful-m1-3-target", "m1")] {
+            assert_eq!(run_of_mover(pod).map(|run| run.0).as_deref(), Some(run), "{pod}");
+        }
+        for other in ["pg-0", "stateful-0", "stateful-verify-m1abcde", "stateful-m1-", "stateful-M1-0", "stateful-m1-x"] {
+            assert_eq!(run_of_mover(other), None, "{other}");
+        }
     }
 
     #[test]

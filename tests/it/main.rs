@@ -16,6 +16,7 @@ mod scripts;
 mod seen;
 mod sim;
 mod standin;
+mod standing;
 mod streams;
 mod surveys;
 mod taking;

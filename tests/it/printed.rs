@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use kubectl_stateful::error::Fault;
 use kubectl_stateful::journal::event::{Receipt, VERSION};
 use kubectl_stateful::journal::{Entry, Event, Evidence, RunState};
+use kubectl_stateful::operate::records::{Look, Stands};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file, marks};
 use kubectl_stateful::planner;
 use kubectl_stateful::survey::Survey;
@@ -95,6 +96,10 @@ pub(crate) fn record(instead: &str) -> Value {
         "spec": { "capacity": { "storage": instead } } })
 }
 
+fn look(instead: &str) -> Look {
+    Look { stands: Stands::Halted(instead.to_owned()), is_back: false, down_since: Some(instead.to_owned()), back_by: None }
+}
+
 /// All that is printed with this in the place of everything foreign.
 fn texts(instead: &str) -> [Words; 9] {
     let (plan, survey): (Plan, Survey) = (plan(instead), SURVEY.filled(instead));
@@ -106,9 +111,9 @@ fn texts(instead: &str) -> [Words; 9] {
         ui::undo_text(&plan, &state),
         ui::finalize_text(&plan, &[record(instead)]),
         ui::verified_text(&verified(instead)),
-        ui::runs_text(&[record(instead)], true),
-        ui::runs_text(&[record(instead)], false),
-        ui::status_text(&plan, &state, &entries),
+        ui::runs_text(&[(record(instead), None)], true),
+        ui::runs_text(&[(record(instead), Some(look(instead)))], false),
+        ui::status_text(&plan, &state, &entries, &look(instead)),
     ]
 }
 
@@ -204,7 +209,7 @@ fn no_command_to_paste_has_a_name_that_is_more_than_a_name() {
     for (name, pasted) in [("m1", true), ("x; curl y | sh", false), ("x\u{202e}", false), ("`x`", false), ("-A", false)] {
         let mut plan = plan("x");
         plan.request.run = RunId(name.to_owned());
-        for text in [ui::status_text(&plan, &state, &entries), ui::completed_text(&plan, &entries)] {
+        for text in [ui::status_text(&plan, &state, &entries, &look("x")), ui::completed_text(&plan, &entries)] {
             assert_eq!(text.as_str().contains("`kubectl stateful"), pasted, "{}", text.as_str());
         }
     }

@@ -18,6 +18,8 @@ struct State {
     /// Paths that are refused, with the status and for how many more times.
     refused: BTreeMap<String, (u16, u32)>,
     asked: Vec<String>,
+    /// Requests other than reads, questions about permissions left out.
+    writes: Vec<String>,
 }
 
 /// The stand-in, and a folder with a kubeconfig for it.
@@ -70,6 +72,16 @@ impl Standin {
     /// The paths that were asked for.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.state().asked.clone()
+    }
+
+    /// The requests that would have changed something.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        self.state().writes.clone()
+    }
+
+    /// Refuses a path so many times, with a status.
+    pub(crate) fn refuse(&self, path: &str, status: u16, times: u32) {
+        self.state().refused.insert(path.to_owned(), (status, times));
     }
 
     /// A file beside the kubeconfig.
@@ -159,6 +171,7 @@ fn answer(state: &mut State, method: &str, uri: &str, body: &[u8]) -> (u16, Valu
         return (201, review);
     }
     if method != "GET" {
+        state.writes.push(format!("{method} {path}"));
         return (405, json!({ "kind": "Status", "reason": "MethodNotAllowed", "message": "the stand-in is read-only" }));
     }
     if let Some(object) = state.objects.get(path) {

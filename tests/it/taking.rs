@@ -9,6 +9,7 @@ use kube::client::Body;
 use kubectl_stateful::cluster::Connection;
 use kubectl_stateful::journal::event::VERSION;
 use kubectl_stateful::journal::{Entry, Event, Evidence, Journal, Outcome, RunState};
+use kubectl_stateful::operate::records::{Look, Stands};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file};
 use kubectl_stateful::{planner, ui};
 use serde_json::{Value, json};
@@ -36,7 +37,8 @@ pub(crate) fn take_plan(text: &str) -> bool {
 fn use_plan(plan: &Plan) {
     let survey = if plan.app.name == "pg" { seen::set(1, &["data"]) } else { seen::deployment() };
     drop(ui::plan_text(plan, &survey));
-    drop(ui::status_text(plan, &RunState::default(), &[]));
+    let look = Look { stands: Stands::NotBegun, is_back: false, down_since: None, back_by: None };
+    drop(ui::status_text(plan, &RunState::default(), &[], &look));
     // Made or refused; both are fine.
     drop(planner::plan(&plan.request, &survey, "https://cluster"));
 }
@@ -111,6 +113,11 @@ fn event(kind: u8, step: StepId) -> Event {
         10 => Event::Halted { step: Some(step), why: "no space".to_owned() },
         _ => Event::Ended { outcome: Outcome::Completed },
     }
+}
+
+/// A ConfigMap with these entries.
+pub(crate) fn config_map_of(entries: &[Entry]) -> Value {
+    serde_json::from_slice(&piece(entries)).expect("JSON")
 }
 
 /// A ConfigMap with these entries, as text.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use kubectl_stateful::engine::{Ending, Notice};
 use kubectl_stateful::journal::Journal;
 use kubectl_stateful::mover::tls::Identity;
+use kubectl_stateful::operate::records;
 use kubectl_stateful::ui;
 use serde_json::json;
 
@@ -133,7 +134,8 @@ async fn printed_at_last(moving: &Move) -> String {
     let journal = Journal::open(&connection, "app", moving.plan.run()).await.expect("it is there");
     let entries = Journal::entries(&connection, "app", moving.plan.run()).await.expect("they are there");
     let all = json!({ "plan": moving.plan, "entries": entries });
-    let (completed, status) = (ui::completed_text(&moving.plan, &entries), ui::status_text(&moving.plan, journal.state(), &entries));
+    let look = records::look(&connection, &moving.plan, &journal, &entries).await.expect("it can be looked at");
+    let (completed, status) = (ui::completed_text(&moving.plan, &entries), ui::status_text(&moving.plan, journal.state(), &entries, &look));
     format!("{}{}{all}", completed.as_str(), status.as_str())
 }
 
