@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             )));
         }
     };
-    match runtime.block_on(cli.run()) {
+    match runtime.block_on(cli.run()).and_then(|()| ui::written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(ui::failed(&error)),
     }

@@ -6,7 +6,7 @@
 mod words;
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -45,9 +45,29 @@ fn to_stderr(text: &Words) {
     drop(writeln!(std::io::stderr().lock(), "{}", text.as_str()));
 }
 
-/// As [`to_stderr`].
+/// Whether a result could not be written. Whoever asked for it has less than was found, and must not take it for all.
+static RESULT_IS_LOST: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// As [`to_stderr`], but for a full disk or the like.
 fn to_stdout(text: &Words) {
-    drop(write!(std::io::stdout().lock(), "{}", text.as_str()));
+    let mut stdout = std::io::stdout().lock();
+    let written = write!(stdout, "{}", text.as_str()).and_then(|()| stdout.flush());
+    if let Err(error) = written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }) {
+        *RESULT_IS_LOST.lock().expect("no code panics while holding this lock") = Some(error);
+    }
+}
+
+/// Says whether all results were written.
+///
+/// # Errors
+///
+/// When one was not, for another reason than that its reader has gone away.
+pub fn written() -> Result<(), CommandError> {
+    match RESULT_IS_LOST.lock().expect("no code panics while holding this lock").take() {
+        None => Ok(()),
+        Some(error) => Err(CommandError::new(Kind::Error, format!("cannot write the result to standard output: {error}"))
+            .hinted("see that there is room where standard output leads")),
+    }
 }
 
 /// Decides about colours for both streams; none: as each terminal is.
@@ -484,6 +504,24 @@ pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry], look: &Look
     text
 }
 
+/// What can be done with a run that nobody carries out.
+fn ways_on(plan: &Plan, look: &Look) -> Words {
+    let Some((run, namespace)) = pasted(plan) else { return Words::default() };
+    match (&look.stands, &look.back_by) {
+        (Stands::NotBegun | Stands::Lost | Stands::Halted(_), _) => words!(
+            "Go on with `kubectl stateful execute --resume {} -n {}`, or back with `kubectl stateful undo {} -n {}`\n",
+            run,
+            namespace,
+            run,
+            namespace
+        ),
+        (Stands::Completed, Some((back, false))) => {
+            words!("See it with `kubectl stateful status {} -n {}`\n", back, namespace)
+        }
+        (Stands::Running { .. } | Stands::Completed | Stands::Undone, _) => Words::default(),
+    }
+}
+
 fn stand_word(stand: &Stand) -> &'static str {
     match stand {
         Stand::Untouched => "-",
@@ -504,24 +542,6 @@ pub fn ended(listener: &dyn Listener, plan: &Plan, ending: &Ending, exit_code: u
         Ending::Stuck { .. } => "stuck",
     };
     let why = match ending {
-/// What can be done with a run that nobody carries out.
-fn ways_on(plan: &Plan, look: &Look) -> Words {
-    let Some((run, namespace)) = pasted(plan) else { return Words::default() };
-    match (&look.stands, &look.back_by) {
-        (Stands::NotBegun | Stands::Lost | Stands::Halted(_), _) => words!(
-            "Go on with `kubectl stateful execute --resume {} -n {}`, or back with `kubectl stateful undo {} -n {}`\n",
-            run,
-            namespace,
-            run,
-            namespace
-        ),
-        (Stands::Completed, Some((back, false))) => {
-            words!("See it with `kubectl stateful status {} -n {}`\n", back, namespace)
-        }
-        (Stands::Running { .. } | Stands::Completed | Stands::Undone, _) => Words::default(),
-    }
-}
-
         Ending::Completed | Ending::Undone(None) => None,
         Ending::Undone(Some(trouble)) | Ending::Halted(trouble) | Ending::Stuck { trouble, .. } => Some(trouble.to_string()),
     };

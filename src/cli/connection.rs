@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::environment;
 use crate::cluster::{ConnectOptions, Connection};
 use crate::error::CommandError;
+use crate::plan::{is_namespace, is_object};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -25,7 +27,7 @@ pub(super) struct ConnectionArgs {
     #[arg(long, global = true, value_name = "NAME")]
     user: Option<String>,
     /// The namespace to work in
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, value_name = "NAME", value_parser = namespace)]
     namespace: Option<String>,
     /// The address of the API server
     #[arg(short, long, global = true, value_name = "URL")]
@@ -62,8 +64,10 @@ pub(super) struct ConnectionArgs {
 impl ConnectionArgs {
     /// Connects.
     pub(super) async fn open(&self) -> Result<Connection, CommandError> {
+        let listed = environment("KUBECONFIG").unwrap_or_default();
         let options = ConnectOptions {
             kubeconfig: self.kubeconfig.clone(),
+            kubeconfigs: std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect(),
             context: self.context.clone(),
             cluster: self.cluster.clone(),
             user: self.user.clone(),
@@ -112,6 +116,17 @@ impl ConnectionArgs {
     pub(super) fn namespace(&self, connection: &Connection) -> String {
         self.namespace.clone().unwrap_or_else(|| connection.default_namespace().to_owned())
     }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let wrong = || format!("`{text}` is no name of a namespace: 1 to 63 lower-case letters, digits and dashes");
+    is_namespace(text).then(|| text.to_owned()).ok_or_else(wrong)
+}
+
+/// The name of an object.
+pub(super) fn object(text: &str) -> Result<String, String> {
+    let wrong = || format!("`{text}` is no name of an object: lower-case letters, digits, dashes and dots");
+    is_object(text).then(|| text.to_owned()).ok_or_else(wrong)
 }
 
 /// `90`, `90s`, `15m`, `24h`, and sums such as `1h30m`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::connection::{ConnectionArgs, duration};
+use super::connection::{ConnectionArgs, duration, object};
 use super::environment;
 use crate::cluster::{Connection, survey};
 use crate::error::{CommandError, Kind};
@@ -75,16 +75,16 @@ pub(super) struct MoveArgs {
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
     /// The storage class to move to
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = object)]
     pub(super) to_storage_class: Option<String>,
     /// The size of the new volumes, such as 20Gi; as large as the old ones if not given
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     size: Option<u64>,
     /// Move only this claim, may be repeated
-    #[arg(long = "claim", value_name = "NAME")]
+    #[arg(long = "claim", value_name = "NAME", value_parser = object)]
     claims: Vec<String>,
     /// Leave this claim as it is, may be repeated
-    #[arg(long = "skip-claim", value_name = "NAME")]
+    #[arg(long = "skip-claim", value_name = "NAME", value_parser = object)]
     skip_claims: Vec<String>,
     /// Name the run; made up if not given
     #[arg(long, value_name = "NAME", value_parser = run_id)]

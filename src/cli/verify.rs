@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::connection::{ConnectionArgs, duration};
+use super::connection::{ConnectionArgs, duration, object};
 use super::plan::{named_image, new_run_id};
 use super::signals::Signals;
 use crate::cluster::survey::api_hint;
@@ -64,7 +64,7 @@ pub(super) async fn run(args: VerifyArgs, connection: &ConnectionArgs) -> Result
 fn claim(word: &str) -> Result<String, String> {
     const KINDS: [&str; 3] = ["pvc", "persistentvolumeclaim", "persistentvolumeclaims"];
     match word.split_once('/') {
-        Some((kind, name)) if KINDS.contains(&kind) && !name.is_empty() && !name.contains('/') => Ok(name.to_owned()),
+        Some((kind, name)) if KINDS.contains(&kind) && !name.is_empty() && !name.contains('/') => object(name),
         _ => Err(format!("`{word}` is not a claim such as pvc/NAME")),
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     fn claims_are_named_by_kind_and_name() {
         assert_eq!(claim("pvc/a"), Ok("a".to_owned()));
         assert_eq!(claim("persistentvolumeclaims/a-0"), Ok("a-0".to_owned()));
-        for other in ["a", "pvc/", "sts/a", "pvc/a/b"] {
+        for other in ["a", "pvc/", "sts/a", "pvc/a/b", "pvc/a b", "pvc/A", "pvc/a?b"] {
             assert!(claim(other).is_err(), "{other}");
         }
     }

@@ -16,8 +16,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// kubectl's connection flags, resolved; empty fields take what the kubeconfig says.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
-    /// The kubeconfig file; none: `KUBECONFIG`, then `~/.kube/config`, then the pod's own service account.
+    /// The kubeconfig file; none: [`Self::kubeconfigs`], then `~/.kube/config`, then the pod's own service account.
     pub kubeconfig: Option<PathBuf>,
+    /// The files of `KUBECONFIG`, which are merged; those that are not there are passed over, as kubectl does.
+    pub kubeconfigs: Vec<PathBuf>,
     /// The context to use.
     pub context: Option<String>,
     /// The cluster entry to use.
@@ -124,22 +126,56 @@ impl Connection {
 async fn read_config(options: &ConnectOptions) -> Result<kube::Config, ConnectError> {
     let unusable = |error: &dyn std::error::Error| ConnectError::Kubeconfig(chain(error));
     let choice = KubeConfigOptions { context: options.context.clone(), cluster: options.cluster.clone(), user: options.user.clone() };
-    let found = match &options.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path).map_err(|error| unusable(&error)),
-        None => Kubeconfig::read().map_err(|error| unusable(&error)),
+    let found = match (&options.kubeconfig, options.kubeconfigs.as_slice()) {
+        (Some(path), _) => Kubeconfig::read_from(path).map_err(|error| unusable(&error)),
+        (None, []) => Kubeconfig::read().map_err(|error| unusable(&error)),
+        (None, listed) => merged(listed),
     };
     let mut kubeconfig = match found {
         Ok(kubeconfig) => kubeconfig,
         Err(error) => {
-            let plain = options.kubeconfig.is_none() && options.context.is_none() && options.server.is_none();
+            let chosen = [&options.context, &options.cluster, &options.user, &options.server];
+            let plain = options.kubeconfig.is_none() && chosen.into_iter().all(Option::is_none);
             return match kube::Config::incluster() {
                 Ok(config) if plain => Ok(config),
                 _ => Err(error),
             };
         }
     };
+    refuse_unknown(&kubeconfig, options)?;
     override_entries(&mut kubeconfig, options);
     kube::Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(|error| unusable(&error))
+}
+
+/// The files that are there as one, the first to say something first
+/// (<https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files>).
+fn merged(listed: &[PathBuf]) -> Result<Kubeconfig, ConnectError> {
+    let is_missing = |path: &&PathBuf| std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    let mut all: Option<Kubeconfig> = None;
+    for path in listed.iter().filter(|path| !is_missing(path)) {
+        let next = Kubeconfig::read_from(path).map_err(|error| ConnectError::Kubeconfig(chain(&error)))?;
+        all = Some(match all {
+            Some(before) => before.merge(next).map_err(|error| ConnectError::Kubeconfig(chain(&error)))?,
+            None => next,
+        });
+    }
+    let names: Vec<String> = listed.iter().map(|path| path.display().to_string()).collect();
+    all.ok_or_else(|| ConnectError::Kubeconfig(format!("KUBECONFIG names no file that is there: {}", names.join(", "))))
+}
+
+/// An entry that is asked for by name and is not there. A user would else be taken for one without credentials.
+fn refuse_unknown(kubeconfig: &Kubeconfig, options: &ConnectOptions) -> Result<(), ConnectError> {
+    let contexts: Vec<&str> = kubeconfig.contexts.iter().map(|one| one.name.as_str()).collect();
+    let clusters: Vec<&str> = kubeconfig.clusters.iter().map(|one| one.name.as_str()).collect();
+    let users: Vec<&str> = kubeconfig.auth_infos.iter().map(|one| one.name.as_str()).collect();
+    let asked = [("context", &options.context, contexts), ("cluster", &options.cluster, clusters), ("user", &options.user, users)];
+    for (what, asked, known) in asked {
+        if let Some(name) = asked.as_deref().filter(|name| !known.contains(name)) {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(ConnectError::Kubeconfig(format!("it has no {what} `{name}`; it has: {known}")));
+        }
+    }
+    Ok(())
 }
 
 /// Puts the flags into every entry: only the chosen one is read afterwards.

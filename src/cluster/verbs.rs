@@ -233,7 +233,7 @@ impl Connection {
     }
 
     async fn send(&self, request: http::request::Builder, bytes: Vec<u8>) -> Result<String, ApiError> {
-        let request = request.body(kube::client::Body::from(bytes)).expect("paths are made of encoded names");
+        let request = request.body(kube::client::Body::from(bytes)).map_err(|error| ApiError::Invalid(format!("no request: {error}")))?;
         let answer = tokio::time::timeout(self.request_timeout(), self.exchange(request)).await;
         answer.unwrap_or_else(|_| {
             Err(ApiError::NoAnswer(format!("no answer within {} s from {}", self.request_timeout().as_secs(), self.address())))

@@ -20,6 +20,7 @@ mod standing;
 mod streams;
 mod surveys;
 mod taking;
+mod usage;
 
 /// Simulated clusters are allocations above all, from many threads that come and go: this takes a third off the time of the sweep.
 #[global_allocator]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{MOVABLE, SurveyError, kind_of};
 use crate::cluster::{ApiError, Connection, Kind};
+use crate::plan::is_object;
 use crate::survey::AppKind;
 
 /// One object to move.
@@ -55,6 +56,16 @@ fn form(why: &str) -> SurveyError {
 
 /// Kind and name; none when there are no words.
 fn split(words: &[String]) -> Result<Option<(String, Option<String>)>, SurveyError> {
+    let split = divide(words)?;
+    match &split {
+        Some((_, Some(name))) if !is_object(name) => {
+            Err(form(&format!("`{name}` is no name of an object: names are lower-case letters, digits, dashes and dots")))
+        }
+        Some(_) | None => Ok(split),
+    }
+}
+
+fn divide(words: &[String]) -> Result<Option<(String, Option<String>)>, SurveyError> {
     match words {
         [] => Ok(None),
         [one] => match one.split_once('/') {
@@ -251,7 +262,7 @@ mod tests {
         assert_eq!(words(&["sts/x"]).expect("good"), Some(("sts".to_owned(), Some("x".to_owned()))));
         assert_eq!(words(&["sts", "x"]).expect("good"), Some(("sts".to_owned(), Some("x".to_owned()))));
         assert_eq!(words(&["sts"]).expect("good"), Some(("sts".to_owned(), None)));
-        for bad in [&["sts/"][..], &["/x"], &["a/b/c"], &["sts/x", "y"], &["sts", "x", "y"]] {
+        for bad in [&["sts/"][..], &["/x"], &["a/b/c"], &["sts/x", "y"], &["sts", "x", "y"], &["sts/a b"], &["sts", "x "], &["sts/a?b"]] {
             assert!(words(bad).is_err(), "{bad:?}");
         }
     }

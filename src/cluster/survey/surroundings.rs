@@ -39,7 +39,7 @@ impl Reads<'_> {
         if !access::allows(self.access, "get", "nodes/proxy") {
             return Value::Null;
         }
-        let path = format!("/api/v1/nodes/{node}/proxy/stats/summary");
+        let path = format!("{}/proxy/stats/summary", Kind::NODE.path("", Some(node)));
         let asked = tokio::time::timeout(std::time::Duration::from_secs(3), self.connection.get_path(&path)).await;
         asked.ok().and_then(Result::ok).flatten().unwrap_or_default()
     }
