@@ -96,3 +96,33 @@ fn a_result_that_cannot_be_written_is_no_success() {
         assert!(err.contains("cannot write the result to standard output: No space left on device"), "{args:?}: {err}");
     }
 }
+
+/// Under 429 and 503 a cluster has stateful sets all the same.
+#[test]
+fn kinds_that_can_be_moved_need_no_discovery() {
+    let standin = Standin::with_set();
+    for path in ["/api/v1", "/apis", "/apis/apps/v1"] {
+        standin.refuse(path, 429, 1000);
+    }
+    let came = standin.run(&PLAN);
+    assert_eq!(came.code, Some(0), "{}", came.err);
+}
+
+#[test]
+fn a_list_of_kinds_that_does_not_answer_is_asked_again_and_told() {
+    let standin = Standin::with_set();
+    let other = ["plan", "databases/x", "--to-storage-class", "fast"];
+    standin.refuse("/apis/apps/v1", 503, 2);
+    let came = standin.run(&other);
+    assert!(came.err.contains("the cluster has no kind `databases`"), "{}", came.err);
+    assert_eq!(standin.asked().iter().filter(|path| *path == "/apis/apps/v1").count(), 3);
+    standin.refuse("/apis/apps/v1", 503, 1000);
+    let came = standin.run(&other);
+    assert_eq!(came.code, Some(1));
+    assert!(!came.err.contains("has no kind"), "{}", came.err);
+    assert!(
+        came.err.contains("it is not known what kind `databases` is: API group `apps` does not say what it has (refused by the test)"),
+        "{}",
+        came.err
+    );
+}

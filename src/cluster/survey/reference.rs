@@ -1,9 +1,14 @@
-//! From what a person typed to one object: `sts/x`, `statefulset x`, `deployments.apps/x`, `-l app=x`. Names of kinds come from
-//! discovery, so that they are those of the cluster at hand.
+//! From what a person typed to one object: `sts/x`, `statefulset x`, `deployments.apps/x`, `-l app=x`.
+//!
+//! What can be moved is Kubernetes' own, and known by the names that are given to it there; discovery is asked only for what any other
+//! word might mean, so that a cluster at its limits does not seem to have no stateful sets.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{MOVABLE, SurveyError, kind_of};
+use crate::cluster::kinds::encoded;
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::plan::is_object;
 use crate::survey::AppKind;
@@ -101,11 +106,36 @@ pub(super) fn resource(kind: AppKind) -> Kind {
     }
 }
 
+/// What can be moved: kind, group, and all its names.
+const KNOWN: [(AppKind, &str, &[&str]); 4] = [
+    (AppKind::StatefulSet, "apps", &["sts", "statefulset", "statefulsets"]),
+    (AppKind::Deployment, "apps", &["deploy", "deployment", "deployments"]),
+    (AppKind::Pod, "", &["po", "pod", "pods"]),
+    (AppKind::Claim, "", &["pvc", "persistentvolumeclaim", "persistentvolumeclaims"]),
+];
+
+/// The kind a word means that can be moved.
+fn known(word: &str) -> Option<AppKind> {
+    let (name, rest) = word.split_once('.').unwrap_or((word, ""));
+    let name = name.to_lowercase();
+    let placed = |group: &str| rest.is_empty() || rest == group || rest == format!("v1.{group}").trim_end_matches('.');
+    KNOWN.into_iter().find(|(_, group, names)| names.contains(&name.as_str()) && placed(group)).map(|(kind, _, _)| kind)
+}
+
 async fn movable(connection: &Connection, word: &str) -> Result<AppKind, SurveyError> {
-    let found = find(&discover(connection).await?, word);
-    let Some(found) = found else {
-        let why = format!("the cluster has no kind `{word}`");
-        return Err(SurveyError::Reference { why, hint: format!("what can be moved is a {MOVABLE}") });
+    if let Some(kind) = known(word) {
+        return Ok(kind);
+    }
+    let Discovered { resources, silent } = discover(connection).await?;
+    let Some(found) = find(&resources, word) else {
+        let hint = format!("what can be moved is a {MOVABLE}");
+        let why = match silent.as_slice() {
+            [] => format!("the cluster has no kind `{word}`"),
+            [(group, error), ..] => {
+                format!("it is not known what kind `{word}` is: API group `{group}` does not say what it has ({error})")
+            }
+        };
+        return Err(SurveyError::Reference { why, hint });
     };
     kind_of(&found.group, &found.plural).ok_or_else(|| SurveyError::Reference {
         why: format!("a {} cannot be moved by itself", found.kind),
@@ -113,10 +143,31 @@ async fn movable(connection: &Connection, word: &str) -> Result<AppKind, SurveyE
     })
 }
 
-/// Reads the lists of kinds. An API group that does not answer is left out, as kubectl does.
-async fn discover(connection: &Connection) -> Result<Vec<Resource>, ApiError> {
-    let mut resources = listed("", "v1", &connection.get_path("/api/v1").await?.unwrap_or_default());
-    let groups = connection.get_path("/apis").await?.unwrap_or_default();
+/// What a cluster says of its kinds.
+struct Discovered {
+    resources: Vec<Resource>,
+    /// API groups that do not answer, with what they say instead.
+    silent: Vec<(String, ApiError)>,
+}
+
+/// How often one list is asked for where that may help, and how long is waited after the first try.
+const TRIES_MAX: u32 = 4;
+const WAIT: Duration = Duration::from_millis(250);
+
+async fn patiently(connection: &Connection, path: &str) -> Result<Value, ApiError> {
+    for tried in 1.. {
+        match connection.get_path(path).await {
+            Err(error) if error.is_passing() && tried < TRIES_MAX => tokio::time::sleep(WAIT * 2u32.pow(tried - 1)).await,
+            answer => return answer.map(Option::unwrap_or_default),
+        }
+    }
+    unreachable!("it is tried a few times")
+}
+
+/// Reads the lists of kinds. An API group that does not answer after a few tries is named.
+async fn discover(connection: &Connection) -> Result<Discovered, ApiError> {
+    let mut resources = listed("", "v1", &patiently(connection, "/api/v1").await?);
+    let groups = patiently(connection, "/apis").await?;
     let versions: Vec<(String, String)> = groups["groups"]
         .as_array()
         .into_iter()
@@ -124,11 +175,17 @@ async fn discover(connection: &Connection) -> Result<Vec<Resource>, ApiError> {
         .filter_map(|group| Some((group["name"].as_str()?.to_owned(), group["preferredVersion"]["version"].as_str()?.to_owned())))
         .collect();
     let reads = versions.iter().map(|(group, version)| async move {
-        let list = connection.get_path(&format!("/apis/{group}/{version}")).await.ok().flatten().unwrap_or_default();
-        listed(group, version, &list)
+        let list = patiently(connection, &format!("/apis/{}/{}", encoded(group), encoded(version))).await;
+        (group, list.map(|list| listed(group, version, &list)))
     });
-    resources.extend(futures::future::join_all(reads).await.into_iter().flatten());
-    Ok(resources)
+    let mut silent = Vec::new();
+    for (group, read) in futures::future::join_all(reads).await {
+        match read {
+            Ok(more) => resources.extend(more),
+            Err(error) => silent.push((group.clone(), error)),
+        }
+    }
+    Ok(Discovered { resources, silent })
 }
 
 fn listed(group: &str, version: &str, list: &Value) -> Vec<Resource> {
@@ -254,6 +311,24 @@ mod tests {
         assert_eq!(find(&resources(), "po").map(|one| one.group).as_deref(), Some(""));
         assert!(find(&resources(), "sts.batch").is_none());
         assert!(find(&resources(), "scale").is_none());
+    }
+
+    #[test]
+    fn what_can_be_moved_is_known_without_the_cluster() {
+        for (word, kind) in [
+            ("sts", AppKind::StatefulSet),
+            ("StatefulSet", AppKind::StatefulSet),
+            ("statefulsets.apps", AppKind::StatefulSet),
+            ("deploy.v1.apps", AppKind::Deployment),
+            ("po", AppKind::Pod),
+            ("pods.v1", AppKind::Pod),
+            ("PersistentVolumeClaim", AppKind::Claim),
+        ] {
+            assert_eq!(known(word), Some(kind), "{word}");
+        }
+        for other in ["sts.batch", "pods.metrics.k8s.io", "replicaset", "sts ", ""] {
+            assert_eq!(known(other), None, "{other}");
+        }
     }
 
     #[test]
