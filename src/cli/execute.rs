@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use super::connection::ConnectionArgs;
+use super::expiry;
 use super::plan::{MoveArgs, Planned, make, run_id};
 use super::signals::Signals;
 use crate::cluster::Connection;
@@ -121,6 +122,7 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
             return Ok(());
         }
         let seen = trust::as_planned_now(&cluster, &plan, &word).await?;
+        expiry::refuse(cluster.expiry(), &plan, &seen)?;
         ui::say(&ui::plan_text(&plan, &seen));
         ui::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await;
@@ -133,6 +135,7 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
             Ok(())
         }
         Planned::Plan(plan, seen) => {
+            expiry::refuse(cluster.expiry(), &plan, &seen)?;
             ui::say(&ui::plan_text(&plan, &seen));
             ui::confirm(args.yes)?;
             carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await

@@ -2,6 +2,7 @@
 
 mod connection;
 mod execute;
+mod expiry;
 mod finalize;
 mod plan;
 mod signals;

@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::connection::{ConnectionArgs, duration, object};
-use super::environment;
+use super::{environment, expiry};
 use crate::cluster::{Connection, survey};
 use crate::error::{CommandError, Kind};
 use crate::operate::{Word, rehearsal};
 use crate::operate::{Word, records, trust};
-use crate::plan::{Destination, Plan, Request, RunId, file};
+use crate::plan::{Destination, Plan, Request, RunId, START_SECS, STOP_SECS, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
 use crate::survey::file::{self as survey_file, Document, Unreadable};
@@ -110,6 +110,12 @@ pub(super) struct MoveArgs {
     /// How long the app may take to become ready [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     ready_timeout: Option<Duration>,
+    /// How long a new volume, or a mover pod, may take to be there, with a node that is made for it [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    start_timeout: Option<Duration>,
+    /// How long a pod may take to stop beyond its grace period, and a claim to go [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    stop_timeout: Option<Duration>,
     /// Let movers open raw source devices for writing, for drivers that cannot publish one read-only
     #[arg(long)]
     source_devices_writable: bool,
@@ -155,6 +161,8 @@ impl MoveArgs {
             throttle,
             copy_timeout,
             ready_timeout,
+            start_timeout,
+            stop_timeout,
             source_devices_writable,
             mover_image: _,
             applier_is_paused: _,
@@ -174,6 +182,8 @@ impl MoveArgs {
             ("--throttle", *throttle),
             ("--copy-timeout", copy_timeout.is_some()),
             ("--ready-timeout", ready_timeout.is_some()),
+            ("--start-timeout", start_timeout.is_some()),
+            ("--stop-timeout", stop_timeout.is_some()),
             ("--source-devices-writable", *source_devices_writable),
         ];
         all.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
@@ -209,6 +219,8 @@ impl MoveArgs {
             cold: self.cold,
             copy_secs_max: self.copy_timeout.unwrap_or(COPY_WITHIN).as_secs(),
             ready_secs_max: self.ready_timeout.unwrap_or(READY_WITHIN).as_secs(),
+            start_secs_max: self.start_timeout.map_or(START_SECS, |timeout| timeout.as_secs()),
+            stop_secs_max: self.stop_timeout.map_or(STOP_SECS, |timeout| timeout.as_secs()),
             source_devices_writable: self.source_devices_writable,
             mover_image: named_image(self.mover_image.as_deref())?,
             applier_is_paused: self.applier_is_paused,
@@ -290,6 +302,9 @@ async fn from_cluster(args: &PlanArgs, connection: &ConnectionArgs) -> Result<Pl
     let cluster = connection.open().await?;
     let planned = make(&args.what, &cluster, &connection.namespace(&cluster), args.save_survey.as_deref()).await;
     ui::warn(&cluster.warnings().take());
+    if let Ok(Planned::Plan(plan, seen)) = &planned {
+        expiry::warn(cluster.expiry(), plan, seen);
+    }
     planned
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::connection::ConnectionArgs;
 use super::execute::{VouchArgs, carry_out};
+use super::expiry;
 use super::plan::{mover_image, new_run_id, now, run_id};
 use crate::cluster::{Connection, kept, survey};
 use crate::engine::{Listener, Run};
@@ -113,6 +114,8 @@ async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result
     }
     let seen = trust::seen(cluster, plan.namespace(), &named, &request).await?;
     let back = planner::plan(&request, &seen, cluster.address())?;
+    // Also with credentials that end soon it is better to begin to go back than not to.
+    expiry::warn(cluster.expiry(), &back, &seen);
     ui::say(&ui::plan_text(&back, &seen));
     Ok(back)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use thiserror::Error;
 
+use super::credentials::Expiry;
 use super::warnings::Warnings;
 
 /// How long one call may take unless the user says otherwise.
@@ -72,6 +73,7 @@ pub struct Connection {
     default_namespace: String,
     request_timeout: Duration,
     warnings: Warnings,
+    expiry: Expiry,
 }
 
 impl Connection {
@@ -88,15 +90,23 @@ impl Connection {
         config.default_retry = false;
         let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let default_namespace = config.default_namespace.clone();
+        let expiry = serde_json::to_value(&config.auth_info).map_or(Expiry::Unknown, |user| Expiry::of(&user));
         let client =
             kube::Client::try_from(config).map_err(|error| ConnectError::Client { address: address.clone(), message: chain(&error) })?;
-        Ok(Self { client, address, default_namespace, request_timeout, warnings: Warnings::default() })
+        Ok(Self { client, address, default_namespace, request_timeout, warnings: Warnings::default(), expiry })
     }
 
     /// Wraps a ready-made client, such as one over a simulated server.
     pub fn over(client: kube::Client, address: &str) -> Self {
         let default_namespace = client.default_namespace().to_owned();
-        Self { client, address: address.to_owned(), default_namespace, request_timeout: REQUEST_TIMEOUT, warnings: Warnings::default() }
+        Self {
+            client,
+            address: address.to_owned(),
+            default_namespace,
+            request_timeout: REQUEST_TIMEOUT,
+            warnings: Warnings::default(),
+            expiry: Expiry::None,
+        }
     }
 
     /// The API server's address.
@@ -107,6 +117,11 @@ impl Connection {
     /// The namespace of the kubeconfig's context.
     pub fn default_namespace(&self) -> &str {
         &self.default_namespace
+    }
+
+    /// Until when the credentials are good.
+    pub fn expiry(&self) -> Expiry {
+        self.expiry
     }
 
     /// What the server warned of.

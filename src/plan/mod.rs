@@ -68,6 +68,12 @@ pub struct Request {
     pub copy_secs_max: u64,
     /// How long the app may take to become ready, in seconds.
     pub ready_secs_max: u64,
+    /// How long a new volume, or a mover pod, may take to be there, in seconds.
+    #[serde(default = "start_secs", skip_serializing_if = "is_start_secs")]
+    pub start_secs_max: u64,
+    /// How long a pod may take to stop beyond its grace period, and a claim to go, in seconds.
+    #[serde(default = "stop_secs", skip_serializing_if = "is_stop_secs")]
+    pub stop_secs_max: u64,
     /// Whether movers get raw source devices as writable: for drivers that cannot publish one read-only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub source_devices_writable: bool,
@@ -77,6 +83,28 @@ pub struct Request {
     pub applier_is_paused: bool,
     /// The user's word that mover pods can reach one another in spite of network policies.
     pub network_is_open: bool,
+}
+
+/// [`Request::start_secs_max`] unless the user says otherwise, and of plans that do not say.
+pub const START_SECS: u64 = 300;
+
+/// [`Request::stop_secs_max`], likewise.
+pub const STOP_SECS: u64 = 120;
+
+fn start_secs() -> u64 {
+    START_SECS
+}
+
+fn is_start_secs(secs: &u64) -> bool {
+    *secs == START_SECS
+}
+
+fn stop_secs() -> u64 {
+    STOP_SECS
+}
+
+fn is_stop_secs(secs: &u64) -> bool {
+    *secs == STOP_SECS
 }
 
 impl Request {

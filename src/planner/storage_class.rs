@@ -29,9 +29,6 @@ use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey, VolumeSeen};
 /// How long a step that only talks to the API may take, in seconds.
 const API_SECS: u64 = 120;
 
-/// How long a volume may take to be made, or a mover to start, in seconds.
-const PROVISION_SECS: u64 = 300;
-
 /// At most so many warm passes.
 const PASSES_MAX: u32 = 8;
 
@@ -283,7 +280,9 @@ impl<'a> Layout<'a> {
         if !self.request.copies() {
             return Vec::new();
         }
-        self.claims().map(|(claim, slot)| (claim.name.clone(), PROVISION_SECS, Step::ReserveTarget(self.reserve(claim, slot)))).collect()
+        self.claims()
+            .map(|(claim, slot)| (claim.name.clone(), self.request.start_secs_max, Step::ReserveTarget(self.reserve(claim, slot))))
+            .collect()
     }
 
     fn reserve(&self, claim: &ClaimSeen, slot: &str) -> ReserveTarget {
@@ -322,7 +321,7 @@ impl<'a> Layout<'a> {
                     held_by_app: if unit.warm && *side != Side::Target { Self::volumes(unit) } else { Vec::new() },
                     manifest: objects::mover_pod(self.request, self.survey, unit, index, *side),
                 };
-                steps.push((step.pod.clone(), PROVISION_SECS, Step::StartMover(step)));
+                steps.push((step.pod.clone(), self.request.start_secs_max, Step::StartMover(step)));
             }
         }
         steps
@@ -335,7 +334,7 @@ impl<'a> Layout<'a> {
             if let Step::StartMover(StartMover { namespace, pod, held_by_app, .. }) = step
                 && !held_by_app.is_empty()
             {
-                steps.push((pod.clone(), PROVISION_SECS, Step::AwaitMover(AwaitMover { namespace, pod })));
+                steps.push((pod.clone(), self.request.start_secs_max, Step::AwaitMover(AwaitMover { namespace, pod })));
             }
         }
         steps
@@ -410,7 +409,7 @@ impl<'a> Layout<'a> {
                 Step::Drain(Drain { kind, namespace, name, uid, replicas: app.replicas, shape, claims })
             }
         };
-        vec![(app.name.clone(), self.grace_secs() + API_SECS, step)]
+        vec![(app.name.clone(), self.grace_secs().saturating_add(self.request.stop_secs_max), step)]
     }
 
     /// What the app's pods get to stop; under `OrderedReady` they stop one after another.
@@ -436,7 +435,7 @@ impl<'a> Layout<'a> {
                 namespace: self.namespace(),
                 staging: self.staging(claim),
             };
-            (claim.name.clone(), PROVISION_SECS, Step::PinTarget(step))
+            (claim.name.clone(), self.request.start_secs_max, Step::PinTarget(step))
         });
         passes.chain(pins).collect()
     }
@@ -447,7 +446,7 @@ impl<'a> Layout<'a> {
             for (index, unit) in self.units.iter().enumerate() {
                 for side in Self::sides(unit) {
                     let pod = objects::mover_name(self.request, index, *side);
-                    steps.push((pod.clone(), API_SECS, Step::StopMover(StopMover { namespace: self.namespace(), pod })));
+                    steps.push((pod.clone(), self.request.stop_secs_max, Step::StopMover(StopMover { namespace: self.namespace(), pod })));
                 }
             }
         }
@@ -478,10 +477,10 @@ impl<'a> Layout<'a> {
                 app: format!("{}/{}", self.survey.app.kind.word(), self.survey.app.name),
                 manifest_before: objects::released_claim(claim),
             };
-            steps.push((claim.name.clone(), API_SECS, Step::ReleaseClaim(step)));
+            steps.push((claim.name.clone(), self.request.stop_secs_max, Step::ReleaseClaim(step)));
             if self.request.copies() {
                 let step = ReleaseStaging { slot: slot.to_owned(), namespace: self.namespace(), staging: self.staging(claim) };
-                steps.push((claim.name.clone(), API_SECS, Step::ReleaseStaging(step)));
+                steps.push((claim.name.clone(), self.request.stop_secs_max, Step::ReleaseStaging(step)));
             }
         }
         steps

@@ -406,3 +406,23 @@ fn the_lint_notices_a_plan_that_would_lose_data() {
     reversed.stages.reverse();
     assert_ne!(check::faults(&reversed), Vec::<String>::new());
 }
+
+/// Where volumes, nodes or unmounts are slower than elsewhere; what only talks to the API keeps its deadline.
+#[test]
+fn what_a_cluster_takes_its_time_for_may_take_longer() {
+    let survey = seen::set(1, &["data"]);
+    let mut request = seen::request();
+    (request.start_secs_max, request.stop_secs_max) = (1800, 900);
+    let (usual, longer) = (plan(&seen::request(), &survey), plan(&request, &survey));
+    assert_eq!(file::read(&file::to_yaml(&longer)).expect("it is a plan").request, request);
+    assert!(!file::to_yaml(&usual).contains("startSecsMax"), "plans that do not say are as they were");
+    for ((_, before), (_, after)) in usual.steps().zip(longer.steps()) {
+        let expected = match &before.step {
+            Step::ReserveTarget(_) | Step::StartMover(_) | Step::AwaitMover(_) | Step::PinTarget(_) => 1800,
+            Step::StopMover(_) | Step::ReleaseClaim(_) | Step::ReleaseStaging(_) => 900,
+            Step::Drain(_) => before.deadline_secs - 120 + 900,
+            _ => before.deadline_secs,
+        };
+        assert_eq!(after.deadline_secs, expected, "{}", before.id);
+    }
+}

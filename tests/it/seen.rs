@@ -28,6 +28,8 @@ pub(crate) fn request() -> Request {
         cold: false,
         copy_secs_max: 86_400,
         ready_secs_max: 600,
+        start_secs_max: 300,
+        stop_secs_max: 120,
         source_devices_writable: false,
         mover_image: "mover:test".to_owned(),
         applier_is_paused: false,

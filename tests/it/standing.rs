@@ -335,7 +335,7 @@ fn options_that_would_have_no_effect_are_refused_by_name() {
     let standin = Standin::with_set();
     let path = plan_file(&standin, &plan("m1"));
     let path = path.to_str().expect("UTF-8");
-    let shaping: [(&str, Option<&str>); 10] = [
+    let shaping: [(&str, Option<&str>); 12] = [
         ("--size", Some("3Gi")),
         ("--claim", Some("data-pg-0")),
         ("--skip-claim", Some("data-pg-0")),
@@ -346,6 +346,8 @@ fn options_that_would_have_no_effect_are_refused_by_name() {
         ("--throttle", None),
         ("--copy-timeout", Some("24h")),
         ("--ready-timeout", Some("10m")),
+        ("--start-timeout", Some("5m")),
+        ("--stop-timeout", Some("2m")),
     ];
     for (option, value) in shaping {
         for beside in [&[path][..], &["--resume", "m1"]] {

@@ -126,3 +126,30 @@ fn a_list_of_kinds_that_does_not_answer_is_asked_again_and_told() {
         came.err
     );
 }
+
+/// A token that says when it ends, as a service account's.
+fn token(ends_in: i64) -> String {
+    let end = jiff::Timestamp::now().as_second() + ends_in;
+    let claims = json!(k8s_openapi::ByteString(json!({ "exp": end }).to_string().into_bytes()));
+    let claims = claims.as_str().expect("a text").replace('+', "-").replace('/', "_");
+    format!("e30.{}.c2ln", claims.trim_end_matches('='))
+}
+
+#[test]
+fn credentials_that_end_before_the_move_are_told_before_the_drain() {
+    let standin = Standin::with_set();
+    let execute = ["execute", "sts/pg", "--to-storage-class", "fast", "-y"];
+    let (short, long) = (token(60), token(86_400));
+    let plan = standin.run(&[&PLAN[..], &["--token", &short]].concat());
+    assert_eq!(plan.code, Some(0), "{}", plan.err);
+    assert!(plan.err.contains("Warning: your credentials expire at "), "{}", plan.err);
+    let refused = standin.run(&[&execute[..], &["--token", &short]].concat());
+    assert_eq!(refused.code, Some(4), "{}", refused.err);
+    assert!(refused.err.contains("refused: your credentials expire at "), "{}", refused.err);
+    assert_eq!(standin.writes(), [""; 0]);
+    let lasting = standin.run(&[&execute[..], &["--token", &long]].concat());
+    assert!(!lasting.err.contains("credentials"), "{}", lasting.err);
+    let opaque = standin.run(&PLAN);
+    assert_eq!(opaque.code, Some(0), "{}", opaque.err);
+    assert!(opaque.err.contains("Warning: your credentials do not say when they expire"), "{}", opaque.err);
+}
