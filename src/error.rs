@@ -103,9 +103,9 @@ impl CommandError {
     }
 }
 
-/// A hint with a command that people paste; none where the name would be more than a name there.
-fn pasted(name: &str, hint: impl FnOnce(&str) -> String) -> Option<String> {
-    escape::is_word(name).then(|| hint(name))
+/// A hint with a command that people paste; none where a name would be more than a name there.
+fn pasted<const N: usize>(names: [&str; N], hint: impl FnOnce([&str; N]) -> String) -> Option<String> {
+    names.iter().all(|name| escape::is_word(name)).then(|| hint(names))
 }
 
 /// How records are deleted that nobody should have made. Their names were looked at.
@@ -115,8 +115,8 @@ fn forget(run: &RunId, namespace: &str) -> String {
     )
 }
 
-fn watch(run: &str) -> Option<String> {
-    pasted(run, |run| format!("watch it with `kubectl stateful status {run}`"))
+fn watch(run: &str, namespace: &str) -> Option<String> {
+    pasted([run, namespace], |[run, namespace]| format!("watch it with `kubectl stateful status {run} -n {namespace}`"))
 }
 
 impl From<SurveyError> for CommandError {
@@ -141,18 +141,18 @@ impl From<JournalError> for CommandError {
     fn from(error: JournalError) -> Self {
         let what = error.to_string();
         match error {
-            JournalError::NoSuchRun { .. } => Self::new(Kind::Error, what).hinted("see the runs there are with `kubectl stateful status`"),
+            JournalError::NoSuchRun { .. } => Self::new(Kind::Error, what).hinted("see the runs of all namespaces with `kubectl stateful status -A`"),
             JournalError::Gone(_) => Self::new(Kind::Halted, what).hinted("what the run made is labelled `kubectl-stateful.dev/run`"),
-            JournalError::Fenced(run) => Self::new(Kind::Refused, what).maybe_hinted(watch(&run.0)),
-            JournalError::Broken { run, .. } => Self::new(Kind::Stuck, what).maybe_hinted(pasted(&run.0, |run| {
+            JournalError::Fenced { run, namespace } => Self::new(Kind::Refused, what).maybe_hinted(watch(&run.0, &namespace)),
+            JournalError::Broken { run, namespace, .. } => Self::new(Kind::Stuck, what).maybe_hinted(pasted([&run.0, &namespace], |[run, namespace]| {
                 format!(
-                    "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -o jsonpath='{{.data.plan}}'"
+                    "put its ConfigMaps back from a backup, or finish by the plan: kubectl get configmap stateful-{run}-plan-0 -n {namespace} -o jsonpath='{{.data.plan}}'"
                 )
             })),
             JournalError::Newer { .. } => {
                 Self::new(Kind::Error, what).hinted("use the version of kubectl-stateful that began this run, or a newer one")
             }
-            JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what).maybe_hinted(pasted(&volume, |volume| {
+            JournalError::Marked { volume, .. } => Self::new(Kind::Refused, what).maybe_hinted(pasted([&volume], |[volume]| {
                 format!("see what it is with `kubectl get pv {volume} -o yaml`, and plan with another `--run`")
             })),
             JournalError::Foreign { record, run, namespace, .. } => Self::new(Kind::Refused, format!("refused: {what}")).hinted(format!(
@@ -167,7 +167,7 @@ impl From<LeaseError> for CommandError {
     fn from(error: LeaseError) -> Self {
         let what = error.to_string();
         match error {
-            LeaseError::Held { run, .. } => Self::new(Kind::Refused, what).maybe_hinted(watch(&run)),
+            LeaseError::Held { run, namespace, .. } => Self::new(Kind::Refused, what).maybe_hinted(watch(&run, &namespace)),
             LeaseError::Lost { .. } => Self::new(Kind::Halted, what),
             LeaseError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
@@ -250,13 +250,36 @@ mod tests {
 
     #[test]
     fn only_a_plain_word_gets_into_a_command_to_paste() {
-        let held = |run: &str| LeaseError::Held { app: "sts/pg".to_owned(), holder: "x".to_owned(), run: run.to_owned() };
-        let broken = |run: &str| JournalError::Broken { run: RunId(run.to_owned()), reason: "x".to_owned() };
+        let text = str::to_owned;
+        let held = |run: &str| LeaseError::Held { app: text("sts/pg"), holder: text("x"), run: text(run), namespace: text("db") };
+        let broken = |run: &str| JournalError::Broken { run: RunId(text(run)), namespace: text("db"), reason: text("x") };
         for (name, hints) in [("m1", 1), ("x; curl y | sh", 0), ("`x`", 0), ("--help", 0)] {
             for error in [CommandError::from(held(name)), CommandError::from(broken(name))] {
                 assert_eq!(error.faults[0].hints.len(), hints, "{name}");
             }
         }
+    }
+
+    /// People work in a namespace by `-n` and paste where another one is the terminal's.
+    #[test]
+    fn commands_to_paste_name_the_namespace() {
+        let text = str::to_owned;
+        let run = || RunId(text("m1"));
+        let namespace = || text("db");
+        let errors: [CommandError; 5] = [
+            LeaseError::Held { app: text("sts/pg"), holder: text("x"), run: text("m1"), namespace: namespace() }.into(),
+            JournalError::Fenced { run: run(), namespace: namespace() }.into(),
+            JournalError::Broken { run: run(), namespace: namespace(), reason: text("x") }.into(),
+            JournalError::Foreign { record: text("r"), run: run(), namespace: namespace(), what: text("x"), writer: text("") }.into(),
+            Distrust::Unmarked { run: run(), namespace: namespace(), step: text("s"), writer: text("") }.into(),
+        ];
+        for error in errors {
+            for hint in &error.faults[0].hints {
+                assert!(hint.contains(" -n db"), "{hint}");
+            }
+        }
+        let none = CommandError::from(JournalError::NoSuchRun { run: run(), namespace: namespace() });
+        assert_eq!(none.faults[0].hints, ["see the runs of all namespaces with `kubectl stateful status -A`"]);
     }
 
     #[test]

@@ -30,22 +30,23 @@ pub(super) async fn run(args: FinalizeArgs, connection: &ConnectionArgs) -> Resu
     let namespace = connection.namespace(&cluster);
     let word = args.vouch.word();
     let Record { plan, journal, basis: _ } = trust::record(&cluster, &namespace, &args.run, Way::Undo, &word).await?;
-    let volumes = finalize::kept(&cluster, &plan, &journal).await.map_err(refused)?;
+    let volumes = finalize::kept(&cluster, &plan, &journal).await.map_err(|error| refused(error, &namespace))?;
     ui::say(&ui::finalize_text(&plan, &volumes));
     ui::confirm(args.yes)?;
     let lease = Lease::take(&cluster, &plan.app, &args.run, &executor()).await?;
-    let finalized = finalize::finalize(&cluster, &volumes, journal).await.map_err(refused);
+    let finalized = finalize::finalize(&cluster, &volumes, journal).await.map_err(|error| refused(error, &namespace));
     lease.release().await;
     finalized?;
     ui::result(&format!("run {} is finalized: {} volumes deleted\n", args.run, volumes.len()));
     Ok(())
 }
 
-fn refused(error: FinalizeError) -> CommandError {
+fn refused(error: FinalizeError, namespace: &str) -> CommandError {
     let what = error.to_string();
     match error {
-        FinalizeError::NotEnded(run) => CommandError::new(Kind::Refused, format!("refused: {what}"))
-            .hinted(format!("go on with `kubectl stateful execute --resume {run}`, or go back with `kubectl stateful undo {run}`")),
+        FinalizeError::NotEnded(run) => CommandError::new(Kind::Refused, format!("refused: {what}")).hinted(format!(
+            "go on with `kubectl stateful execute --resume {run} -n {namespace}`, or go back with `kubectl stateful undo {run} -n {namespace}`"
+        )),
         FinalizeError::Foreign { volume, .. } | FinalizeError::NotSettled { volume, .. } | FinalizeError::InUse { volume, .. } => {
             CommandError::new(Kind::Refused, format!("refused: {what}")).hinted(format!("see it with `kubectl describe pv {volume}`"))
         }

@@ -37,6 +37,8 @@ pub enum LeaseError {
         holder: String,
         /// For which run.
         run: String,
+        /// The app's namespace.
+        namespace: String,
     },
     /// It was ours and is not any more.
     #[error("lost the lease on `{app}` to `{holder}`")]
@@ -187,7 +189,7 @@ impl Lease {
 
     fn held(&self, current: &Value) -> LeaseError {
         let run = current["metadata"]["labels"][marks::RUN].as_str().unwrap_or("unknown").to_owned();
-        LeaseError::Held { app: self.app.clone(), holder: holder_of(current), run }
+        LeaseError::Held { app: self.app.clone(), holder: holder_of(current), run, namespace: self.namespace.clone() }
     }
 
     fn api(&self, error: ApiError) -> LeaseError {

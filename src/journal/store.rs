@@ -51,13 +51,20 @@ pub enum JournalError {
     #[error("the journal of run `{0}` was deleted")]
     Gone(RunId),
     /// Another executor wrote to the run.
-    #[error("another executor has taken run `{0}` over")]
-    Fenced(RunId),
+    #[error("another executor has taken run `{run}` over")]
+    Fenced {
+        /// The run.
+        run: RunId,
+        /// Its namespace.
+        namespace: String,
+    },
     /// It does not hold together.
     #[error("the journal of run `{run}` cannot be believed: {reason}")]
     Broken {
         /// The run.
         run: RunId,
+        /// Its namespace.
+        namespace: String,
         /// Why.
         reason: String,
     },
@@ -144,11 +151,11 @@ impl Journal {
             let Some(piece) = found.map_err(|error| api(run, "read", error))? else {
                 if index == 0 {
                     if let Some(volume) = marked_volume(connection, namespace, run).await? {
-                        return Err(broken(run, &format!("its plan is missing, and volume {volume} bears its marks")));
+                        return Err(broken(namespace, run, &format!("its plan is missing, and volume {volume} bears its marks")));
                     }
                     return Err(JournalError::NoSuchRun { run: run.clone(), namespace: namespace.to_owned() });
                 }
-                return Err(broken(run, "a piece of its plan is missing"));
+                return Err(broken(namespace, run, "a piece of its plan is missing"));
             };
             text.push_str(piece["data"]["plan"].as_str().unwrap_or_default());
             index += 1;
@@ -158,7 +165,7 @@ impl Journal {
                 break;
             }
             if index == PLAN_PIECES_MAX {
-                return Err(broken(run, &format!("its plan has more than {PLAN_PIECES_MAX} pieces")));
+                return Err(broken(namespace, run, &format!("its plan has more than {PLAN_PIECES_MAX} pieces")));
             }
         }
         let foreign = |what: String| JournalError::Foreign {
@@ -171,7 +178,7 @@ impl Journal {
         let plan = file::read(&text).map_err(|error| match error {
             Unreadable::Unsafe(_) => foreign(error.to_string()),
             Unreadable::Version { .. } => JournalError::Newer { run: run.clone(), what: error.to_string() },
-            Unreadable::Syntax(_) | Unreadable::Kind(_) => broken(run, &error.to_string()),
+            Unreadable::Syntax(_) | Unreadable::Kind(_) => broken(namespace, run, &error.to_string()),
         })?;
         if plan.namespace() != namespace || plan.run() != run {
             return Err(foreign(format!("its plan is for run `{}` of namespace `{}`", plan.run(), plan.namespace())));
@@ -203,7 +210,7 @@ impl Journal {
         };
         journal.entries = journal.load().await?;
         for entry in &journal.entries {
-            journal.state = journal.state.fold(entry).map_err(|illegal| broken(run, &illegal.to_string()))?;
+            journal.state = journal.state.fold(entry).map_err(|illegal| broken(namespace, run, &illegal.to_string()))?;
         }
         journal.refuse_lost_beginning().await?;
         Ok(journal)
@@ -230,7 +237,7 @@ impl Journal {
     /// [`JournalError::Fenced`] when somebody else wrote in between; [`JournalError::Broken`] when an event cannot follow;
     /// [`JournalError::Gone`] when somebody deleted it, see [`Journal::restore`].
     pub async fn append(&mut self, events: &[Event]) -> Result<(), JournalError> {
-        let (next, entries) = self.extend(events).map_err(|illegal| broken(&self.run, &illegal.to_string()))?;
+        let (next, entries) = self.extend(events).map_err(|illegal| broken(&self.namespace, &self.run, &illegal.to_string()))?;
         self.try_append(&entries).await?;
         self.state = next;
         self.entries.extend(entries);
@@ -253,7 +260,7 @@ impl Journal {
             match error {
                 // The reply may have been lost after the write was applied, so look before writing again.
                 error if self.may_pass(&error, tries) => {}
-                ApiError::Conflict(_) => return Err(JournalError::Fenced(self.run.clone())),
+                ApiError::Conflict(_) => return Err(self.fenced()),
                 ApiError::NotFound(_) => return Err(JournalError::Gone(self.run.clone())),
                 error => return Err(api(&self.run, "write", error)),
             }
@@ -301,7 +308,7 @@ impl Journal {
                 other => other.map_err(|error| api(&self.run, "write", error))?,
             }
         }
-        if self.load().await? == self.entries { Ok(()) } else { Err(JournalError::Fenced(self.run.clone())) }
+        if self.load().await? == self.entries { Ok(()) } else { Err(self.fenced()) }
     }
 
     async fn restore_piece(&self, number: usize) -> Result<(), ApiError> {
@@ -340,6 +347,10 @@ impl Journal {
             gone.map_err(|error| api(&self.run, "delete", error))?;
         }
         Ok(())
+    }
+
+    fn fenced(&self) -> JournalError {
+        JournalError::Fenced { run: self.run.clone(), namespace: self.namespace.clone() }
     }
 
     fn extend(&self, events: &[Event]) -> Result<(RunState, Vec<Entry>), Illegal> {
@@ -429,7 +440,7 @@ impl Journal {
             return Ok(true);
         }
         self.piece = piece;
-        Err(JournalError::Fenced(self.run.clone()))
+        Err(self.fenced())
     }
 
     /// Nothing is marked before the first entry is stored: a run that seems not to have begun, and has marked volumes, has lost its journal.
@@ -438,7 +449,9 @@ impl Journal {
             return Ok(());
         }
         match marked_volume(&self.connection, &self.namespace, &self.run).await? {
-            Some(volume) => Err(broken(&self.run, &format!("its entries are missing, and volume {volume} bears its marks"))),
+            Some(volume) => {
+                Err(broken(&self.namespace, &self.run, &format!("its entries are missing, and volume {volume} bears its marks")))
+            }
             None => Ok(()),
         }
     }
@@ -449,16 +462,16 @@ impl Journal {
         let mut is_followed = false;
         for number in 0.. {
             if number == JOURNAL_PIECES_MAX {
-                return Err(broken(&self.run, &format!("it has more than {JOURNAL_PIECES_MAX} pieces")));
+                return Err(broken(&self.namespace, &self.run, &format!("it has more than {JOURNAL_PIECES_MAX} pieces")));
             }
             let name = journal_piece_name(&self.run, number);
             let found = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await;
             let piece = match found.map_err(|error| api(&self.run, "read", error))? {
                 Some(piece) => piece,
-                None if is_followed => return Err(broken(&self.run, "its last piece is missing")),
+                None if is_followed => return Err(broken(&self.namespace, &self.run, "its last piece is missing")),
                 None => break,
             };
-            let read = parse(&self.run, &entries, &piece)?;
+            let read = parse(&self.namespace, &self.run, &entries, &piece)?;
             // Made for an append that was never carried out.
             if read.is_empty() && !is_followed {
                 break;
@@ -506,7 +519,7 @@ async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalE
             Created::AlreadyThere => {
                 let there = Journal::read_plan(connection, &namespace, plan.run()).await?;
                 if there != *plan {
-                    return Err(broken(plan.run(), "a run of that name has another plan"));
+                    return Err(broken(plan.namespace(), plan.run(), "a run of that name has another plan"));
                 }
             }
         }
@@ -515,7 +528,7 @@ async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalE
 }
 
 /// Reads a piece that comes after these entries.
-fn parse(run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, JournalError> {
+fn parse(namespace: &str, run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, JournalError> {
     let none = Map::new();
     let data = piece["data"].as_object().unwrap_or(&none);
     let mut lines: Vec<(&String, &Value)> = data.iter().collect();
@@ -525,20 +538,20 @@ fn parse(run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, Jou
         .map(|(key, line)| {
             let line = line.as_str().unwrap_or_default();
             refuse_newer(run, key, line)?;
-            let entry: Entry = serde_json::from_str(line).map_err(|error| broken(run, &format!("entry {key}: {error}")))?;
+            let entry: Entry = serde_json::from_str(line).map_err(|error| broken(namespace, run, &format!("entry {key}: {error}")))?;
             if key != &self::key(entry.sequence) {
-                return Err(broken(run, &format!("entry {key} calls itself {}", entry.sequence)));
+                return Err(broken(namespace, run, &format!("entry {key} calls itself {}", entry.sequence)));
             }
             Ok(entry)
         })
         .collect::<Result<_, _>>()?;
     // The first piece is made with its first entry. Were one without any believed, so would be a run that had not done what it had.
     if entries.is_empty() && before.is_empty() {
-        return Err(broken(run, "it has no entries"));
+        return Err(broken(namespace, run, "it has no entries"));
     }
     let is_head = |entry: &Entry| piece["metadata"]["annotations"][HEAD].as_str() == Some(head_of(entry).as_str());
     if !entries.last().map_or_else(|| before.iter().rev().any(is_head), is_head) {
-        return Err(broken(run, "its last entries are missing"));
+        return Err(broken(namespace, run, "its last entries are missing"));
     }
     Ok(entries)
 }
@@ -639,8 +652,8 @@ fn api(run: &RunId, doing: &'static str, error: ApiError) -> JournalError {
     JournalError::Api { run: run.clone(), doing, error }
 }
 
-fn broken(run: &RunId, reason: &str) -> JournalError {
-    JournalError::Broken { run: run.clone(), reason: reason.to_owned() }
+fn broken(namespace: &str, run: &RunId, reason: &str) -> JournalError {
+    JournalError::Broken { run: run.clone(), namespace: namespace.to_owned(), reason: reason.to_owned() }
 }
 
 /// The word of an outcome in labels.

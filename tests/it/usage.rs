@@ -1,7 +1,8 @@
 //! What is typed and configured, against the real command: names that are none, kubeconfigs as kubectl reads them, results that cannot be
 //! written, and a cluster whose lists of kinds do not answer.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -152,4 +153,26 @@ fn credentials_that_end_before_the_move_are_told_before_the_drain() {
     let opaque = standin.run(&PLAN);
     assert_eq!(opaque.code, Some(0), "{}", opaque.err);
     assert!(opaque.err.contains("Warning: your credentials do not say when they expire"), "{}", opaque.err);
+}
+
+/// Every command about a run that our own texts tell people to type, wherever it is made.
+#[test]
+fn commands_about_runs_name_the_namespace() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let cli = fs::read_dir(source.join("cli")).expect("a folder").map(|entry| entry.expect("it can be read").path());
+    let mut found = 0;
+    for path in cli.chain([source.join("ui.rs"), source.join("error.rs"), source.join("verify.rs")]) {
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let told = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for command in told
+            .flat_map(|line| line.split('`').filter(|part| part.starts_with("kubectl stateful ")).map(str::to_owned).collect::<Vec<_>>())
+        {
+            let about_a_run = ["status", "undo", "finalize", "execute --resume"]
+                .into_iter()
+                .any(|verb| command["kubectl stateful ".len()..].starts_with(verb));
+            found += usize::from(about_a_run);
+            assert!(!about_a_run || command.contains(" -n {") || command.ends_with(" -A"), "{}: {command}", path.display());
+        }
+    }
+    assert!(found > 15, "{found}");
 }
