@@ -3,6 +3,7 @@
 //! Results go to standard output, talk to standard error. It decides nothing: whatever a script could want is in the library.
 //! What is printed are [`Words`], in which what servers, tenants and files say is kept from driving the terminal.
 
+mod prompt;
 mod words;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::size;
 use crate::survey::Survey;
 use crate::verify::{Proven, Verified};
 
+use prompt::Answer;
 pub use words::{Printed, Words};
 use words::{Said, words};
 
@@ -121,7 +123,7 @@ pub fn fault_text(fault: &Fault) -> Words {
     Words::joined(std::iter::once(words!("{} {}", error, Words::paragraph(&fault.what))).chain(hints), "\n")
 }
 
-/// Asks whether to go on.
+/// Asks whether to go on, before anything was changed.
 ///
 /// # Errors
 ///
@@ -133,10 +135,10 @@ pub fn confirm(yes: bool) -> Result<(), CommandError> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(CommandError::new(Kind::Error, "there is no terminal to ask on").hinted("add `--yes` to go on without being asked"));
     }
-    let asked = dialoguer::Confirm::new().with_prompt("Do you want to continue?").default(false).interact_opt();
-    match asked {
-        Ok(Some(true)) => Ok(()),
-        Ok(_) => Err(CommandError::new(Kind::Error, "not confirmed; nothing was changed")),
+    match prompt::ask("Do you want to continue?") {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No) => Err(CommandError::new(Kind::Error, "not confirmed; nothing was changed")),
+        Ok(Answer::Interrupted) => Err(CommandError::new(Kind::Interrupted, "interrupted; nothing was changed")),
         Err(error) => {
             Err(CommandError::new(Kind::Error, format!("cannot ask: {error}")).hinted("add `--yes` to go on without being asked"))
         }

@@ -61,13 +61,24 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
         ui::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Undo, &word, listener.as_ref()).await;
     }
-    if !Run::app_was_started(&plan, journal.state()) {
+    let is_cut_off = !Run::app_was_started(&plan, journal.state());
+    if is_cut_off {
         ui::say("The app was just being started on its new volumes; that is finished first, then it goes back.");
         ui::confirm(args.yes)?;
         start_app(&cluster, &plan, &word, listener.as_ref()).await?;
     }
     let back = plan_back(&cluster, &plan, &args).await?;
-    ui::confirm(args.yes)?;
+    match ui::confirm(args.yes) {
+        Err(error) if is_cut_off => {
+            let why = "not confirmed; the app was started on its new volumes, and stays there";
+            return Err(CommandError::new(error.kind, why).hinted(format!(
+                "go back with `kubectl stateful undo {} -n {}`",
+                plan.run(),
+                plan.namespace()
+            )));
+        }
+        answer => answer?,
+    }
     carry_out(&cluster, &back, Way::Begin, &word, listener.as_ref()).await
 }
 

@@ -8,6 +8,7 @@ mod passes;
 mod permissions;
 mod planner;
 mod printed;
+mod prompts;
 mod reading;
 mod records;
 mod scope;

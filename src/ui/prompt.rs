@@ -1,0 +1,52 @@
+//! Asks on the terminal whether to go on. What was typed before the question was there does not count, an answer ends with Enter, and
+//! Ctrl-C is an answer. The cursor is left as it is.
+
+use std::io::{self, Write};
+
+use console::{Key, Term};
+use rustix::termios::{QueueSelector, tcflush};
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// To go on.
+    Yes,
+    /// Not to.
+    No,
+    /// Not to be asked at all.
+    Interrupted,
+}
+
+/// More than this nobody types who means yes.
+const ANSWER_MAX: usize = 16;
+
+/// What a terminal sends for Ctrl-D.
+const END: char = '\u{4}';
+
+/// Asks, and waits for an answer as long as it takes.
+pub(super) fn ask(question: &'static str) -> io::Result<Answer> {
+    let mut term = Term::stderr();
+    // Best effort: without it the answer still needs Enter.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    write!(term, "{question} [y/N] ")?;
+    let mut typed = String::new();
+    let answer = loop {
+        match term.read_key_raw()? {
+            Key::Enter => break if is_yes(&typed) { Answer::Yes } else { Answer::No },
+            Key::CtrlC => break Answer::Interrupted,
+            Key::Escape | Key::Char(END) => break Answer::No,
+            Key::Backspace if typed.pop().is_some() => term.clear_chars(1)?,
+            Key::Char(one) if !one.is_control() && typed.len() < ANSWER_MAX => {
+                typed.push(one);
+                write!(term, "{one}")?;
+            }
+            _ => {}
+        }
+    };
+    term.write_line("")?;
+    Ok(answer)
+}
+
+fn is_yes(typed: &str) -> bool {
+    ["y", "yes"].contains(&typed.trim().to_lowercase().as_str())
+}
