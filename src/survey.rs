@@ -398,7 +398,6 @@ pub struct NodeSeen {
 
 /// A quota.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase", default)]
 pub struct QuotaSeen {
     /// Its name.
@@ -414,7 +413,6 @@ pub struct QuotaSeen {
 
 /// One item of a limit range.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase", default)]
 pub struct LimitSeen {
     /// The limit range's name.

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use crate::cluster::survey::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::mover::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
-use crate::plan::marks;
 use crate::plan::mover_pod::MOVER;
 use crate::plan::{marks, run_of_mover};
 use crate::planner::objects;

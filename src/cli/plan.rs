@@ -10,8 +10,7 @@ use super::connection::{ConnectionArgs, duration, object};
 use super::{environment, expiry};
 use crate::cluster::{Connection, survey};
 use crate::error::{CommandError, Kind};
-use crate::operate::{Word, rehearsal};
-use crate::operate::{Word, records, trust};
+use crate::operate::{Word, records, rehearsal, trust};
 use crate::plan::{Destination, Plan, Request, RunId, START_SECS, STOP_SECS, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
@@ -164,6 +163,7 @@ impl MoveArgs {
             start_timeout,
             stop_timeout,
             source_devices_writable,
+            accept_outage: _,
             mover_image: _,
             applier_is_paused: _,
             network_is_open: _,
@@ -283,7 +283,6 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
             return if args.error_unchanged { Err(CommandError::silent(Kind::Unchanged)) } else { Ok(()) };
         }
     };
-    rehearsal::rehearse(&cluster, &plan).await?;
     match (args.output, &args.out) {
         (Some(Format::Yaml), _) => ui::result(&file::to_yaml(&plan)),
         (Some(Format::Json), _) => ui::result(&file::to_json(&plan)),
@@ -304,6 +303,7 @@ async fn from_cluster(args: &PlanArgs, connection: &ConnectionArgs) -> Result<Pl
     ui::warn(&cluster.warnings().take());
     if let Ok(Planned::Plan(plan, seen)) = &planned {
         expiry::warn(cluster.expiry(), plan, seen);
+        rehearsal::rehearse(&cluster, plan).await?;
     }
     planned
 }

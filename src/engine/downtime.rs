@@ -8,25 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::journal::{RunState, Stand};
-use crate::plan::{Plan, PlannedStep, Step};
-
-/// Whether the app is down by what the journal says: a step that stops it was begun, and it was neither taken back nor is the app ready.
-#[must_use]
-pub fn is_down(plan: &Plan, state: &RunState) -> bool {
-    let begun = |step: &PlannedStep| !matches!(state.stand(&step.id), Stand::Untouched | Stand::Undone);
-    let done = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
-    let is_wait = |step: &PlannedStep| matches!(step.step, Step::AwaitReady(_));
-    let stopped = plan.steps().any(|(_, step)| step.step.stops_app() && begun(step));
-    stopped && !plan.steps().filter(|(_, step)| is_wait(step)).all(|(_, step)| done(step))
-}
-
-/// When the app was stopped by what the journal says, in the words of its entry; none while it is up.
-#[must_use]
-pub fn down_since<'a>(plan: &Plan, state: &'a RunState) -> Option<&'a str> {
-    let stops = plan.steps().filter(|(_, step)| step.step.stops_app());
-    is_down(plan, state).then(|| stops.filter_map(|(_, step)| state.begun_at(&step.id)).min()).flatten()
-}
+use crate::journal::Entry;
+use crate::journal::outage::down_since;
+use crate::plan::Plan;
 
 /// The downtime of one run, as one process counts it.
 #[derive(Debug, Default)]
@@ -41,11 +25,12 @@ struct Span {
 
 impl Downtime {
     /// As the journal says it is.
-    pub(super) fn of(plan: &Plan, state: &RunState) -> Self {
-        let since = down_since(plan, state).and_then(|at| at.parse::<Timestamp>().ok());
-        let before = since.map_or(0, |since| Timestamp::now().as_millisecond() - since.as_millisecond());
-        let before = Duration::from_millis(u64::try_from(before).unwrap_or(0));
-        Self(Mutex::new(is_down(plan, state).then(|| Span { from: Instant::now(), before })))
+    pub(super) fn of(plan: &Plan, entries: &[Entry]) -> Self {
+        let span = down_since(plan, entries).map(|at| {
+            let since = at.parse::<Timestamp>().map_or(0, |since| Timestamp::now().as_millisecond() - since.as_millisecond());
+            Span { from: Instant::now(), before: Duration::from_millis(u64::try_from(since).unwrap_or(0)) }
+        });
+        Self(Mutex::new(span))
     }
 
     fn span(&self) -> MutexGuard<'_, Option<Span>> {

@@ -4,7 +4,7 @@
 //! when, [`record`] writes to the journal, [`notice`] is what is told to whoever listens; [`gate`] is the last look before the app is stopped, and [`downtime`]
 //! says whether it is. It knows no single step's business.
 
-pub mod downtime;
+mod downtime;
 mod drive;
 mod gate;
 pub mod notice;

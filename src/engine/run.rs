@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         world.movers.recall(journal.state());
         world.recall(journal.state());
-        let downtime = Downtime::of(plan, journal.state());
+        let downtime = Downtime::of(plan, journal.so_far());
         Self {
             plan,
             world,

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use super::event::{Entry, Event};
 use crate::plan::{Plan, Step, StepId};
 
-/// When the run stopped the app (RFC 3339, by the clock of who executed it), if it has not started it again: by everything that lets it
-/// write to the target, or by taking back all that stopped it.
+/// When the run stopped the app (RFC 3339, by the clock of who executed it), if the app is not up again since: it was seen to be ready on its
+/// target, or all that stopped it was taken back.
 pub fn down_since<'a>(plan: &Plan, entries: &'a [Entry]) -> Option<&'a str> {
     let steps = |wanted: fn(&Step) -> bool| -> BTreeSet<&StepId> {
         plan.steps().filter(|(_, planned)| wanted(&planned.step)).map(|(_, planned)| &planned.id).collect()
     };
-    let (stops, starts) = (steps(Step::stops_app), steps(starts_app));
+    let (stops, starts) = (steps(Step::stops_app), steps(is_up));
     let mut since = None;
     let (mut stopped, mut started) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
@@ -28,15 +28,17 @@ pub fn down_since<'a>(plan: &Plan, entries: &'a [Entry]) -> Option<&'a str> {
                     since = None;
                 }
             }
-            Event::Undone { step } if stopped.remove(step) && stopped.is_empty() => since = None,
+            Event::Undone { step } | Event::Refused { step } if stopped.remove(step) && stopped.is_empty() => since = None,
             Event::Opened { .. }
             | Event::Intent { .. }
             | Event::Settled { .. }
             | Event::Found { .. }
             | Event::Renewed { .. }
+            | Event::Noted { .. }
             | Event::Barred { .. }
             | Event::UndoIntent { .. }
             | Event::Undone { .. }
+            | Event::Refused { .. }
             | Event::Halted { .. }
             | Event::Ended { .. } => {}
         }
@@ -44,7 +46,7 @@ pub fn down_since<'a>(plan: &Plan, entries: &'a [Entry]) -> Option<&'a str> {
     since
 }
 
-/// Of the steps that let the app write to the target, those that start it.
-fn starts_app(step: &Step) -> bool {
-    step.lets_app_write() && !matches!(step, Step::SettleTarget(_))
+/// Whether the app is up once a step is done.
+fn is_up(step: &Step) -> bool {
+    matches!(step, Step::AwaitReady(_))
 }

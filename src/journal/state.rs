@@ -49,7 +49,6 @@ pub struct RunState {
     pub outcome: Option<Outcome>,
     steps: BTreeMap<StepId, Stand>,
     renewals: BTreeMap<StepId, u32>,
-    begun_at: BTreeMap<StepId, String>,
     noted: BTreeMap<StepId, Value>,
 }
 
@@ -109,11 +108,6 @@ impl RunState {
         self.noted.iter()
     }
 
-    /// When a step was first meant to be done, by the clock of who wrote it (RFC 3339, UTC).
-    pub fn begun_at(&self, step: &StepId) -> Option<&str> {
-        self.begun_at.get(step).map(String::as_str)
-    }
-
     /// Returns the state after one more entry.
     ///
     /// # Errors
@@ -128,9 +122,6 @@ impl RunState {
         }
         let mut next = self.clone();
         next.apply(&entry.event)?;
-        if let Event::Intent { step } = &entry.event {
-            next.begun_at.entry(step.clone()).or_insert_with(|| entry.at.clone());
-        }
         next.sequence = entry.sequence;
         next.last_digest = entry.digest();
         Ok(next)
@@ -180,7 +171,6 @@ impl RunState {
             }
             Event::Refused { step } => {
                 self.step(step, event, |stand| matches!(stand, Stand::Intended), Stand::Untouched, false)?;
-                self.begun_at.remove(step);
             }
             Event::Noted { step, metadata } => {
                 if !matches!(self.stand(step), Stand::Intended | Stand::Untouched) || self.back {

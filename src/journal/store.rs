@@ -225,6 +225,11 @@ impl Journal {
         Ok(Self::open(connection, namespace, run).await?.entries)
     }
 
+    /// All entries so far, in order.
+    pub fn so_far(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// The state that all entries add up to.
     pub fn state(&self) -> &RunState {
         &self.state

@@ -2,11 +2,11 @@
 //! is what ships.
 //!
 //! [`trust`] decides whether a plan and a journal that were read back count, [`execute`] carries a run to an ending,
-//! [`records`] says where runs stand.
+//! [`records`] says where runs stand, [`rehearsal`] tries what a plan will make.
 
 pub mod execute;
-pub mod rehearsal;
 pub mod records;
+pub mod rehearsal;
 pub mod trust;
 
 pub use execute::{ExecuteError, Executor, carry_out};

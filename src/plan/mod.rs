@@ -275,7 +275,7 @@ pub struct ClaimMove {
     /// Whether it goes over the network from one mover pod to another.
     pub over_network: bool,
     /// What it adds to the outage.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "OutageCost::is_unknown")]
     pub outage: OutageCost,
     /// Why so much.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -295,6 +295,13 @@ pub enum OutageCost {
     Changes,
     /// The content of the whole volume is read.
     Whole,
+}
+
+impl OutageCost {
+    /// Whether a plan of an earlier version does not say.
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
 }
 
 /// The ways of getting a volume's bytes elsewhere, best first.

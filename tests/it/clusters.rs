@@ -51,7 +51,9 @@ fn each_cluster_is_planned_or_says_why_not() {
                 assert_eq!(check::faults(&plan), Vec::<String>::new(), "{cluster}");
                 words(&plan)
             }
-            Err(refusals) => CommandError::from(refusals).faults.iter().map(|fault| ui::fault_text(fault).as_str().to_owned() + "\n").collect(),
+            Err(refusals) => {
+                CommandError::from(refusals).faults.iter().map(|fault| ui::fault_text(fault).as_str().to_owned() + "\n").collect()
+            }
         };
         insta::assert_snapshot!(format!("{cluster}-to-{class}"), told);
     }

@@ -215,7 +215,8 @@ pub(crate) fn everything() -> Survey {
     let mut survey = set(1, &["data"]);
     survey.namespace = NamespaceSeen { name: text("db"), terminating: true, pod_security: Some(text("restricted")) };
     survey.app.owner = Some(text("Cluster.db/x"));
-    survey.app.applied_by = vec![AppliedBy { tool: text("argocd"), name: text("shop"), paused: true }];
+    survey.app.applied_by =
+        vec![AppliedBy { tool: text("argocd"), name: text("shop"), namespace: Some(text("ops")), paused: true, acts: Default::default() }];
     survey.claims.push(claim("pg-0-tmp", Origin::Ephemeral { pod: text("pg-0") }, Some("pg-0")));
     let one = &mut survey.claims[0];
     one.used_bytes = Some(5);
@@ -224,11 +225,19 @@ pub(crate) fn everything() -> Survey {
     one.volume.as_mut().expect("a volume").node_affinity = Some(affinity.clone());
     survey.classes[0].allowed_topologies = Some(json!([{ "matchLabelExpressions": [{ "key": "zone", "values": ["a"] }] }]));
     survey.classes[0].parameters = BTreeMap::from([(text("type"), text("gp3"))]);
-    survey.drivers = vec![DriverSeen { name: text("fast.csi"), attach_required: true }];
+    survey.drivers = vec![DriverSeen { name: text("fast.csi"), attach_required: true, fs_group_policy: text("File") }];
     survey.nodes[0].drivers = BTreeMap::from([(text("fast.csi"), vec![text("zone")])]);
     let amounts = || BTreeMap::from([(text("pods"), 1)]);
-    survey.quotas = vec![QuotaSeen { name: text("q"), hard: amounts(), used: amounts() }];
-    survey.limits = vec![LimitSeen { name: text("l"), applies_to: text("Pod"), resource: text("cpu"), min: Some(1), max: Some(2) }];
+    survey.quotas = vec![QuotaSeen { name: text("q"), scopes: vec![text("BestEffort")], hard: amounts(), used: amounts() }];
+    survey.limits = vec![LimitSeen {
+        name: text("l"),
+        applies_to: text("Pod"),
+        resource: text("cpu"),
+        min: Some(1),
+        max: Some(2),
+        default: Some(2),
+        max_ratio_thousandths: Some(3),
+    }];
     survey.disruption_budgets = vec![text("budget")];
     survey.autoscalers = vec![AutoscalerSeen { kind: text("ScaledObject"), name: text("s"), still: true }];
     survey.network_policies = vec![text("deny")];

@@ -161,7 +161,7 @@ fn that_the_app_is_down_is_said_wherever_a_run_is_shown() {
     assert!(long.contains(&format!("THE APP IS DOWN since {since}\n")), "{long}");
 }
 
-/// By every beginning of a run: from the order to stop until all is done that starts the app, and not once it was started on its source.
+/// By every beginning of a run: from the order to stop until the app is seen to be ready, and not once it was started on its source.
 #[test]
 fn the_outage_is_folded_from_the_journal() {
     let plan = plan("m1");
@@ -175,7 +175,7 @@ fn the_outage_is_folded_from_the_journal() {
         });
         found.expect("it is there")
     };
-    let (stopped, started) = (at(is_drain, true), at(|step| matches!(step, Step::RestoreSet(_)), false));
+    let (stopped, started) = (at(is_drain, true), at(|step| matches!(step, Step::AwaitReady(_)), false));
     for end in 0..=entries.len() {
         let expected = (stopped + 1..=started).contains(&end).then(|| entries[stopped].at.as_str());
         assert_eq!(down_since(&plan, &entries[..end]), expected, "{end}");

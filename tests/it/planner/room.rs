@@ -97,9 +97,9 @@ fn asked(survey: &Survey) -> Value {
 #[test]
 fn a_limit_range_is_met() {
     let least = limit("cpu", LimitSeen { min: Some(100), ..LimitSeen::default() });
-    assert_eq!(asked(&least), json!({ "requests": { "cpu": "100m", "memory": "64Mi" } }));
+    assert_eq!(asked(&least)["requests"]["cpu"], "100m");
     let ratio = limit("cpu", LimitSeen { default: Some(500), max_ratio_thousandths: Some(2000), ..LimitSeen::default() });
-    assert_eq!(asked(&ratio), json!({ "requests": { "cpu": "250m", "memory": "64Mi" }, "limits": { "cpu": "500m" } }));
+    assert_eq!((&asked(&ratio)["requests"]["cpu"], &asked(&ratio)["limits"]["cpu"]), (&json!("250m"), &json!("500m")));
     let ratio = limit("memory", LimitSeen { max_ratio_thousandths: Some(1500), ..LimitSeen::default() });
     assert_eq!(asked(&ratio)["limits"]["memory"], "512Mi");
     let most = limit("memory", LimitSeen { max: Some(32 << 20), ..LimitSeen::default() });
