@@ -6,11 +6,10 @@
 use std::fs;
 use std::path::Path;
 
-use kubectl_stateful::error::CommandError;
+use kubectl_stateful::error::{CommandError, Fault};
 use kubectl_stateful::plan::{Destination, Plan, Request, Step, check};
 use kubectl_stateful::planner;
 use kubectl_stateful::survey::file;
-use kubectl_stateful::ui;
 
 use crate::seen;
 
@@ -53,6 +52,8 @@ fn each_cluster_is_planned_or_says_why_not() {
             }
             Err(refusals) => {
                 CommandError::from(refusals).faults.iter().map(|fault| ui::fault_text(fault).as_str().to_owned() + "\n").collect()
+                let told = |fault: &Fault| format!("{}\n  hint: {}\n", fault.what, fault.hints.join("; "));
+                CommandError::from(refusals).faults.iter().map(told).collect()
             }
         };
         insta::assert_snapshot!(format!("{cluster}-to-{class}"), told);
