@@ -455,6 +455,7 @@ fn short_look(look: &Look) -> Words {
         Stands::Running { .. } if look.is_back => words!("going back"),
         Stands::Running { .. } => words!("running"),
         Stands::Lost => words!("executor lost"),
+        Stands::Unknown => words!("not ended"),
         Stands::Halted(_) => words!("halted"),
         Stands::Completed if look.back_by.is_some() => words!("undone"),
         Stands::Completed => words!("completed"),
@@ -473,6 +474,7 @@ fn look_words(look: &Look) -> Words {
         (Stands::NotBegun, _) => words!("not begun"),
         (Stands::Running { executor }, _) => words!("{}, carried out by {}", direction, executor),
         (Stands::Lost, _) => words!("executor lost: it has not ended, and nobody carries it out"),
+        (Stands::Unknown, _) => words!("not ended; you may not read its lease, so it is not known whether somebody carries it out"),
         (Stands::Halted(why), _) => words!("halted: {}", why),
         (Stands::Completed, Some((run, true))) => words!("completed, then undone by run {}", run),
         (Stands::Completed, Some((run, false))) => words!("completed; run {} takes the app back and has not ended", run),
@@ -509,7 +511,7 @@ pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry], look: &Look
 fn ways_on(plan: &Plan, look: &Look) -> Words {
     let Some((run, namespace)) = pasted(plan) else { return Words::default() };
     match (&look.stands, &look.back_by) {
-        (Stands::NotBegun | Stands::Lost | Stands::Halted(_), _) => words!(
+        (Stands::NotBegun | Stands::Lost | Stands::Unknown | Stands::Halted(_), _) => words!(
             "Go on with `kubectl stateful execute --resume {} -n {}`, or back with `kubectl stateful undo {} -n {}`\n",
             run,
             namespace,

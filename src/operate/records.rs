@@ -23,6 +23,8 @@ pub enum Stands {
     },
     /// It has not ended, does not say that it stopped, and nobody renews the lease.
     Lost,
+    /// It has not ended and does not say that it stopped; the lease may not be read.
+    Unknown,
     /// It stopped.
     Halted(String),
     /// The app was moved.
@@ -59,23 +61,32 @@ pub async fn look(connection: &Connection, plan: &Plan, journal: &Journal, entri
             back_by = back.map(|back| (back.plan.run().clone(), back.journal.state().outcome.is_some()));
             Stands::Completed
         }
-        (None, halted) => match renewing(connection, plan).await? {
-            Some(executor) => Stands::Running { executor },
-            None => match halted {
-                Some(why) => Stands::Halted(why.clone()),
-                None if state.sequence == 0 => Stands::NotBegun,
-                None => Stands::Lost,
-            },
+        (None, halted) => match (renewing(connection, plan).await?, halted) {
+            (Renewed::By(executor), _) => Stands::Running { executor },
+            (Renewed::ByNobody | Renewed::Unseen, Some(why)) => Stands::Halted(why.clone()),
+            (Renewed::ByNobody | Renewed::Unseen, None) if state.sequence == 0 => Stands::NotBegun,
+            (Renewed::ByNobody, None) => Stands::Lost,
+            (Renewed::Unseen, None) => Stands::Unknown,
         },
     };
     Ok(Look { stands, is_back: state.back, down_since: down_since(plan, entries).map(str::to_owned), back_by })
 }
 
-async fn renewing(connection: &Connection, plan: &Plan) -> Result<Option<String>, JournalError> {
+/// Who renews the lease for a run.
+enum Renewed {
+    By(String),
+    ByNobody,
+    /// Who looks may not see it.
+    Unseen,
+}
+
+async fn renewing(connection: &Connection, plan: &Plan) -> Result<Renewed, JournalError> {
     match lease::renewing(connection, &plan.app).await {
-        Ok(found) => Ok(found.filter(|(_, run)| *run == plan.run().0).map(|(holder, _)| holder)),
+        Ok(Some((holder, run))) if run == plan.run().0 => Ok(Renewed::By(holder)),
+        Ok(_) => Ok(Renewed::ByNobody),
+        Err(LeaseError::Api { error: ApiError::Forbidden(_), .. }) => Ok(Renewed::Unseen),
         Err(LeaseError::Api { error, .. }) => Err(JournalError::Api { run: plan.run().clone(), doing: "look at the lease beside", error }),
-        Err(LeaseError::Held { .. } | LeaseError::Lost { .. }) => Ok(None),
+        Err(LeaseError::Held { .. } | LeaseError::Lost { .. }) => Ok(Renewed::ByNobody),
     }
 }
 

@@ -143,6 +143,12 @@ fn a_run_is_running_halted_or_lost() {
     assert!(!long.contains("--resume"), "who carries it out need not be told to: {long}");
     lease(&standin, &plan, false);
     assert_eq!(told(&standin, "m1").0, "executor lost");
+    // Who may only look at records need not be able to see leases.
+    let key = marks::app_key(plan.app.kind, &plan.app.name);
+    standin.refuse(&format!("/apis/coordination.k8s.io/v1/namespaces/db/leases/stateful-{key}"), 403, 1000);
+    let (short, long) = told(&standin, "m1");
+    assert_eq!(short, "not ended");
+    assert!(long.contains("run m1: not ended; you may not read its lease"), "{long}");
     let standin = Standin::with_set();
     record(&standin, &plan, "running", [steps_until(&plan, is_warm_copy), vec![halted()]].concat());
     let (short, long) = told(&standin, "m1");
