@@ -29,13 +29,13 @@ build_mover() {
   (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet --release --target $target --no-default-features --bin stateful-mover)
 }
 
-# cluster_with_mover NAME: brings a cluster up, if it is not, and loads the mover's image.
+# cluster_with_mover NAME [MOVER]: brings a cluster up, if it is not, and loads the mover's image.
 cluster_with_mover() {
   "$top/tests/cluster/up" "$1" >/dev/null
   eval "$("$top/tests/cluster/env" "$1")"
   mkdir -p "$cache/mover"
   local image=$cache/mover/$$.tar
-  "$top/tests/cluster/mover-image" "$top/target/$target/release/stateful-mover" "$image"
+  "$top/tests/cluster/mover-image" "${2:-$top/target/$target/release/stateful-mover}" "$image"
   "$top/tests/cluster/load" "$1" "$image"
   rm -f "$image"
 }
