@@ -79,6 +79,9 @@ pub(super) struct MoveArgs {
     /// The size of the new volumes, such as 20Gi; as large as the old ones if not given
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     size: Option<u64>,
+    /// The access mode of the new claims, such as ReadWriteOnce, where the class lacks that of the old ones; may be repeated
+    #[arg(long = "access-mode", value_name = "MODE", value_parser = access_mode)]
+    access_modes: Vec<String>,
     /// Move only this claim, may be repeated
     #[arg(long = "claim", value_name = "NAME", value_parser = object)]
     claims: Vec<String>,
@@ -211,6 +214,7 @@ impl MoveArgs {
             only_claims: self.claims.clone(),
             skip_claims: self.skip_claims.clone(),
             size_bytes: self.size,
+            access_modes: self.access_modes.clone(),
             bytes_per_second_max: self.bandwidth_limit,
             throttle: self.throttle,
             last_pass_secs_max: self.max_last_pass.unwrap_or(LAST_PASS_SECS),
@@ -227,6 +231,17 @@ impl MoveArgs {
             network_is_open: self.network_is_open,
         })
     }
+}
+
+/// An access mode that can be written with, by its name or its usual letters.
+fn access_mode(text: &str) -> Result<String, String> {
+    let full = match text {
+        "RWO" | "ReadWriteOnce" => "ReadWriteOnce",
+        "RWX" | "ReadWriteMany" => "ReadWriteMany",
+        "RWOP" | "ReadWriteOncePod" => "ReadWriteOncePod",
+        _ => return Err("name ReadWriteOnce, ReadWriteMany or ReadWriteOncePod".to_owned()),
+    };
+    Ok(full.to_owned())
 }
 
 /// What planning came to.

@@ -31,18 +31,19 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
             _ => None,
         })
     });
-    let request = plan.steps().find_map(|(_, step)| match &step.step {
-        Step::ReleaseClaim(claim) if claim.volume == name => {
-            claim.manifest_before.pointer("/spec/resources/requests/storage").and_then(Value::as_str).map(str::to_owned)
-        }
+    let spec = plan.steps().find_map(|(_, step)| match &step.step {
+        Step::ReleaseClaim(claim) if claim.volume == name => claim.manifest_before.get("spec"),
         _ => None,
-    });
+    })?;
+    let request = spec.pointer("/resources/requests/storage").and_then(Value::as_str).map(str::to_owned);
+    let modes = spec["accessModes"].as_array().into_iter().flatten().filter_map(Value::as_str);
     Some(KeptVolume {
         claim: one.claim.clone(),
         volume: name.to_owned(),
         volume_uid: volume["metadata"]["uid"].as_str()?.to_owned(),
         class: one.source_class.clone(),
         request: request?,
+        access_modes: modes.map(str::to_owned).collect(),
         claim_ref: volume["spec"]["claimRef"].clone(),
         labels: marks::of_volume(plan.namespace(), plan.run(), marks::ROLE_SOURCE, &one.slot),
         reclaim_policy: policy?,

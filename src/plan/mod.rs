@@ -49,6 +49,9 @@ pub struct Request {
     /// The size of the new volumes in bytes; none: as large as the old ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
+    /// The access modes of the new claims; empty: those of the old ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_modes: Vec<String>,
     /// At most this many bytes a second in each copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second_max: Option<u64>,
@@ -151,6 +154,9 @@ pub struct KeptVolume {
     pub class: Option<String>,
     /// What that claim asked for, as a quantity.
     pub request: String,
+    /// The access modes of that claim; empty in plans that could not change them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_modes: Vec<String>,
     /// `spec.claimRef` as it is now, to be put back by undo.
     pub claim_ref: serde_json::Value,
     /// The labels of ours it bears now, to be put back by undo.

@@ -11,6 +11,9 @@ use super::step::{AdoptClaim, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTar
 use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
 use crate::survey::AppKind;
 
+/// The access modes there are (<https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes>).
+const MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
+
 /// Reclaim policies of a volume.
 const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
 
@@ -66,12 +69,20 @@ impl<'a> Scope<'a> {
         self.destination();
     }
 
+    fn modes(&mut self, modes: &[String]) {
+        if let Some(mode) = modes.iter().find(|mode| !MODES.contains(&mode.as_str())) {
+            self.fault(format!("`{mode}` is no access mode"));
+        }
+    }
+
     fn destination(&mut self) {
+        self.modes(&self.plan.request.access_modes);
         let Destination::KeptVolumes { volumes, .. } = &self.plan.request.destination else { return };
         for kept in volumes {
             if !names::is_object(&kept.volume) || !POLICIES.contains(&kept.reclaim_policy.as_str()) {
                 self.fault(format!("kept volume `{}` has no name, or no reclaim policy", kept.volume));
             }
+            self.modes(&kept.access_modes);
             self.reference(&kept.claim_ref, &kept.claim);
             self.kept_labels(&kept.labels);
         }
@@ -396,7 +407,7 @@ fn without_claims(set: &Value) -> Value {
     }
     for template in set.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(spec) = template["spec"].as_object_mut() {
-            let moved = |field: &str| ["storageClassName", "resources"].contains(&field) || OF_OLD_CLASS.contains(&field);
+            let moved = |field: &str| ["storageClassName", "resources", "accessModes"].contains(&field) || OF_OLD_CLASS.contains(&field);
             spec.retain(|field, _| !moved(field));
         }
         if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {

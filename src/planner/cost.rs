@@ -65,7 +65,7 @@ pub(super) fn of(request: &Request, survey: &Survey, unit: &Unit<'_>, claim: &Cl
 
 /// By which end a claim is on a network file system, if it is.
 fn network(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<String> {
-    if is_shared(claim) {
+    if is_shared(claim) || request.access_modes.iter().any(|mode| mode == "ReadWriteMany") {
         return Some("it can be mounted by many nodes at once, as network file systems can".to_owned());
     }
     let volume = claim.volume.as_ref()?;

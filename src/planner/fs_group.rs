@@ -3,7 +3,7 @@
 //!
 //! Said and not refused: most apps with an `fsGroup` want just that. Some databases check the modes of their folder and do not start.
 
-use super::objects;
+use super::{access_modes, objects};
 use crate::plan::{Destination, Request};
 use crate::survey::{ClaimSeen, Survey};
 
@@ -54,7 +54,7 @@ fn source(survey: &Survey, claim: &ClaimSeen) -> Option<(String, Acts)> {
     let volume = claim.volume.as_ref()?;
     match (volume.driver.as_deref(), volume.source.as_str()) {
         (Some(driver), _) => {
-            let acts = by_policy(policy(survey, driver)?, Some(&volume.fs_type), is_for_one_node(claim));
+            let acts = by_policy(policy(survey, driver)?, Some(&volume.fs_type), is_for_one_node(&claim.access_modes));
             Some((driver.to_owned(), acts))
         }
         // `Managed: false` in `pkg/volume/hostpath` and `pkg/volume/nfs` of Kubernetes 1.36.
@@ -73,7 +73,8 @@ fn target(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<(Stri
     let class = survey.class(class)?;
     let fs_type = ["csi.storage.k8s.io/fstype", "fstype"].into_iter().find_map(|key| class.parameters.get(key));
     let policy = policy(survey, &class.provisioner)?;
-    Some((class.provisioner.clone(), by_policy(policy, fs_type.map(String::as_str), is_for_one_node(claim))))
+    let modes = access_modes::wanted(request, claim);
+    Some((class.provisioner.clone(), by_policy(policy, fs_type.map(String::as_str), is_for_one_node(modes))))
 }
 
 /// A driver's policy; none for one that is not registered, or may not be read.
@@ -92,6 +93,6 @@ fn by_policy(policy: &str, fs_type: Option<&str>, for_one_node: bool) -> Acts {
     }
 }
 
-fn is_for_one_node(claim: &ClaimSeen) -> bool {
-    claim.access_modes.iter().any(|mode| mode == "ReadWriteOnce" || mode == "ReadWriteOncePod")
+fn is_for_one_node(modes: &[String]) -> bool {
+    modes.iter().any(|mode| mode == "ReadWriteOnce" || mode == "ReadWriteOncePod")
 }

@@ -11,6 +11,7 @@ pub fn request(plan: &Plan, volumes: Vec<KeptVolume>, run: RunId, made_at: Strin
         made_at,
         destination: Destination::KeptVolumes { run: plan.run().clone(), volumes, discard_new_writes },
         size_bytes: None,
+        access_modes: Vec::new(),
         only_claims: plan.moves.iter().map(|one| one.claim.clone()).collect(),
         skip_claims: Vec::new(),
         ..plan.request.clone()

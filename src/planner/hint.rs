@@ -101,6 +101,9 @@ impl Refusal {
                 "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP, then add `--network-is-open`"
                     .to_owned()
             }
+            Self::Shared { app, .. } => {
+                format!("ask for ReadWriteMany, or scale {app} to one replica first with `kubectl scale {app} -n {namespace} --replicas 1`")
+            }
             Self::NoWarmCopy { .. } => "add `--cold` to copy while the app is stopped".to_owned(),
             Self::BadName(_) => "name another run with `--run`".to_owned(),
             Self::NotKept { volume, .. } => format!("see it with `kubectl describe pv {volume}`"),

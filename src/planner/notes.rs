@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::identity::Identity;
-use super::{appliers, fs_group, occupants, reclaim, replicas, rollout};
+use super::{access_modes, appliers, fs_group, occupants, reclaim, replicas, rollout};
 use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
@@ -25,6 +25,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
         notes.push(format!("{app} was made with `kubectl apply`: change the storage class in that manifest too"));
     }
     notes.extend(dropped(survey, moved));
+    notes.extend(moved.iter().filter_map(|claim| access_modes::note(request, survey, claim)));
     notes.extend(reclaim::notes(request, survey, moved));
     notes.extend(fs_group::notes(request, survey, moved));
     notes.extend(occupants::notes(survey, moved));

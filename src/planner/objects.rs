@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::access_modes;
 use super::identity::Identity;
 use super::limits;
 use super::resources;
@@ -61,7 +62,7 @@ pub fn again(raw: &Value) -> Value {
 /// The staging claim for a new volume of a class.
 pub fn staging_claim(request: &Request, claim: &ClaimSeen, slot: &str, class: &str) -> Value {
     let mut spec = json!({
-        "accessModes": claim.access_modes,
+        "accessModes": access_modes::wanted(request, claim),
         "volumeMode": if claim.block { "Block" } else { "Filesystem" },
         "resources": { "requests": { "storage": request.size_bytes.map_or_else(|| capacity(claim), |bytes| json!(size::quantity(bytes))) } },
         "storageClassName": class,
@@ -75,7 +76,7 @@ pub fn staging_claim(request: &Request, claim: &ClaimSeen, slot: &str, class: &s
 /// The staging claim that takes up a kept volume.
 pub fn staging_claim_on(request: &Request, claim: &ClaimSeen, slot: &str, kept: &KeptVolume) -> Value {
     let spec = json!({
-        "accessModes": claim.access_modes,
+        "accessModes": if kept.access_modes.is_empty() { &claim.access_modes } else { &kept.access_modes },
         "volumeMode": if claim.block { "Block" } else { "Filesystem" },
         "resources": { "requests": { "storage": kept.request } },
         "storageClassName": kept.class.clone().unwrap_or_default(),
@@ -105,8 +106,8 @@ fn capacity(claim: &ClaimSeen) -> Value {
     }
 }
 
-/// The claim under its own name again, of another class and perhaps size, still without its volume's name.
-pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>, size: Option<&String>) -> Value {
+/// The claim under its own name again, of another class and perhaps size and access modes, still without its volume's name.
+pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>, size: Option<&String>, modes: Option<&Vec<String>>) -> Value {
     let mut object = released_claim(claim);
     if let Some(spec) = object["spec"].as_object_mut() {
         spec.retain(|field, _| field != "volumeName" && !OF_OLD_CLASS.contains(&field.as_str()));
@@ -115,6 +116,9 @@ pub fn adopted_claim(claim: &ClaimSeen, class: Option<&String>, size: Option<&St
     object["spec"]["storageClassName"] = json!(class.map_or("", String::as_str));
     if let Some(size) = size {
         object["spec"]["resources"]["requests"]["storage"] = json!(size);
+    }
+    if let Some(modes) = modes {
+        object["spec"]["accessModes"] = json!(modes);
     }
     object
 }
@@ -142,6 +146,8 @@ pub struct Template {
     pub class: String,
     /// The storage request.
     pub size: Option<String>,
+    /// The access modes, if they change.
+    pub modes: Option<Vec<String>>,
 }
 
 /// The set again, with other classes in some of its claim templates.
@@ -154,13 +160,16 @@ pub fn set_again(raw: &Value, replicas: u32, pinned: bool, template_of: impl Fn(
     let Some(templates) = set.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut) else { return set };
     for template in templates {
         let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        if let Some(Template { class, size }) = template_of(&name) {
+        if let Some(Template { class, size, modes }) = template_of(&name) {
             if let Some(spec) = template["spec"].as_object_mut() {
                 spec.retain(|field, _| !OF_OLD_CLASS.contains(&field.as_str()));
             }
             template["spec"]["storageClassName"] = json!(class);
             if let Some(size) = size {
                 template["spec"]["resources"]["requests"]["storage"] = json!(size);
+            }
+            if let Some(modes) = modes {
+                template["spec"]["accessModes"] = json!(modes);
             }
             // By pointer: indexing would put a null where there is nothing.
             if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {

@@ -333,6 +333,18 @@ pub enum Refusal {
         /// The policy.
         policy: String,
     },
+    /// Replicas that share a claim could not run on several nodes any more.
+    #[error("claim `{claim}` is shared by the {replicas} replicas of {app}: with access mode {modes} they cannot run on several nodes")]
+    Shared {
+        /// The claim.
+        claim: String,
+        /// The app.
+        app: String,
+        /// Its replicas.
+        replicas: u32,
+        /// The modes that were asked for.
+        modes: String,
+    },
     /// A warm copy was insisted on where only a cold one is possible.
     #[error("claim `{claim}` is ReadWriteOncePod: it cannot be copied while the app runs")]
     NoWarmCopy {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::access_modes;
 use super::checks;
 use super::cost;
 use super::notes;
@@ -215,6 +216,16 @@ impl<'a> Layout<'a> {
             None => self.request.size_bytes.map(size::quantity),
         };
         wanted.filter(|wanted| claim.raw["spec"]["resources"]["requests"]["storage"] != json!(wanted))
+    }
+
+    /// The claim's access modes then, if they are others than now.
+    fn target_modes(&self, claim: &ClaimSeen) -> Option<Vec<String>> {
+        let wanted = match self.kept(claim) {
+            Some(kept) if kept.access_modes.is_empty() => return None,
+            Some(kept) => &kept.access_modes,
+            None => access_modes::wanted(self.request, claim),
+        };
+        (*wanted != claim.access_modes).then(|| wanted.clone())
     }
 
     /// First of all, and alone: by the source volumes a run is known to have begun.
@@ -507,7 +518,12 @@ impl<'a> Layout<'a> {
                     slot: slot.to_owned(),
                     namespace: self.namespace(),
                     name: claim.name.clone(),
-                    manifest: objects::adopted_claim(claim, self.target_class(claim).as_ref(), self.target_size(claim).as_ref()),
+                    manifest: objects::adopted_claim(
+                        claim,
+                        self.target_class(claim).as_ref(),
+                        self.target_size(claim).as_ref(),
+                        self.target_modes(claim).as_ref(),
+                    ),
                 };
                 (claim.name.clone(), API_SECS, Step::AdoptClaim(step))
             })
@@ -540,7 +556,9 @@ impl<'a> Layout<'a> {
         let mut all = self.survey.claims.iter().filter(of_template).map(|claim| {
             let is_moved = moved.contains(&claim.name.as_str());
             let class = if is_moved { self.target_class(claim) } else { claim.class.clone() };
-            Some(Template { class: class?, size: if is_moved { self.target_size(claim) } else { None } })
+            let of_moved = |claim| (self.target_size(claim), self.target_modes(claim));
+            let (size, modes) = if is_moved { of_moved(claim) } else { (None, None) };
+            Some(Template { class: class?, size, modes })
         });
         let first = all.next()??;
         let is_moved = self.claims().any(|(claim, _)| of_template(&claim));
@@ -553,7 +571,9 @@ impl<'a> Layout<'a> {
             let name = template["metadata"]["name"].as_str().unwrap_or_default();
             self.new_template(name).is_some_and(|new| {
                 let size = &template["spec"]["resources"]["requests"]["storage"];
-                template["spec"]["storageClassName"] != json!(new.class) || new.size.is_some_and(|new| *size != json!(new))
+                template["spec"]["storageClassName"] != json!(new.class)
+                    || new.size.is_some_and(|new| *size != json!(new))
+                    || new.modes.is_some_and(|new| template["spec"]["accessModes"] != json!(new))
             })
         };
         self.survey.app.kind == AppKind::StatefulSet && templates.is_some_and(|templates| templates.iter().any(changes))

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::seen;
 
+mod access_modes;
 mod appliers;
 mod cost;
 mod elsewhere;
@@ -111,6 +112,7 @@ fn way_back(discard: bool) -> (Request, Survey) {
     let first = plan(&seen::request(), &seen::set(1, &["data"]));
     let kept = KeptVolume {
         request: "1Gi".to_owned(),
+        access_modes: vec!["ReadWriteOnce".to_owned()],
         claim: "data-pg-0".to_owned(),
         volume: "pv-kept".to_owned(),
         volume_uid: "uid-kept".to_owned(),

@@ -19,6 +19,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
     network.destination = Destination::StorageClass { name: "now".to_owned() };
     let mut sized = seen::request();
     sized.size_bytes = Some(3 << 30);
+    sized.access_modes = vec!["ReadWriteMany".to_owned()];
     vec![
         ("set", plan(&seen::request(), &seen::set(2, &["data", "wal"]))),
         ("deployment", plan(&seen::request(), &seen::deployment())),

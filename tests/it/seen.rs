@@ -20,6 +20,7 @@ pub(crate) fn request() -> Request {
         only_claims: Vec::new(),
         skip_claims: Vec::new(),
         size_bytes: None,
+        access_modes: Vec::new(),
         bytes_per_second_max: None,
         throttle: false,
         last_pass_secs_max: 2,
