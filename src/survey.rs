@@ -39,6 +39,9 @@ pub struct Survey {
     /// All nodes.
     #[serde(default)]
     pub nodes: Vec<NodeSeen>,
+    /// How much storage drivers say they have left.
+    #[serde(default)]
+    pub capacities: Vec<CapacitySeen>,
     /// Quotas of the namespace.
     #[serde(default)]
     pub quotas: Vec<QuotaSeen>,
@@ -364,6 +367,20 @@ pub struct ClassSeen {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// How much storage of a class is left for some nodes (`CSIStorageCapacity`, KEP-1472).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacitySeen {
+    /// The class.
+    pub class: String,
+    /// The nodes that can reach it, by name.
+    pub nodes: Vec<String>,
+    /// So many bytes are left; none where it is not told.
+    pub bytes: Option<u64>,
+    /// The largest volume there can be; none where it is not told.
+    pub volume_bytes_max: Option<u64>,
+}
+
 /// A CSI driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -372,6 +389,9 @@ pub struct DriverSeen {
     pub name: String,
     /// Whether volumes are attached to nodes.
     pub attach_required: bool,
+    /// Whether it tells how much storage it has left, and the scheduler goes by that (`spec.storageCapacity`).
+    #[serde(default)]
+    pub tells_capacity: bool,
     /// `spec.fsGroupPolicy`; empty where it is not known.
     #[serde(default)]
     pub fs_group_policy: String,

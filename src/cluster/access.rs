@@ -41,12 +41,13 @@ const IN_CLUSTER: [(&str, &str, &[&str]); 2] =
     [("", "persistentvolumes", &["get", "list", "patch"]), ("storage.k8s.io", "storageclasses", &["get", "list"])];
 
 /// The same, where a move only knows less without them.
-const OPTIONAL: [(&str, &str, &[&str], bool); 16] = [
+const OPTIONAL: [(&str, &str, &[&str], bool); 17] = [
     ("", "namespaces", &["get"], false),
     ("", "nodes", &["list"], false),
     ("", "nodes/proxy", &["get"], false),
     ("storage.k8s.io", "csidrivers", &["list"], false),
     ("storage.k8s.io", "csinodes", &["list"], false),
+    ("storage.k8s.io", "csistoragecapacities", &["list"], false),
     ("apps", "replicasets", &["get", "list"], true),
     ("apps", "statefulsets", &["list"], true),
     ("apps", "deployments", &["list"], true),

@@ -68,6 +68,8 @@ kinds! {
     CSI_DRIVER = "storage.k8s.io" / "v1" / "csidrivers" ("CSIDriver", false);
     /// Which CSI drivers run on which nodes, with their topology keys.
     CSI_NODE = "storage.k8s.io" / "v1" / "csinodes" ("CSINode", false);
+    /// How much storage drivers say they have left: each in the namespace of its driver, and read from all of them at once.
+    CSI_CAPACITY = "storage.k8s.io" / "v1" / "csistoragecapacities" ("CSIStorageCapacity", false);
     /// Volumes attached to nodes.
     VOLUME_ATTACHMENT = "storage.k8s.io" / "v1" / "volumeattachments" ("VolumeAttachment", false);
     /// Leases: one executor at a time.

@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
-use super::{access_modes, appliers, nodes, replicas, rollout, room};
+use super::{access_modes, appliers, capacity, nodes, replicas, rollout, room};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::survey::{AppKind, ClaimSeen, Origin, Survey, VolumeSeen};
 
@@ -41,6 +41,7 @@ pub fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
     }
     if request.copies() {
         found.extend(room::of_movers(request, survey));
+        found.extend(capacity::refusals(request, survey));
     }
     movers(request, survey, &mut found);
     found.extend(nodes::refusals(request, survey));

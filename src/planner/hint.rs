@@ -78,6 +78,9 @@ impl Refusal {
             Self::OutsideLimits { limit, .. } | Self::MoverOutsideLimits { limit, .. } => {
                 format!("see it with `kubectl describe limitrange {limit} -n {namespace}`")
             }
+            Self::NoCapacity { .. } => {
+                "see what drivers have left with `kubectl get csistoragecapacities --all-namespaces`; make room, or ask for less with `--size`".to_owned()
+            }
             Self::OverQuota { quota, .. } => {
                 format!(
                     "raise it for the time of the move (`kubectl edit resourcequota {quota} -n {namespace}`), or move fewer claims at a time with `--claim`"

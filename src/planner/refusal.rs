@@ -261,6 +261,18 @@ pub enum Refusal {
         /// `at most 1Gi` or `at least 1Gi`.
         bound: String,
     },
+    /// A driver has no room for a new volume.
+    #[error("claim `{claim}` needs a volume of {size} of storage class `{class}`, and its driver has no room for that {place}")]
+    NoCapacity {
+        /// The claim.
+        claim: String,
+        /// The class.
+        class: String,
+        /// Where not.
+        place: String,
+        /// The size of the volume.
+        size: String,
+    },
     /// A limit range does not allow what a mover pod needs.
     #[error("limit range `{limit}` allows at most {max} of {resource}, and a mover pod asks for {needed}")]
     MoverOutsideLimits {

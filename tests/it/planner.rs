@@ -10,6 +10,7 @@ use crate::seen;
 
 mod access_modes;
 mod appliers;
+mod capacity;
 mod cost;
 mod elsewhere;
 mod finalizers;

@@ -153,6 +153,7 @@ fn survey(kind: AppKind, name: &str, raw: Value, replicas: u32, claims: Vec<Clai
         classes: vec![class("fast", true), class("now", false), class("slow", true)],
         drivers: Vec::new(),
         nodes: vec![node("n1"), node("n2")],
+        capacities: Vec::new(),
         quotas: Vec::new(),
         limits: Vec::new(),
         disruption_budgets: Vec::new(),

@@ -83,8 +83,19 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
     let around = surroundings::read(&reads, &app).await?;
     let namespace = reads.namespace().await?;
     let cluster_uid = connection.cluster_uid().await?;
-    let surroundings::Around { server_version, classes, drivers, nodes, quotas, limits, budgets, autoscalers, policies, unfinished_runs } =
-        around;
+    let surroundings::Around {
+        server_version,
+        classes,
+        drivers,
+        nodes,
+        capacities,
+        quotas,
+        limits,
+        budgets,
+        autoscalers,
+        policies,
+        unfinished_runs,
+    } = around;
     Ok(Survey {
         server_version,
         cluster_uid,
@@ -95,6 +106,7 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
         classes,
         drivers,
         nodes,
+        capacities,
         quotas,
         limits,
         disruption_budgets: budgets,

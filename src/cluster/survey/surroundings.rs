@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{SurveyError, quantity, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
 use crate::plan::{RunId, marks};
-use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
+use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
 
 /// Reads that are skipped where they are not allowed.
 pub(super) struct Reads<'a> {
@@ -58,6 +58,7 @@ pub(super) struct Around {
     pub(super) classes: Vec<ClassSeen>,
     pub(super) drivers: Vec<DriverSeen>,
     pub(super) nodes: Vec<NodeSeen>,
+    pub(super) capacities: Vec<CapacitySeen>,
     pub(super) quotas: Vec<QuotaSeen>,
     pub(super) limits: Vec<LimitSeen>,
     pub(super) budgets: Vec<String>,
@@ -67,11 +68,12 @@ pub(super) struct Around {
 }
 
 pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, SurveyError> {
-    let (classes, drivers, nodes, csi_nodes) = futures::try_join!(
+    let (classes, drivers, nodes, csi_nodes, capacities) = futures::try_join!(
         reads.all(&Kind::STORAGE_CLASS),
         reads.all(&Kind::CSI_DRIVER),
         reads.all(&Kind::NODE),
         reads.all(&Kind::CSI_NODE),
+        reads.all(&Kind::CSI_CAPACITY),
     )?;
     let (quotas, limits, budgets, policies) = futures::try_join!(
         reads.all(&Kind::RESOURCE_QUOTA),
@@ -86,6 +88,7 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, Sur
         server_version: version.map(|version| text(&version["gitVersion"])).unwrap_or_default(),
         classes: classes.iter().map(class).collect(),
         drivers: drivers.iter().map(driver).collect(),
+        capacities: capacities.iter().map(|one| capacity(one, &nodes)).collect(),
         nodes: nodes.iter().map(|one| node(one, &csi_nodes)).collect(),
         quotas: quotas.iter().map(quota).collect(),
         limits: limits.iter().flat_map(limits_of).collect(),
@@ -129,6 +132,7 @@ fn driver(raw: &Value) -> DriverSeen {
     DriverSeen {
         name: name(raw),
         attach_required: raw["spec"]["attachRequired"].as_bool().unwrap_or(true),
+        tells_capacity: raw["spec"]["storageCapacity"].as_bool().unwrap_or(false),
         fs_group_policy: text(&raw["spec"]["fsGroupPolicy"]),
     }
 }
@@ -149,6 +153,18 @@ fn node(raw: &Value, csi_nodes: &[Value]) -> NodeSeen {
         taints: raw["spec"]["taints"].as_array().cloned().unwrap_or_default(),
         drivers: drivers.collect(),
         name: node,
+    }
+}
+
+/// Without a topology it is reached from no node.
+fn capacity(raw: &Value, nodes: &[Value]) -> CapacitySeen {
+    let bytes = |field: &str| raw[field].as_str().and_then(quantity::whole);
+    let reach = |node: &&Value| selector::matches(&raw["nodeTopology"], &node["metadata"]["labels"]);
+    CapacitySeen {
+        class: text(&raw["storageClassName"]),
+        nodes: nodes.iter().filter(reach).map(name).collect(),
+        bytes: bytes("capacity"),
+        volume_bytes_max: bytes("maximumVolumeSize"),
     }
 }
 
@@ -287,6 +303,17 @@ mod tests {
         assert_eq!(of(2, json!({ "minReplicas": 2, "maxReplicas": 5 })), Some(false));
         assert_eq!(of(0, json!({ "minReplicas": 2, "maxReplicas": 5 })), Some(true));
         assert_eq!(of(0, json!({ "minReplicas": 0, "maxReplicas": 5 })), Some(false));
+    }
+
+    #[test]
+    fn a_capacity_is_for_the_nodes_of_its_topology() {
+        let nodes = [json!({ "metadata": { "name": "n1", "labels": { "zone": "a" } } }), json!({ "metadata": { "name": "n2" } })];
+        let seen = capacity(
+            &json!({ "storageClassName": "fast", "capacity": "10Gi", "nodeTopology": { "matchLabels": { "zone": "a" } } }),
+            &nodes,
+        );
+        assert_eq!((seen.nodes, seen.bytes, seen.volume_bytes_max), (vec!["n1".to_owned()], Some(10 << 30), None));
+        assert!(capacity(&json!({ "storageClassName": "fast", "capacity": "10Gi" }), &nodes).nodes.is_empty());
     }
 
     #[test]

@@ -13,7 +13,12 @@ fn said(request: &Request, survey: &Survey) -> Option<String> {
 }
 
 fn drivers(slow: &str, fast: &str) -> Vec<DriverSeen> {
-    let driver = |name: &str, policy: &str| DriverSeen { name: name.to_owned(), attach_required: true, fs_group_policy: policy.to_owned() };
+    let driver = |name: &str, policy: &str| DriverSeen {
+        name: name.to_owned(),
+        attach_required: true,
+        tells_capacity: false,
+        fs_group_policy: policy.to_owned(),
+    };
     vec![driver("slow.csi", slow), driver("fast.csi", fast)]
 }
 

@@ -9,13 +9,14 @@ use super::hints;
 use crate::seen;
 
 /// Resources of `kubectl` that lie in no namespace, and commands that are about none.
-const CLUSTER_WIDE: [&str; 8] = [
+const CLUSTER_WIDE: [&str; 9] = [
     "kubectl auth can-i",
     "kubectl describe pv ",
     "kubectl label namespace",
     "kubectl get storageclass",
     "kubectl describe storageclass",
     "kubectl get csidriver",
+    "kubectl get csistoragecapacities --all-namespaces",
     "kubectl describe node ",
     "kubectl uncordon ",
 ];
