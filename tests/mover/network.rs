@@ -362,7 +362,8 @@ fn little_is_sent_again_after_a_break_or_a_kill() {
 #[test]
 fn a_slow_link_is_spared_what_can_be_compressed() {
     let line = |number: u64| format!("{number:>9} INFO worker took {} us\n", number * number % 9973).into_bytes();
-    let text: Vec<u8> = (0..).flat_map(line).take(32 << 20).collect();
+    // So much that frames which go as they are because the cores were busy just then make no difference.
+    let text: Vec<u8> = (0..).flat_map(line).take(96 << 20).collect();
     for (name, content, may_be_less) in [("text", &text, true), ("noise", &trees::noise(1, 16 << 20), false)] {
         let folders = Folders::in_memory();
         std::fs::write(folders.path("source/file"), content).expect("a file");
