@@ -166,6 +166,7 @@ impl MoveArgs {
             start_timeout,
             stop_timeout,
             source_devices_writable,
+            access_modes,
             accept_outage: _,
             mover_image: _,
             applier_is_paused: _,
@@ -188,6 +189,7 @@ impl MoveArgs {
             ("--start-timeout", start_timeout.is_some()),
             ("--stop-timeout", stop_timeout.is_some()),
             ("--source-devices-writable", *source_devices_writable),
+            ("--access-mode", !access_modes.is_empty()),
         ];
         all.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
     }

@@ -671,6 +671,21 @@ mod tests {
     }
 
     #[test]
+    fn passes_that_break_off_again_and_again_leave_no_more_than_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for _ in 0..5 {
+            let broken_off = Writer::new(folder.path(), "manifest", None).expect("a manifest");
+            broken_off.put(b"folder", &contents(10)).expect("a page");
+        }
+        assert_eq!(names(folder.path()), ["manifest.0.blocks", "manifest.0.pages"]);
+        let committed = make(folder.path(), &[&contents(10)], None);
+        for _ in 0..5 {
+            Writer::new(folder.path(), "manifest", Some(Arc::clone(&committed))).expect("a manifest");
+        }
+        assert_eq!(names(folder.path()).len(), 3);
+    }
+
+    #[test]
     fn a_manifest_whose_pages_or_index_are_cut_off_is_not_believed() {
         let folder = tempfile::tempdir().expect("a folder");
         let whole = make(folder.path(), &[&contents(10)], None);

@@ -122,7 +122,8 @@ impl StartMover {
 /// gone for long. It is made anew, as long as the app runs.
 fn is_overdue(pod: &Value) -> bool {
     let is_over = look::text(pod, "/status/phase") == "Failed" && look::text(pod, "/status/reason") == "DeadlineExceeded";
-    is_over || is_half_over(pod)
+    // Before its last pass a mover ends well only if it heard nothing of its engine for long.
+    is_over || look::mover_is_through(pod) || is_half_over(pod)
 }
 
 /// Whether half the time is over that a pod may be there. It is made for two copies, the second of which must still fit.

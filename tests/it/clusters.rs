@@ -51,7 +51,6 @@ fn each_cluster_is_planned_or_says_why_not() {
                 words(&plan)
             }
             Err(refusals) => {
-                CommandError::from(refusals).faults.iter().map(|fault| ui::fault_text(fault).as_str().to_owned() + "\n").collect()
                 let told = |fault: &Fault| format!("{}\n  hint: {}\n", fault.what, fault.hints.join("; "));
                 CommandError::from(refusals).faults.iter().map(told).collect()
             }

@@ -227,7 +227,8 @@ pub(crate) fn everything() -> Survey {
     one.volume.as_mut().expect("a volume").node_affinity = Some(affinity.clone());
     survey.classes[0].allowed_topologies = Some(json!([{ "matchLabelExpressions": [{ "key": "zone", "values": ["a"] }] }]));
     survey.classes[0].parameters = BTreeMap::from([(text("type"), text("gp3"))]);
-    survey.drivers = vec![DriverSeen { name: text("fast.csi"), attach_required: true, fs_group_policy: text("File") }];
+    survey.drivers =
+        vec![DriverSeen { name: text("fast.csi"), attach_required: true, fs_group_policy: text("File"), tells_capacity: true }];
     survey.nodes[0].drivers = BTreeMap::from([(text("fast.csi"), vec![text("zone")])]);
     let amounts = || BTreeMap::from([(text("pods"), 1)]);
     survey.quotas = vec![QuotaSeen { name: text("q"), scopes: vec![text("BestEffort")], hard: amounts(), used: amounts() }];

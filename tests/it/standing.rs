@@ -23,6 +23,7 @@ fn plan(run: &str) -> Plan {
 /// The way back from it.
 fn plan_back(first: &Plan, run: &str) -> Plan {
     let kept = KeptVolume {
+        access_modes: Vec::new(),
         request: "1Gi".to_owned(),
         claim: "data-pg-0".to_owned(),
         volume: "pv-data-pg-0".to_owned(),
