@@ -168,7 +168,7 @@ impl From<LeaseError> for CommandError {
         let what = error.to_string();
         match error {
             LeaseError::Held { run, namespace, .. } => Self::new(Kind::Refused, what).maybe_hinted(watch(&run, &namespace)),
-            LeaseError::Lost { .. } => Self::new(Kind::Halted, what),
+            LeaseError::Lost { .. } | LeaseError::Deleted { .. } => Self::new(Kind::Halted, what),
             LeaseError::Api { error, .. } => Self::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
         }
     }

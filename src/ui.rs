@@ -23,7 +23,7 @@ use crate::journal::{Entry, Event, RunState, Stand};
 use crate::mover::orders::VolumeReport;
 use crate::operate::records::{Look, Stands};
 use crate::operate::{Basis, Record};
-use crate::plan::{ClaimMove, OutageCost, Plan, Rung, marks};
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, ClaimMove, OutageCost, Plan, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
 use crate::verify::{Proven, Verified};
@@ -37,9 +37,6 @@ const EVENTS_VERSION: u32 = 1;
 
 /// How often progress is told off a terminal.
 const TELL_EVERY: Duration = Duration::from_secs(10);
-
-/// What reading a whole volume while the app is stopped is assumed to manage, in bytes a second; said with the estimate.
-const WHOLE_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
 /// Whoever read may have gone away (`| head`), which is no failure of ours.
 fn to_stderr(text: &Words) {
@@ -242,7 +239,7 @@ fn outage_words(plan: &Plan, seen: &Survey) -> Words {
         plan.moves.iter().filter(|one| one.outage == OutageCost::Whole).map(|one| (one, bytes_read_whole(one, seen))).collect();
     let bytes = whole.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
     if bytes > 0 {
-        let secs = bytes / WHOLE_BYTES_PER_SECOND + 1;
+        let secs = bytes / ASSUMED_BYTES_PER_SECOND + 1;
         let mut text = words!(
             "Expected outage: a restart of the pods plus about {} s, if {} are read at 100 MiB/s while the app is stopped; it grows with these volumes:",
             secs,
@@ -462,7 +459,7 @@ fn short_look(look: &Look) -> Words {
         Stands::Undone => words!("undone"),
     };
     match &look.down_since {
-        Some(since) => words!("{}, THE APP IS DOWN since {}", stands, since),
+        Some(since) => words!("{}, THE APP IS DOWN, or not ready, since {}", stands, since),
         None => stands,
     }
 }
@@ -488,7 +485,7 @@ pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry], look: &Look
     let (app, namespace) = (plan.app.reference(), &plan.app.namespace);
     let mut text = words!("{} in namespace {}, run {}: {}\n", app, namespace, plan.run(), look_words(look));
     if let Some(since) = &look.down_since {
-        text += words!("{}\n", words!("THE APP IS DOWN since {}", since).styled(&Style::new().red().bold()));
+        text += words!("{}\n", words!("THE APP IS DOWN, or not ready, since {}", since).styled(&Style::new().red().bold()));
     }
     text += words!("\n");
     let mut rows = vec![row(&[&"STEP", &"STAND", &"WHAT"])];

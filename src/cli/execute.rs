@@ -177,7 +177,7 @@ async fn refuse_completed(cluster: &Connection, record: &Record) -> Result<(), C
     }
     let Some(back) = records::way_back(cluster, &record.plan).await? else { return Ok(()) };
     let (run, other, namespace) = (record.plan.run(), back.plan.run(), record.plan.namespace());
-    let down = back.down_since().map(|since| format!("; THE APP IS DOWN since {since}")).unwrap_or_default();
+    let down = back.down_since().map(|since| format!("; THE APP IS DOWN, or not ready, since {since}")).unwrap_or_default();
     Err(match back.journal.state().outcome {
         Some(_) => CommandError::new(Kind::Refused, format!("refused: run `{run}` was completed, then run `{other}` took the app back"))
             .hinted(format!("see it with `kubectl stateful status {other} -n {namespace}`")),
@@ -276,7 +276,7 @@ fn verdict(plan: &Plan, way: Way, ending: &Ending, entries: &[Entry], signals: &
 
 /// That the run left the app down, to be put behind a sentence.
 fn down(plan: &Plan, entries: &[Entry]) -> String {
-    down_since(plan, entries).map(|since| format!(". THE APP IS DOWN since {since}")).unwrap_or_default()
+    down_since(plan, entries).map(|since| format!(". THE APP IS DOWN, or not ready, since {since}")).unwrap_or_default()
 }
 
 fn hint_of(trouble: &Trouble) -> Option<String> {

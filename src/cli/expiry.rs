@@ -5,12 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::Expiry;
 use crate::error::{CommandError, Kind};
-use crate::plan::Plan;
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan};
 use crate::survey::Survey;
 use crate::ui;
-
-/// What a copy is assumed to manage, in bytes a second, unless it is held to less.
-const BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
 /// What a move takes besides copying, in seconds.
 const BESIDES_SECS: u64 = 600;
@@ -19,7 +16,7 @@ const BESIDES_SECS: u64 = 600;
 fn expected_secs(plan: &Plan, seen: &Survey) -> u64 {
     let used = |claim: &str| seen.claims.iter().find(|one| one.name == claim).and_then(|one| one.used_bytes);
     let bytes = plan.moves.iter().map(|one| used(&one.claim).unwrap_or(one.capacity_bytes)).fold(0, u64::saturating_add);
-    let speed = plan.request.bytes_per_second_max.unwrap_or(BYTES_PER_SECOND).clamp(1, BYTES_PER_SECOND);
+    let speed = plan.request.bytes_per_second_max.unwrap_or(ASSUMED_BYTES_PER_SECOND).clamp(1, ASSUMED_BYTES_PER_SECOND);
     (bytes / speed).saturating_add(BESIDES_SECS)
 }
 

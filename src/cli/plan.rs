@@ -94,8 +94,8 @@ pub(super) struct MoveArgs {
     /// Copy while the app runs until the last pass is predicted to take no longer [default: 2]
     #[arg(long, value_name = "SECONDS")]
     max_last_pass: Option<u64>,
-    /// Give up, with the app untouched, if the last pass would take longer
-    #[arg(long)]
+    /// Accept nothing longer than that: a run that would take longer halts before the app is stopped (the default)
+    #[arg(long, conflicts_with = "accept_outage")]
     insist: bool,
     /// Copy only while the app is stopped
     #[arg(long, conflicts_with = "insist")]
@@ -124,6 +124,9 @@ pub(super) struct MoveArgs {
     /// Accept an outage of this length where it cannot be kept short: without, the run halts before the app is stopped
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     accept_outage: Option<Duration>,
+    /// Let the kubelet give the app's `fsGroup` and its modes to the files on the new volumes, where it did not so far
+    #[arg(long)]
+    fs_group_may_change: bool,
     /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
@@ -167,6 +170,7 @@ impl MoveArgs {
             stop_timeout,
             source_devices_writable,
             access_modes,
+            fs_group_may_change,
             accept_outage: _,
             mover_image: _,
             applier_is_paused: _,
@@ -190,6 +194,7 @@ impl MoveArgs {
             ("--stop-timeout", stop_timeout.is_some()),
             ("--source-devices-writable", *source_devices_writable),
             ("--access-mode", !access_modes.is_empty()),
+            ("--fs-group-may-change", *fs_group_may_change),
         ];
         all.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
     }
@@ -221,6 +226,7 @@ impl MoveArgs {
             throttle: self.throttle,
             last_pass_secs_max: self.max_last_pass.unwrap_or(LAST_PASS_SECS),
             insist: self.insist,
+            fs_group_may_change: self.fs_group_may_change,
             accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()),
             cold: self.cold,
             copy_secs_max: self.copy_timeout.unwrap_or(COPY_WITHIN).as_secs(),

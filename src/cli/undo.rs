@@ -1,8 +1,10 @@
 //! `kubectl stateful undo`: goes back, at any stage of a run.
 
+use std::time::Duration;
+
 use clap::Args;
 
-use super::connection::ConnectionArgs;
+use super::connection::{ConnectionArgs, duration};
 use super::execute::{VouchArgs, carry_out};
 use super::expiry;
 use super::plan::{mover_image, new_run_id, now, run_id};
@@ -33,15 +35,41 @@ pub(super) struct UndoArgs {
     /// The image of the mover pods; that of the run if not given
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
+    /// Take it that what applies the app's manifest (Argo CD, Flux) is paused now
+    #[arg(long)]
+    applier_is_paused: bool,
+    /// Take it that mover pods can reach one another now in spite of network policies
+    #[arg(long)]
+    network_is_open: bool,
+    /// Accept an outage of this length on the way back, where it cannot be kept short
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    accept_outage: Option<Duration>,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
 }
 
+impl UndoArgs {
+    /// What counts of a run that is read back on the user's word.
+    fn word(&self) -> Word {
+        Word { accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()), ..self.vouch.word() }
+    }
+
+    /// An option that shapes a way back that is yet to be planned.
+    fn of_a_new_way_back(&self) -> Option<&'static str> {
+        let all = [
+            ("--discard-new-writes", self.discard_new_writes),
+            ("--applier-is-paused", self.applier_is_paused),
+            ("--network-is-open", self.network_is_open),
+        ];
+        all.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+    }
+}
+
 pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    let word = args.vouch.word();
+    let word = args.word();
     let Record { plan, journal, basis } = trust::record(&cluster, &namespace, &args.run, Way::Undo, &word).await?;
     let listener = ui::listener(false);
     if journal.state().outcome == Some(Outcome::Undone) {
@@ -90,7 +118,11 @@ async fn go_on(cluster: &Connection, plan: &Plan, back: WayBack, args: &UndoArgs
         return Ok(());
     }
     ui::say(&format!("Run {run} is being undone by run {other}, which has not ended. That one is gone on with."));
-    let word = Word { mover_image: mover_image(args.mover_image.as_deref()), ..args.vouch.word() };
+    if let Some(option) = args.of_a_new_way_back() {
+        let why = format!("`{option}` has no effect: run {other} takes the app back already, and is gone on with as it was planned");
+        return Err(CommandError::new(Kind::Error, why).hinted(format!("leave out `{option}`")));
+    }
+    let word = Word { mover_image: mover_image(args.mover_image.as_deref()), ..args.word() };
     let record = trust::record(cluster, plan.namespace(), other, Way::Resume, &word).await?;
     ui::say(&ui::resume_text(&record));
     ui::confirm(args.yes)?;
@@ -120,6 +152,10 @@ async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result
     }
     let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
     let mut request = going_back::request(plan, volumes, new_run_id(), now(), args.discard_new_writes);
+    // What was paused or open when the app was moved need not be so by now.
+    request.applier_is_paused = args.applier_is_paused;
+    request.network_is_open = args.network_is_open;
+    request.accept_outage_secs = args.accept_outage.map(|outage| outage.as_secs());
     if let Some(image) = &args.mover_image {
         request.mover_image.clone_from(image);
     }

@@ -172,6 +172,12 @@ impl Connection {
         self.call(Method::POST, &path, Some(("application/json", object))).await.map(drop)
     }
 
+    /// Asks the server whether it would let an object be changed so, without storing it (`dryRun=All`).
+    pub async fn would_patch(&self, kind: &Kind, namespace: &str, name: &str, patch: &Value) -> Result<(), ApiError> {
+        let path = format!("{}?dryRun=All&fieldManager={FIELD_MANAGER}", kind.path(namespace, Some(name)));
+        self.call(Method::PATCH, &path, Some(("application/merge-patch+json", patch))).await.map(drop)
+    }
+
     /// Changes an object by a JSON merge patch (RFC 7386) and returns it as it is then. With `metadata.uid` or
     /// `metadata.resourceVersion` in it, it applies to that object or version only.
     pub async fn patch(&self, kind: &Kind, namespace: &str, name: &str, patch: &Value) -> Result<Value, ApiError> {

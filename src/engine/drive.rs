@@ -21,6 +21,10 @@ use crate::steps::{self, Progress, Remedy, Standing, StepError};
 /// How often a waiting step looks whether what earlier steps did still stands.
 const GUARD_EVERY: Duration = Duration::from_secs(5);
 
+/// How often, and how much, what others write to an object is written down before it is taken away: the journal has bounds.
+const NOTES_MAX: u32 = 8;
+const NOTE_BYTES_MAX: usize = 32 * 1024;
+
 /// What is kept while a step is driven.
 struct Drive<'a, 'r> {
     run: &'a Run<'r>,
@@ -34,6 +38,8 @@ struct Drive<'a, 'r> {
     is_unsure: bool,
     /// A change was applied, or may have been by an earlier process.
     has_acted: bool,
+    /// How often it was written down what is taken away.
+    notes: u32,
 }
 
 /// What a call was made for that failed.
@@ -61,6 +67,7 @@ impl<'a, 'r> Drive<'a, 'r> {
             unnoticed_since: None,
             is_unsure: false,
             has_acted: false,
+            notes: 0,
         }
     }
 
@@ -112,7 +119,7 @@ impl<'a, 'r> Drive<'a, 'r> {
             match made_for {
                 For::Look | For::Lease if self.patience.is_silent(longest) => return Err(Trouble::Silence(why)),
                 For::Change if self.patience.is_refused(longest.min(REFUSED_MAX)) => return Err(self.gives_up(why)),
-                For::Undo if self.patience.is_refused(longest) && error.is_denial() => return Err(self.gives_up(why)),
+                For::Undo if self.patience.is_refused(longest) && !error.is_passing() => return Err(self.gives_up(why)),
                 For::Undo if self.patience.is_refused(longest) => return Err(Trouble::Silence(why)),
                 For::Look | For::Change | For::Undo | For::Lease => self.run.tell(&Notice::Retrying { step, why }),
             }
@@ -127,7 +134,10 @@ impl<'a, 'r> Drive<'a, 'r> {
     fn bears(&self, error: &ApiError, made_for: For) -> Option<Duration> {
         match made_for {
             For::Undo | For::Lease if error.is_denial() => Some(OUTAGE_MAX),
-            For::Change if error.is_denial() && self.run.app_is_down() => Some(REFUSED_MAX),
+            For::Change if error.is_denial() && self.run.is_in_between() => Some(REFUSED_MAX),
+            For::Look if error.is_denial() && self.run.is_in_between() => Some(OUTAGE_MAX),
+            // It went between the look and the change: the next look tells.
+            For::Change | For::Undo if matches!(error, ApiError::NotFound(_)) => Some(REFUSED_MAX),
             For::Look | For::Change | For::Undo | For::Lease => error.passes_within(),
         }
     }
@@ -140,9 +150,10 @@ impl<'a, 'r> Drive<'a, 'r> {
         self.is_unsure |= !is_denial && !is_conflict;
         let Err(trouble) = self.endure(error, For::Change).await else { return Ok(()) };
         // Whatever was on its way arrived while changes were refused for so long.
-        let is_certain = !self.is_unsure || self.run.app_is_down();
+        let is_certain = !self.is_unsure || self.run.is_in_between();
         if is_denial && !self.has_acted && is_certain && matches!(trouble, Trouble::Step { .. }) {
             self.write(Event::Refused { step: self.planned.id.clone() }).await?;
+            self.run.note_refused(self.planned);
         }
         Err(trouble)
     }
@@ -157,6 +168,11 @@ impl<'a, 'r> Drive<'a, 'r> {
         };
         if self.run.world().has_noted(&metadata) {
             return Ok(true);
+        }
+        self.notes += 1;
+        if self.notes > NOTES_MAX || metadata.to_string().len() > NOTE_BYTES_MAX {
+            let what = "others write to its labels and annotations again and again, or very much";
+            return Err(self.gives_up(format!("cannot {}: {what}", self.planned.step.does())));
         }
         self.write(Event::Noted { step: self.planned.id.clone(), metadata: metadata.clone() }).await?;
         self.run.world().note(metadata);
@@ -230,6 +246,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
             Err(error) => drive.endure(error, For::Look).await?,
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
             Ok(Standing::After(evidence)) => {
+                run.note_settled(planned);
                 run.tell(&Notice::Settled { step: step.clone(), does: planned.step.does(), evidence: evidence.clone() });
                 let event = if intended { Event::Settled { step, evidence } } else { Event::Found { step, evidence } };
                 return run.write(event).await;
@@ -250,6 +267,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                 if !drive.note().await? || !drive.may_change(planned.step.takes_away()).await? {
                     continue;
                 }
+                run.note_act(planned);
                 match steps::act(&planned.step, run.world()).await {
                     Ok(()) => {
                         drive.has_acted = true;

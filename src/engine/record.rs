@@ -55,6 +55,11 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
+    /// Whether nobody else has written to the journal, for certain.
+    pub(super) async fn is_as_left(&self) -> bool {
+        self.journal.lock().await.is_as_left().await.unwrap_or(false)
+    }
+
     pub(super) async fn state(&self) -> RunState {
         self.journal.lock().await.state().clone()
     }

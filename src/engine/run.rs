@@ -3,8 +3,10 @@
 //! The rule of all failure paths: while the app may not yet have written to the target, going back is always right and is done
 //! by itself; afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -105,6 +107,12 @@ pub enum Ending {
     },
 }
 
+/// After so long another warm pass is made before the app is stopped: what the last one predicted is no longer so.
+const FRESH_FOR: Duration = Duration::from_secs(600);
+
+/// At most so many rounds of such passes.
+const ROUNDS_MAX: usize = 3;
+
 /// How often movers are told that their engine is still there.
 const BEAT_EVERY: Duration = Duration::from_secs(120);
 
@@ -141,6 +149,9 @@ pub struct Run<'a> {
     /// Nothing is to be changed any more but the journal.
     looks_only: AtomicBool,
     downtime: Downtime,
+    claims_are_away: AtomicBool,
+    /// When warm copies were through last, in this process.
+    copied_at: Mutex<BTreeMap<StepId, Instant>>,
 }
 
 impl<'a> Run<'a> {
@@ -157,6 +168,7 @@ impl<'a> Run<'a> {
         world.movers.recall(journal.state());
         world.recall(journal.state());
         let downtime = Downtime::of(plan, journal.so_far());
+        let claims_are_away = AtomicBool::new(Self::claims_are_away(plan, journal.state()));
         Self {
             plan,
             world,
@@ -171,6 +183,8 @@ impl<'a> Run<'a> {
             interrupt_was_held: AtomicBool::new(false),
             looks_only: AtomicBool::new(false),
             downtime,
+            claims_are_away,
+            copied_at: Mutex::default(),
         }
     }
 
@@ -236,11 +250,11 @@ impl<'a> Run<'a> {
             // With the app untouched there is no hurry: the copy made so far is of use to the next try, unless this target will not do.
             Trouble::Step { remedy, .. } => match remedy {
                 Remedy::AnotherPlan => true,
-                Remedy::SamePlan => self.app_is_down() || !self.has_copied().await,
-                Remedy::Consent => self.app_is_down(),
+                Remedy::SamePlan => self.is_in_between() || !self.has_copied().await,
+                Remedy::Consent => self.is_in_between(),
             },
             // Whoever changed something may have had a reason.
-            Trouble::Adrift { .. } => self.app_is_down(),
+            Trouble::Adrift { .. } => self.is_in_between(),
             Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Interrupted | Trouble::Neighbour => false,
         };
         if goes_back && !Self::app_may_have_written(self.plan, &self.state().await) {
@@ -275,7 +289,7 @@ impl<'a> Run<'a> {
             Trouble::Silence(_) | Trouble::Journal(_) | Trouble::Neighbour => false,
         };
         let state = self.state().await;
-        is_ours && !state.back && !self.app_is_down() && !Self::app_may_have_written(self.plan, &state)
+        is_ours && !state.back && !self.is_in_between() && !Self::app_may_have_written(self.plan, &state)
     }
 
     /// A mover beside the app holds its volume on a node. Best effort: a mover that hears nothing ends by itself.
@@ -334,17 +348,19 @@ impl<'a> Run<'a> {
             if self.is_through(stage.steps.iter()).await {
                 continue;
             }
-            self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
-            self.check_guards(index).await?;
             if let Some(stop) = self.stops_now(stage).await {
+                self.check_guards(index).await?;
+                self.copy_again(index).await?;
                 gate::passes(self, self.plan, stop).await?;
             }
-            if stage.app_is_down {
-                self.note_stop()
-            } else {
-                self.note_ready()
+            self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
+            self.check_guards(index).await?;
+            if !stage.app_is_down {
+                self.note_ready();
             }
             self.together(stage.steps.iter().map(|step| drive::forward(self, Some(index), step))).await?;
+            let away = Self::claims_are_away(self.plan, &self.state().await);
+            self.claims_are_away.store(away, Ordering::SeqCst);
         }
         self.note_ready();
         self.write(Event::Ended { outcome: Outcome::Completed }).await?;
@@ -374,6 +390,7 @@ impl<'a> Run<'a> {
             lingering.extend(steps.into_iter().filter(|step| step.step.may_linger()));
         }
         self.note_start();
+        self.claims_are_away.store(false, Ordering::SeqCst);
         self.together(lingering.into_iter().map(|step| drive::back(self, step, Until::Seen))).await?;
         self.nothing_is_left().await?;
         self.write(Event::Ended { outcome: Outcome::Undone }).await?;
@@ -405,10 +422,58 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The step of a stage that is about to stop the app.
+    /// The step of a stage that is about to stop the app, which still runs, whatever the journal says of the step: it may have been meant and not done.
     async fn stops_now<'s>(&self, stage: &'s Stage) -> Option<&'s PlannedStep> {
-        let state = self.state().await;
-        stage.steps.iter().find(|step| step.step.stops_app() && *state.stand(&step.id) == Stand::Untouched)
+        let step = stage.steps.iter().find(|step| step.step.stops_app())?;
+        let standing = steps::observe(&step.step, self.world).await;
+        matches!(standing, Ok(Standing::Before) | Err(StepError::Api(_))).then_some(step)
+    }
+
+    /// Has warm copies made again that the last pass could not build on: their mover is another one by now, or they are from long ago, as where
+    /// other copies took longer. At most so often, since each round may take as long as a copy.
+    async fn copy_again(&self, stage: usize) -> Result<(), Trouble> {
+        for _ in 0..ROUNDS_MAX {
+            let mut stale = Vec::new();
+            for (_, planned) in self.plan.steps().filter(|(_, planned)| matches!(planned.step, Step::WarmCopy(_))) {
+                if self.is_stale(planned).await? {
+                    self.write(Event::Renewed { step: planned.id.clone() }).await?;
+                    stale.push(planned);
+                }
+            }
+            if stale.is_empty() {
+                return Ok(());
+            }
+            self.together(stale.into_iter().map(|planned| drive::forward(self, Some(stage), planned))).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_stale(&self, planned: &PlannedStep) -> Result<bool, Trouble> {
+        let is_old = self.copied_at().get(&planned.id).is_some_and(|at| at.elapsed() > FRESH_FOR);
+        match steps::is_known_to_movers(&planned.step, self.world).await {
+            Ok(is_known) => Ok(is_old || !is_known),
+            // The look before the stop asks again.
+            Err(StepError::Api(error)) if error.is_passing() => Ok(is_old),
+            Err(error) => Err(Trouble::of(planned.id.clone(), error)),
+        }
+    }
+
+    fn copied_at(&self) -> MutexGuard<'_, BTreeMap<StepId, Instant>> {
+        self.copied_at.lock().expect("no code panics while holding this lock")
+    }
+
+    /// A step is through.
+    pub(super) fn note_settled(&self, planned: &PlannedStep) {
+        if matches!(planned.step, Step::WarmCopy(_)) {
+            self.copied_at().insert(planned.id.clone(), Instant::now());
+        }
+    }
+
+    /// The server let in nothing of the step that was to stop the app.
+    pub(super) fn note_refused(&self, planned: &PlannedStep) {
+        if planned.step.stops_app() {
+            let _ = self.downtime.end();
+        }
     }
 
     fn opened(&self, back: bool) -> Event {
@@ -447,18 +512,22 @@ impl<'a> Run<'a> {
             // The lease first: whoever has lost it makes no further change.
             biased;
             lost = self.keep_lease() => Err(lost),
+            // Beside it, since a server that takes its time with a pod must not keep the lease from being renewed.
+            never = self.keep_beating() => match never {},
             came = work => came,
         }
     }
 
+    async fn keep_beating(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(BEAT_EVERY).await;
+            steps::beat(self.world).await;
+        }
+    }
+
     async fn keep_lease(&self) -> Trouble {
-        let mut beaten = Instant::now();
         loop {
             tokio::time::sleep(lease::RENEW_EVERY).await;
-            if beaten.elapsed() >= BEAT_EVERY {
-                beaten = Instant::now();
-                steps::beat(self.world).await;
-            }
             match self.renew_lease().await {
                 Ok(()) => {}
                 // Once it has run out nothing is changed before it is seen to be ours again; the steps notice the silence themselves.
@@ -477,7 +546,15 @@ impl<'a> Run<'a> {
     pub(super) async fn renew_lease(&self) -> Result<(), LeaseError> {
         // It runs out by when the renewal was sent, not by when it was answered.
         let sent = Instant::now();
-        self.lease.renew().await?;
+        match self.lease.renew().await {
+            // A janitor may have deleted it. So may another executor that is through; its journal then is not as we left it.
+            Err(deleted @ LeaseError::Deleted { .. }) => {
+                if !self.record.is_as_left().await || !self.lease.make_again().await? || !self.record.is_as_left().await {
+                    return Err(deleted);
+                }
+            }
+            other => other?,
+        }
         *self.held_at.lock().expect("no code panics while holding this lock") = sent;
         Ok(())
     }
@@ -508,8 +585,8 @@ impl<'a> Run<'a> {
             Ok(Standing::Underway(progress)) => {
                 format!("somebody undid this: {} (waiting for {})", planned.step.does(), progress.waiting_for)
             }
-            // No answer is no news; the steps themselves notice a lasting silence.
-            Err(steps::StepError::Api(error)) if error.is_passing() => return Ok(()),
+            // No answer is no news, nor is one that says no; the steps themselves notice what lasts.
+            Err(steps::StepError::Api(error)) if error.is_passing() || error.is_denial() => return Ok(()),
             Err(error) => return Err(Trouble::of(step, error)),
         };
         if planned.step.is_renewed() && renewals < RENEWALS_MAX {
@@ -545,8 +622,27 @@ impl<'a> Run<'a> {
         drop(tokio::time::timeout(NOTE_WITHIN, noted).await);
     }
 
-    pub(super) fn app_is_down(&self) -> bool {
-        self.downtime.so_far().is_some()
+    /// Whether the app is down, or its claims are away: neither is to be left so.
+    pub(super) fn is_in_between(&self) -> bool {
+        self.downtime.so_far().is_some() || self.claims_are_away.load(Ordering::SeqCst)
+    }
+
+    /// A step is about to change something.
+    pub(super) fn note_act(&self, planned: &PlannedStep) {
+        if planned.step.stops_app() {
+            self.note_stop();
+        }
+        if matches!(planned.step, Step::ReleaseClaim(_)) {
+            self.claims_are_away.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether claims of the app were taken away by what the journal says, and not all of them are back.
+    fn claims_are_away(plan: &Plan, state: &RunState) -> bool {
+        let begun = |step: &PlannedStep| !matches!(state.stand(&step.id), Stand::Untouched | Stand::Undone);
+        let done = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
+        let gone = plan.steps().any(|(_, step)| matches!(step.step, Step::ReleaseClaim(_)) && begun(step));
+        gone && !plan.steps().filter(|(_, step)| matches!(step.step, Step::AdoptClaim(_))).all(|(_, step)| done(step))
     }
 
     /// Tells whoever takes up the run that the app is down.
@@ -591,7 +687,7 @@ impl<'a> Run<'a> {
     fn is_interrupted(&self) -> bool {
         match *self.interrupts.borrow() {
             0 => false,
-            1 => !self.app_is_down(),
+            1 => !self.is_in_between(),
             _ => true,
         }
     }

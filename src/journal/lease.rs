@@ -48,6 +48,12 @@ pub enum LeaseError {
         /// Who holds it now.
         holder: String,
     },
+    /// It is not there: somebody deleted it, or took it and gave it back.
+    #[error("the lease on `{app}` was deleted, and another executor may have had the run meanwhile")]
+    Deleted {
+        /// The app.
+        app: String,
+    },
     /// The API server refused.
     #[error("cannot take the lease on `{app}`: {error}")]
     Api {
@@ -116,11 +122,7 @@ impl Lease {
     /// [`LeaseError::Lost`] when somebody else has it; a passing error of the API is reported as such and may be tried again.
     pub async fn renew(&self) -> Result<(), LeaseError> {
         let Some(current) = self.read().await? else {
-            // Somebody has deleted it. Whoever makes it again has it; what was written meanwhile by another one is noticed by the journal.
-            return match self.try_create().await? {
-                true => Ok(()),
-                false => Err(LeaseError::Lost { app: self.app.clone(), holder: "another executor, which has made it anew".to_owned() }),
-            };
+            return Err(LeaseError::Deleted { app: self.app.clone() });
         };
         let holder = holder_of(&current);
         if holder != self.holder {
@@ -131,11 +133,20 @@ impl Lease {
         renewed.map(drop).map_err(|error| self.api(error))
     }
 
+    /// Makes a lease again that was deleted; whether it was us who did. Whoever had it meanwhile has written to the journal, so look there next.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses.
+    pub async fn make_again(&self) -> Result<bool, LeaseError> {
+        self.try_create().await
+    }
+
     /// Gives the lease back; best effort, since it runs out by itself.
     pub async fn release(&self) {
         for _ in 0..RELEASE_TRIES_MAX {
             match self.try_release().await {
-                Err(error) if error.is_passing() => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) if error.is_passing() || error.is_denial() => tokio::time::sleep(LOOK_EVERY).await,
                 _ => return,
             }
         }

@@ -1,6 +1,9 @@
 //! The name of an executor: host, process, and a word that tells this machine, this boot and this set of processes from others. Whoever reads it
 //! there can tell whether that process is still going; elsewhere nobody can, and nothing is said.
 
+use rustix::io::Errno;
+use rustix::process::Pid;
+
 /// Returns the name of this process. `word` makes it unique.
 #[must_use]
 pub fn name(word: &str) -> String {
@@ -14,7 +17,13 @@ pub fn is_gone(holder: &str) -> bool {
     let mut parts = holder.rsplit('-').skip(1);
     let (Some(there), Some(process)) = (parts.next(), parts.next()) else { return false };
     let is_here = !there.is_empty() && there == world();
-    is_here && process.parse::<u32>().is_ok_and(|process| !std::path::Path::new(&format!("/proc/{process}")).exists())
+    is_here && process.parse::<i32>().is_ok_and(|process| !is_there(process))
+}
+
+/// Asked by a signal that is none: of a process of another user that answers "not permitted", and its folder in `/proc` may be hidden.
+fn is_there(process: i32) -> bool {
+    let Some(process) = Pid::from_raw(process) else { return true };
+    rustix::process::test_kill_process(process) != Err(Errno::SRCH)
 }
 
 /// Eight letters that are the same for those processes only that see each other: of one boot and one namespace of processes. Empty where that cannot be

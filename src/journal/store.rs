@@ -298,6 +298,19 @@ impl Journal {
         }
     }
 
+    /// Whether what is stored is exactly what we wrote.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn is_as_left(&mut self) -> Result<bool, JournalError> {
+        let piece = self.piece.clone();
+        let is_same = self.load().await? == self.entries;
+        // What we write next is held against the version of our own last write.
+        self.piece = piece;
+        Ok(is_same)
+    }
+
     /// Stores again what somebody deleted or damaged: the plan and every entry so far. Only for who holds the run's lease, since
     /// then nobody else can have written what is there.
     ///

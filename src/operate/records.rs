@@ -86,7 +86,7 @@ async fn renewing(connection: &Connection, plan: &Plan) -> Result<Renewed, Journ
         Ok(_) => Ok(Renewed::ByNobody),
         Err(LeaseError::Api { error: ApiError::Forbidden(_), .. }) => Ok(Renewed::Unseen),
         Err(LeaseError::Api { error, .. }) => Err(JournalError::Api { run: plan.run().clone(), doing: "look at the lease beside", error }),
-        Err(LeaseError::Held { .. } | LeaseError::Lost { .. }) => Ok(Renewed::ByNobody),
+        Err(LeaseError::Held { .. } | LeaseError::Lost { .. } | LeaseError::Deleted { .. }) => Ok(Renewed::ByNobody),
     }
 }
 

@@ -18,8 +18,13 @@ pub const OF_DELETIONS: [&str; 2] = ["orphan", "foregroundDeletion"];
 /// Finalizers of pods that their own controllers take off when the pod is over (`batch/v1` `JobTrackingFinalizer`).
 pub const OF_PODS: [&str; 1] = ["batch.kubernetes.io/job-tracking"];
 
+/// Whether a finalizer is none of these, nor comes with a deletion.
+pub fn is_foreign(finalizer: &str, known: &[&str]) -> bool {
+    !known.contains(&finalizer) && !OF_DELETIONS.contains(&finalizer)
+}
+
 /// Returns the finalizers of an object that are not among these, nor come with a deletion.
 pub fn foreign<'a>(object: &'a Value, known: &[&str]) -> Vec<&'a str> {
     let all = object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    all.filter(|finalizer| !known.contains(finalizer) && !OF_DELETIONS.contains(finalizer)).collect()
+    all.filter(|finalizer| is_foreign(finalizer, known)).collect()
 }

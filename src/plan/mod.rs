@@ -27,6 +27,9 @@ use crate::survey::AppKind;
 /// `apiVersion` of a plan file. A changed field makes a new version; old ones stay readable.
 pub const API_VERSION: &str = "kubectl-stateful.dev/v1";
 
+/// What reading or copying a whole volume is assumed to manage, in bytes a second, where an estimate is told.
+pub const ASSUMED_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
+
 /// `kind` of a plan file.
 pub const KIND: &str = "Plan";
 
@@ -80,6 +83,9 @@ pub struct Request {
     /// Whether movers get raw source devices as writable: for drivers that cannot publish one read-only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub source_devices_writable: bool,
+    /// The user's word that the kubelet may change the group and modes of the files on the new volumes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fs_group_may_change: bool,
     /// The image of the mover pods.
     pub mover_image: String,
     /// The user's word that whatever applies the app's manifest is paused.

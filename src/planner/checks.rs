@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
-use super::{access_modes, appliers, capacity, nodes, replicas, rollout, room};
+use super::{access_modes, appliers, capacity, fs_group, nodes, replicas, rollout, room};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
 use crate::survey::{AppKind, ClaimSeen, Origin, Survey, VolumeSeen};
 
@@ -209,6 +209,7 @@ fn one_claim(request: &Request, survey: &Survey, claim: &ClaimSeen, found: &mut 
     }
     found.extend(access_modes::refusal(request, survey, claim));
     found.extend(occupants::pods(survey, claim));
+    found.extend(fs_group::refusal(request, survey, claim));
     found.extend(occupants::templates(survey, claim));
     found.extend(request.size_bytes.and_then(|size| room::too_small(claim, size)));
     let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");

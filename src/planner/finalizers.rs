@@ -7,22 +7,8 @@ use super::checks::reference;
 use super::refusal::Refusal;
 use super::storage_class;
 use crate::plan::Request;
+use crate::plan::finalizers::{OF_CLAIMS, OF_PODS, is_foreign};
 use crate::survey::{AppKind, ClaimSeen, Survey};
-
-/// What Kubernetes' own controllers and its snapshot and clone sidecars put on claims, and take off when no pod, snapshot or clone needs them.
-const OF_CLAIMS: [&str; 3] = [
-    "kubernetes.io/pvc-protection",
-    "snapshot.storage.kubernetes.io/pvc-as-source-protection",
-    "provisioner.storage.kubernetes.io/cloning-protection",
-];
-
-/// What the API server itself sets and takes off with a deletion, by how dependents are to be treated (`deletionFinalizersForGarbageCollection`
-/// in `k8s.io/apiserver/pkg/registry/generic/registry`).
-const OF_ANYTHING: [&str; 2] = ["foregroundDeletion", "orphan"];
-
-fn is_foreign(finalizer: &str, known: &[&str]) -> bool {
-    !OF_ANYTHING.contains(&finalizer) && !known.contains(&finalizer)
-}
 
 /// Finalizers of a claim that would keep it from being deleted.
 pub(super) fn of_claim(claim: &ClaimSeen) -> impl Iterator<Item = Refusal> {
@@ -44,7 +30,8 @@ pub(super) fn of_app(request: &Request, survey: &Survey) -> Vec<Refusal> {
 fn of_object(survey: &Survey) -> Vec<Refusal> {
     let finalizers = survey.app.raw.pointer("/metadata/finalizers").and_then(serde_json::Value::as_array);
     let texts = finalizers.into_iter().flatten().enumerate().filter_map(|(index, one)| Some((index, one.as_str()?)));
-    let foreign = texts.filter(|(_, finalizer)| is_foreign(finalizer, &[]));
+    let known: &[&str] = if survey.app.kind == AppKind::Pod { &OF_PODS } else { &[] };
+    let foreign = texts.filter(|(_, finalizer)| is_foreign(finalizer, known));
     foreign.map(|(index, finalizer)| Refusal::AppFinalizer { app: reference(survey), finalizer: finalizer.to_owned(), index }).collect()
 }
 
@@ -52,5 +39,5 @@ fn of_pods(survey: &Survey) -> Vec<Refusal> {
     let refusal =
         |pod: &str, finalizer: &str| Refusal::PodFinalizer { app: reference(survey), pod: pod.to_owned(), finalizer: finalizer.to_owned() };
     let all = survey.app.pods.iter().flat_map(|pod| pod.finalizers.iter().map(move |finalizer| (pod, finalizer)));
-    all.filter(|(_, finalizer)| is_foreign(finalizer, &[])).map(|(pod, finalizer)| refusal(&pod.name, finalizer)).collect()
+    all.filter(|(_, finalizer)| is_foreign(finalizer, &OF_PODS)).map(|(pod, finalizer)| refusal(&pod.name, finalizer)).collect()
 }

@@ -1,8 +1,10 @@
 //! Whether the kubelet will give a group and its modes to files that are copied as they were: it does so at each mount where the app has an
 //! `fsGroup` and the CSI driver lets it (`CSIDriver.spec.fsGroupPolicy`, KEP-1682).
 //!
-//! Said and not refused: most apps with an `fsGroup` want just that. Some databases check the modes of their folder and do not start.
+//! Where it is certain, and the app does not ask for it at a mismatch only, it is refused without the user's word: a database that checks the modes of its
+//! folder does not start then, and a way back that copies what was written since brings the new modes along. Otherwise it is said.
 
+use super::refusal::Refusal;
 use super::{access_modes, objects};
 use crate::plan::{Destination, Request};
 use crate::survey::{ClaimSeen, Survey};
@@ -14,6 +16,20 @@ enum Acts {
     Never,
     /// The class leaves the file system to its provisioner, and the driver's policy depends on it.
     Maybe,
+}
+
+/// Refuses to let the kubelet change what was copied, unless the user says that it may.
+pub(super) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {
+    let context = &objects::app_pod_spec(survey)["securityContext"];
+    let group = context["fsGroup"].as_u64()?;
+    let is_for_mismatch = context["fsGroupChangePolicy"] == "OnRootMismatch";
+    if claim.block || is_for_mismatch || request.fs_group_may_change || !matches!(request.destination, Destination::StorageClass { .. }) {
+        return None;
+    }
+    let (from, source) = source(survey, claim)?;
+    let (to, target) = target(request, survey, claim)?;
+    let is_changed = source == Acts::Never && target == Acts::Always;
+    is_changed.then(|| Refusal::FsGroup { claim: claim.name.clone(), from, to, group })
 }
 
 /// What will be other than it was, for each claim that is moved.

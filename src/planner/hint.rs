@@ -68,6 +68,9 @@ impl Refusal {
             Self::InUseElsewhere { pod, .. } => {
                 format!("stop it first; see it with `kubectl get pod {pod} -n {namespace} -o wide`")
             }
+            Self::FsGroup { .. } => {
+                "set `fsGroupChangePolicy: OnRootMismatch` in the pod template, or take `fsGroup` out; if the app bears it, add `--fs-group-may-change`".to_owned()
+            }
             Self::NotAdmitted { .. } => {
                 "mend the object, the policy or the quota, then plan again; a server-side dry run found this, and nothing was changed"
                     .to_owned()
@@ -153,7 +156,8 @@ fn take_off_hint(app: &str, finalizer: &str, index: usize, namespace: &str) -> S
 }
 
 /// How each tool is paused, by its own documents.
-const PAUSES: [(&str, &str); 8] = [
+const PAUSES: [(&str, &str); 9] = [
+    ("olm", "scale down the operator that owns it, and OLM's own deployment `olm-operator`, which would scale it up"),
     ("argocd", "switch off automated sync of the Application"),
     (
         "config-sync",

@@ -1,6 +1,7 @@
 //! Nodes that take no new pods, and volumes that no node would reach together.
 //!
-//! A mover has the tolerations of the app's pods and no others. Where nodes may not be listed nothing is said.
+//! A pod of the app that is stopped could not come back to such a node, and what it uses may be nowhere else. Where nodes may not be listed nothing
+//! is said.
 
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub(super) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
     found
 }
 
-/// The mover that reads beside the app has to run on the app's node.
+/// The app's pod has to be able to come back to where it is.
 fn closed(survey: &Survey, unit: &Unit<'_>) -> Option<Refusal> {
     let node = survey.node(unit.node.as_deref()?)?;
     let (claim, _) = unit.claims.first()?;

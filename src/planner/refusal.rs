@@ -172,7 +172,7 @@ pub enum Refusal {
         claims: Vec<String>,
     },
     /// Replicas that are not ready keep others from being started again.
-    #[error("{app} is not ready: {}; its pods start one after another (OrderedReady), so that those that run might not come back", .replicas.join(", "))]
+    #[error("{app} is not ready: {}; what was broken before could not be told from what the move broke, and those that run might not come back", .replicas.join(", "))]
     NotReady {
         /// The app.
         app: String,
@@ -218,6 +218,20 @@ pub enum Refusal {
         pod: String,
         /// The app.
         app: String,
+    },
+    /// The kubelet would change the group and modes of what was copied.
+    #[error(
+        "on {to} the kubelet would give fsGroup {group} and its modes to every file of claim `{claim}`, on {from} it did not: a database that checks modes may not start"
+    )]
+    FsGroup {
+        /// The claim.
+        claim: String,
+        /// By what it is served.
+        from: String,
+        /// By what it would be.
+        to: String,
+        /// The group.
+        group: u64,
     },
     /// A dry run shows that the server would not let in what the move makes.
     #[error("{what}")]
@@ -316,7 +330,9 @@ pub enum Refusal {
         namespace: String,
     },
     /// The app's node takes no new pods.
-    #[error("node `{node}`, on which the app uses claim `{claim}`, takes no new pods ({why}): no mover could start beside the app")]
+    #[error(
+        "node `{node}`, on which the app uses claim `{claim}`, takes no new pods ({why}): a pod of the app that is stopped could not come back to it"
+    )]
     NodeClosed {
         /// The node.
         node: String,

@@ -8,9 +8,11 @@ use super::refusal::Refusal;
 use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};
 
-/// Refuses to stop replicas that would not come back.
+/// Refuses to stop an app of which a part is down: what was broken before could not be told from what the move broke.
 pub(super) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
-    if !is_one_by_one(survey) || matches!(request.destination, Destination::KeptVolumes { .. }) {
+    // Of a bare pod that is over something else is said.
+    let is_over = survey.app.kind == AppKind::Pod && survey.app.pods.iter().all(PodSeen::is_over);
+    if is_over || matches!(request.destination, Destination::KeptVolumes { .. }) {
         return None;
     }
     let replicas = unready(survey);
@@ -28,10 +30,6 @@ pub(super) fn note(request: &Request, survey: &Survey) -> Option<String> {
             request.ready_secs_max
         )
     })
-}
-
-fn is_one_by_one(survey: &Survey) -> bool {
-    survey.app.kind == AppKind::StatefulSet && survey.app.raw["spec"]["podManagementPolicy"] != "Parallel"
 }
 
 /// The replicas that are not ready, in words.

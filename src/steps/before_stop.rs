@@ -22,6 +22,10 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
+    fn again(&self) -> &'static str {
+        if self.replaces && !self.what.starts_with("mover") { " again" } else { "" }
+    }
+
     /// Whether a quota that is full has room for it all the same: by then, or since it is there already.
     async fn has_room(&self, plan: &Plan, cluster: &Connection) -> Result<bool, StepError> {
         Ok(self.replaces || cluster.get(&self.kind, plan.namespace(), look::name(&self.manifest)).await?.is_some())
@@ -42,7 +46,7 @@ pub async fn before_stop(plan: &Plan, world: &World) -> Result<(), StepError> {
     }
 }
 
-const HINT: &str = "let it in (mend the object, the policy or the quota), then go on; nothing was stopped";
+const HINT: &str = "mend the object, the policy or the quota, then go on; nothing was stopped";
 
 /// Tries to make each object that a plan will make, forward or back; returns what the server would refuse, in words.
 ///
@@ -56,23 +60,43 @@ pub async fn rehearse(plan: &Plan, cluster: &Connection) -> Result<Vec<String>, 
             // Its name is taken: that is found out only after admission and validation.
             Ok(()) | Err(ApiError::AlreadyExists(_)) => {}
             Err(ApiError::Forbidden(said)) if said.contains("exceeded quota") && one.has_room(plan, cluster).await? => {}
-            Err(error) if error.is_denial() => refused.push(format!("the server would not let {} be made again: {error}", one.what)),
+            Err(error) if error.is_denial() => {
+                refused.push(format!("the server would not let {} be made{}: {error}", one.what, one.again()))
+            }
             // A webhook with side effects is not asked by a dry run.
             Err(ApiError::Other { status: 400, message }) if message.contains("dry run") => {}
             Err(error) => return Err(error.into()),
         }
     }
+    refused.extend(stop_refused(plan, cluster).await?);
     refused.dedup();
     Ok(refused)
 }
 
+/// What the server has against scaling the app to zero, tried in the same way: a policy may want two replicas at least.
+async fn stop_refused(plan: &Plan, cluster: &Connection) -> Result<Option<String>, StepError> {
+    let Some(step) = plan.steps().find_map(|(_, planned)| if let Step::Drain(step) = &planned.step { Some(step) } else { None }) else {
+        return Ok(None);
+    };
+    let patch = json!({ "spec": { "replicas": 0 } });
+    match cluster.would_patch(&drain::resource(step.kind)?, &step.namespace, &step.name, &patch).await {
+        Ok(()) => Ok(None),
+        Err(error) if error.is_denial() => {
+            Ok(Some(format!("the server would not let {} be scaled to zero: {error}", plan.app.reference())))
+        }
+        Err(ApiError::Other { status: 400, message }) if message.contains("dry run") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn rehearsals(plan: &Plan, cluster: &Connection) -> Result<Vec<Rehearsal>, StepError> {
-    let mut all: Vec<Rehearsal> = plan.steps().flat_map(|(_, planned)| made_by(&planned.step)).collect();
+    let is_down = |stage: usize| plan.stages[stage].app_is_down;
+    let mut all: Vec<Rehearsal> = plan.steps().flat_map(|(stage, planned)| made_by(&planned.step, is_down(stage))).collect();
     all.extend(app_pod(plan, cluster).await?);
     Ok(all)
 }
 
-fn made_by(step: &Step) -> Option<Rehearsal> {
+fn made_by(step: &Step, app_is_down: bool) -> Option<Rehearsal> {
     let of = |kind, manifest: &Value, what: String, replaces| Some(Rehearsal { kind, manifest: manifest.clone(), what, replaces });
     match step {
         Step::RemoveSet(step) => of(Kind::STATEFUL_SET, &step.manifest_before, format!("statefulset/{}", step.name), true),
@@ -82,7 +106,8 @@ fn made_by(step: &Step) -> Option<Rehearsal> {
         Step::ReleaseClaim(step) => of(Kind::CLAIM, &step.manifest_before, format!("claim {}", step.name), true),
         Step::AdoptClaim(step) => of(Kind::CLAIM, &step.manifest, format!("claim {}", step.name), true),
         Step::ReserveTarget(step) => of(Kind::CLAIM, &step.manifest, format!("claim {}", step.staging), false),
-        Step::StartMover(step) => of(Kind::POD, &step.manifest, format!("mover pod {}", step.pod), false),
+        // Where it comes only once the app is down, it has the room of the app's pods.
+        Step::StartMover(step) => of(Kind::POD, &step.manifest, format!("mover pod {}", step.pod), app_is_down),
         Step::PinReclaim(_)
         | Step::PinRetention(_)
         | Step::ReopenVolume(_)
@@ -151,6 +176,13 @@ async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
             let why =
                 format!("pod {name}{} names a claim that is to be moved, and is no part of {}", look::over(&pod), plan.app.reference());
             return Err(StepError::hinted(why, remove()));
+        }
+        if plan.app.kind == AppKind::Pod && look::is_over(&pod) {
+            let why = format!("pod {name}{} has ended since the plan was made, and would be run a second time", look::over(&pod));
+            return Err(StepError::hinted(
+                why,
+                format!("undo this run; then remove the pod ({}) and move its claims by themselves", remove()),
+            ));
         }
         if let Some(finalizer) = finalizers::foreign(&pod, &finalizers::OF_PODS).first() {
             let why = format!("pod {name} has the finalizer `{finalizer}`: it may not go when it is deleted, and with it the claim");

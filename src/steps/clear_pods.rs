@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Act, Standing, StepError, World, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::finalizers;
 use crate::plan::step::ClearPods;
 
 impl Act for ClearPods {
@@ -13,7 +14,7 @@ impl Act for ClearPods {
         match left.first() {
             None => Ok(Standing::done("no pod that is over names the claims")),
             Some(pod) if look::is_terminating(pod) => {
-                Ok(Standing::waiting_for(format!("pod {} to be gone{}", look::name(pod), look::held(pod))))
+                Ok(Standing::waiting_for(format!("pod {} to be gone{}", look::name(pod), look::held(pod, &finalizers::OF_PODS))))
             }
             Some(_) => Ok(Standing::Before),
         }

@@ -155,6 +155,12 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
         Ok(ends) => ends,
         Err(pod) => return Ok(Pass::Gone(pod)),
     };
+    // It ended since nobody told it anything for long, and is made again.
+    let is_silent =
+        |end: &&End| end.report().and_then(|report| report.failure.as_ref()).is_some_and(|why| why.reason == Reason::EngineSilent);
+    if let Some(end) = ends.all().find(is_silent).filter(|_| !last) {
+        return Ok(Pass::Gone(look::name(&end.pod).to_owned()));
+    }
     match ends.all().find(|end| end.report().is_none()) {
         Some(end) => Ok(without_report(world, end).await),
         None => pass_of(&ends, route, last),
@@ -285,7 +291,7 @@ fn failure(report: &Report) -> StepError {
         .for_good(),
         Reason::NotStopped => StepError::hinted(
             format!("the app still writes: {why}"),
-            "find who mounts the claim with `kubectl get pods -o wide` and stop it",
+            "find who mounts the claim, in the app's namespace or outside of Kubernetes, and stop it",
         ),
         // Trying again with this target would come to the same end.
         Reason::CannotKeep | Reason::NotTheSame => StepError::failed(format!("the copy failed: {why}")).for_good(),

@@ -36,10 +36,10 @@ impl Act for LastPass {
 const OUTGROWN: u64 = 10;
 const GIVEN_UP_MS_MIN: u64 = 60_000;
 
-/// How long a last pass may take, in milliseconds: by the prediction, or what the user accepts; none: as long as a copy may.
+/// How long a last pass may take, in milliseconds: what the user accepts, or else by the prediction; none: as long as a copy may.
 fn longest_ms(predicted_ms: Option<u64>, accepted_ms: Option<u64>) -> Option<u64> {
     let by_prediction = predicted_ms.map(|predicted| predicted.saturating_mul(OUTGROWN).max(GIVEN_UP_MS_MIN));
-    by_prediction.max(accepted_ms)
+    accepted_ms.or(by_prediction)
 }
 
 impl LastPass {
@@ -53,7 +53,8 @@ impl LastPass {
         let predicted = predicted_ms.map(|ms| format!("; it was predicted to take {} s", ms.div_ceil(1000))).unwrap_or_default();
         let (claims, taken, longest) = (self.route.claims.join(", "), taken_ms / 1000, longest_ms / 1000);
         let why = format!("the last pass over {claims} has taken {taken} s and may take {longest} s{predicted}: it is given up");
-        Err(StepError::wants_consent(why, "move at a quieter time, or plan with `--accept-outage DURATION`"))
+        let minutes = taken_ms.saturating_mul(2).div_ceil(60_000);
+        Err(StepError::wants_consent(why, format!("move at a quieter time, or plan again with `--accept-outage {minutes}m`")))
     }
 
     /// Compares what the two ends say of each volume; each made its own digest.
@@ -93,6 +94,7 @@ mod tests {
         assert_eq!(longest_ms(Some(2_000), None), Some(60_000));
         assert_eq!(longest_ms(Some(20_000), None), Some(200_000));
         assert_eq!(longest_ms(Some(20_000), Some(1_800_000)), Some(1_800_000));
+        assert_eq!(longest_ms(Some(1_680_000), Some(1_800_000)), Some(1_800_000), "no longer than was accepted");
         assert_eq!(longest_ms(None, Some(1_000)), Some(1_000), "a cold copy takes what was accepted");
         assert_eq!(longest_ms(None, None), None);
     }

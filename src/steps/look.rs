@@ -143,9 +143,9 @@ pub(super) fn is_of_app(pod: &Value, kind: AppKind, app: &str) -> bool {
     }
 }
 
-/// What keeps an object that is being deleted, to be put behind a sentence: its finalizers, as far as they are somebody else's.
-pub(super) fn held(object: &Value) -> String {
-    match finalizers::foreign(object, &finalizers::OF_CLAIMS).as_slice() {
+/// What keeps an object that is being deleted, to be put behind a sentence: its finalizers, as far as they are not among those that go by themselves.
+pub(super) fn held(object: &Value, known: &[&str]) -> String {
+    match finalizers::foreign(object, known).as_slice() {
         [] => String::new(),
         all => format!(": it is held by the finalizer `{}`", all.join("`, `")),
     }
@@ -170,8 +170,8 @@ pub(super) async fn what_holds_claim(world: &World, connection: &Connection, cla
     let names = |pod: &&Value| claims_of(pod).iter().any(|one| one == name(claim));
     let by: Vec<String> = pods.iter().filter(names).map(|pod| format!("{}{}", name(pod), over(pod))).collect();
     Ok(match by.as_slice() {
-        [] => held(claim),
-        by => format!(": it is named by pod {}{}", by.join(", "), held(claim)),
+        [] => held(claim, &finalizers::OF_CLAIMS),
+        by => format!(": it is named by pod {}{}", by.join(", "), held(claim, &finalizers::OF_CLAIMS)),
     })
 }
 

@@ -43,7 +43,7 @@ use thiserror::Error;
 use crate::cluster::{ApiError, Connection};
 use crate::journal::{Evidence, RunState};
 use crate::mover::orders::VolumeReport;
-use crate::plan::{Plan, RunId, Step, shape};
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan, RunId, Step, shape};
 
 pub use before_stop::{before_stop, rehearse};
 pub use movers::Movers;
@@ -65,6 +65,8 @@ pub struct World {
     pub movers: Movers,
     /// How long a last pass may take at most by the user's word, in milliseconds, even if it was to be shorter.
     pub accepted_outage_ms: Option<u64>,
+    /// How long a copy of all volumes while the app is stopped is assumed to take, in milliseconds.
+    pub whole_copy_ms: u64,
     /// What others have written to the metadata of the stateful set since the plan was made, as it was when the set was deleted: a merge patch.
     noted: Mutex<Option<Value>>,
 }
@@ -80,6 +82,7 @@ impl World {
             plan_digest: plan.digest(),
             movers: Movers::of(plan),
             accepted_outage_ms: plan.request.accept_outage_secs.map(|secs| secs.saturating_mul(1000)),
+            whole_copy_ms: whole_copy_ms(plan),
             noted: Mutex::default(),
         }
     }
@@ -109,17 +112,29 @@ impl World {
         self.noted.lock().expect("no code panics while holding this lock")
     }
 
-    /// How a run is gone on with by somebody who accepts a longer outage.
-    fn consent(&self, predicted_ms: Option<u64>) -> String {
-        let minutes = predicted_ms.map_or_else(|| "DURATION".to_owned(), |ms| format!("{}m", (ms * 2).div_ceil(60_000)));
+    /// Whether the user accepts that everything is copied while the app is stopped.
+    fn accepts_whole_copy(&self) -> bool {
+        self.accepted_outage_ms.is_some_and(|accepted| accepted >= self.whole_copy_ms)
+    }
+
+    /// How a run is gone on with by somebody who accepts a longer outage, with room to spare beyond what is predicted.
+    fn consent(&self, predicted_ms: u64) -> String {
+        let minutes = predicted_ms.saturating_mul(2).div_ceil(60_000).max(1);
         let (run, namespace) = (&self.run, &self.namespace);
-        format!("accept a longer outage: kubectl stateful execute --resume {run} -n {namespace} --accept-outage {minutes}")
+        format!("accept a longer outage: kubectl stateful execute --resume {run} -n {namespace} --accept-outage {minutes}m")
     }
 
     /// A set that is made again, with what others have written to its metadata since the plan was made.
     fn as_noted(&self, manifest: &Value) -> Value {
         self.noted().as_ref().map_or_else(|| manifest.clone(), |noted| shape::with_metadata(manifest, noted))
     }
+}
+
+/// See [`World::whole_copy_ms`]. How much of a volume is used a plan does not say, so that it counts whole.
+fn whole_copy_ms(plan: &Plan) -> u64 {
+    let bytes = plan.moves.iter().map(|one| one.capacity_bytes).fold(0, u64::saturating_add);
+    let speed = plan.request.bytes_per_second_max.unwrap_or(ASSUMED_BYTES_PER_SECOND).clamp(1, ASSUMED_BYTES_PER_SECOND);
+    (bytes / speed).saturating_mul(1000)
 }
 
 /// How the world compares with a step's goal.
@@ -288,6 +303,18 @@ macro_rules! each {
             Step::SettleTarget($one) => $call,
         }
     };
+}
+
+/// Whether a warm copy is known to the movers that will make the last pass; of other steps there is nothing to know.
+///
+/// # Errors
+///
+/// See [`StepError`].
+pub async fn is_known_to_movers(step: &Step, world: &World) -> Result<bool, StepError> {
+    match step {
+        Step::WarmCopy(copy) => copy.is_known_to_movers(world).await,
+        _ => Ok(true),
+    }
 }
 
 /// Tells every mover of the run that its engine is still there. Best effort: a mover that hears nothing for a quarter of an hour ends by itself.

@@ -96,7 +96,11 @@ impl Act for ReleaseClaim {
                     format!("claim {} is being deleted and {users} runs on it; its data is safe on volume {}", self.name, self.volume),
                     format!("kubectl scale {} --replicas=0 -n {}", self.app, self.namespace),
                 )),
-                None => Ok(()),
+                // What is over keeps it from going all the same.
+                None => match self.occupant(world).await? {
+                    Some(pod) => clear_pods::delete(world, &pod).await,
+                    None => Ok(()),
+                },
             };
         }
         let reference = &volume["spec"]["claimRef"];

@@ -16,13 +16,16 @@ impl Act for RemovePod {
         if there.is_none() && left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
-        let held = there.as_ref().map(look::held).unwrap_or_default();
+        let held = there.as_ref().map(|pod| look::held(pod, &finalizers::OF_PODS)).unwrap_or_default();
         Ok(Standing::waiting_for(format!("pod {} to be gone{held}", self.name)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         if let Some(pod) = world.source.get(&Kind::POD, &self.namespace, &self.name).await? {
             look::goes(&pod, &finalizers::OF_PODS, &self.namespace)?;
+            if look::is_over(&pod) {
+                return Err(StepError::failed(format!("pod {} has ended{}, and would be run a second time", self.name, look::over(&pod))));
+            }
         }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
         world.source.delete(&Kind::POD, &self.namespace, &self.name, &how).await?;

@@ -13,7 +13,7 @@ impl Act for RemoveSet {
             return Ok(Standing::done("gone; what it owned is left"));
         };
         if look::is_terminating(&set) {
-            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set))));
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set, &[]))));
         }
         // A claim template is compared by what matters to it: the server fills in the rest.
         if classes(&set) == classes(&self.manifest_before) {

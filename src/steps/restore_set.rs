@@ -8,7 +8,7 @@ impl Act for RestoreSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let Some(set) = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
         if look::is_terminating(&set) {
-            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set))));
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set, &[]))));
         }
         // Its replicas are anybody's from the moment it is there.
         if remove_set::classes(&set) == remove_set::classes(&self.manifest) {

@@ -83,7 +83,8 @@ impl StartMover {
     /// A pod of the app that cannot start where it was put, or be put anywhere, while this mover is (to be) beside the app: the mover gives way, and comes
     /// again beside that pod once it runs.
     async fn late_pod(&self, world: &World, mover: Option<&Value>) -> Result<Option<String>, StepError> {
-        if self.held_by_app.is_empty() {
+        // One that was not planned to be beside a pod need not wait for one: the app may have none that runs, which is why it is moved back.
+        if self.held_by_app.is_empty() || self.manifest["spec"]["affinity"]["podAffinity"].is_null() {
             return Ok(None);
         }
         let pods = look::pods_on(world, &world.source, &look::claims_of(&self.manifest)).await?;
@@ -99,11 +100,14 @@ impl StartMover {
         if world.movers.refused_for(pod) < REFUSED_FOR {
             return Ok(Standing::waiting_for(format!("mover pod {} to start{warning}", self.pod)));
         }
-        if world.accepted_outage_ms.is_some() {
+        if world.accepts_whole_copy() {
             return Ok(Standing::done(format!("it starts when the app has stopped{warning}")));
         }
-        let why = format!("the app is not stopped for the whole copy, and its volume is not mounted a second time{warning}");
-        Err(StepError::wants_consent(why, world.consent(None)))
+        let minutes = world.whole_copy_ms.div_ceil(60_000);
+        let why = format!(
+            "the volume is not mounted a second time, so that the app would be stopped for the whole copy, about {minutes} min at 100 MiB a second{warning}"
+        );
+        Err(StepError::wants_consent(why, world.consent(world.whole_copy_ms)))
     }
 
     /// The warning that says that a volume the app has mounted cannot be mounted a second time. Of any other volume it would not

@@ -38,8 +38,11 @@ impl Act for WarmCopy {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match copy::stand(world, &self.route, false).await? {
             Pass::Gone(pod) => Ok(Standing::waiting_for(format!("mover pod {pod} to be made again"))),
-            // Its driver refuses a second mount: everything is copied after the drain.
-            Pass::NotStarted(why) => Ok(Standing::done(format!("not copied while the app runs: waiting for {why}"))),
+            // Its driver refuses a second mount, and the user accepts that everything is copied after the drain.
+            Pass::NotStarted(why) if world.accepts_whole_copy() => {
+                Ok(Standing::done(format!("not copied while the app runs: waiting for {why}; that was accepted")))
+            }
+            Pass::NotStarted(why) => Ok(Standing::waiting_for(why)),
             Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER)),
             Pass::NotOrdered => Ok(Standing::Before),
             Pass::Ordered => Ok(copy::ordered(LOST_AFTER)),
@@ -57,6 +60,18 @@ impl Act for WarmCopy {
     }
 }
 
+impl WarmCopy {
+    /// Whether the very movers that will make the last pass have made one before it, or need not: what another one did is not known to them, so
+    /// that they would read everything anew.
+    pub(super) async fn is_known_to_movers(&self, world: &World) -> Result<bool, StepError> {
+        Ok(match copy::stand(world, &self.route, false).await? {
+            Pass::Done { .. } | Pass::Unheard(_) => true,
+            Pass::NotStarted(_) => world.accepts_whole_copy(),
+            Pass::Gone(_) | Pass::NotOrdered | Pass::Ordered | Pass::Running { .. } => false,
+        })
+    }
+}
+
 /// Whether the user accepts that a last pass takes as long as this.
 fn is_accepted(world: &World, predicted_ms: Option<&u64>) -> bool {
     world.accepted_outage_ms.is_some_and(|accepted| predicted_ms.is_some_and(|predicted| *predicted <= accepted))
@@ -69,10 +84,10 @@ impl WarmCopy {
         match judge_passes(&passes, self.last_pass_ms_max, self.passes_max) {
             Verdict::Again => Ok(Standing::Before),
             Verdict::Fits => done(&format!("the last one is predicted to take {} ms", passes.last().unwrap_or(&0))),
-            Verdict::WillNotFit(why) if !self.insist && is_accepted(world, passes.last()) => done(&format!("{why}; that was accepted")),
+            Verdict::WillNotFit(why) if is_accepted(world, passes.last()) => done(&format!("{why}; that was accepted")),
             Verdict::WillNotFit(why) => {
                 let why = format!("the app is not stopped, because the outage would be longer than was asked for: {why}");
-                Err(StepError::wants_consent(why, world.consent(passes.last().copied())))
+                Err(StepError::wants_consent(why, world.consent(passes.last().copied().unwrap_or(0))))
             }
         }
     }

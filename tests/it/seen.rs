@@ -25,6 +25,7 @@ pub(crate) fn request() -> Request {
         throttle: false,
         last_pass_secs_max: 2,
         insist: false,
+        fs_group_may_change: false,
         accept_outage_secs: None,
         cold: false,
         copy_secs_max: 86_400,

@@ -171,7 +171,7 @@ fn answer(state: &mut State, method: &str, uri: &str, body: &[u8]) -> (u16, Valu
         return (201, review);
     }
     // What is only tried is let in, and not stored.
-    if method == "POST" && query.contains("dryRun=All") {
+    if (method == "POST" || method == "PATCH") && query.contains("dryRun=All") {
         return (201, serde_json::from_slice(body).expect("JSON"));
     }
     if method != "GET" {

@@ -164,8 +164,8 @@ fn that_the_app_is_down_is_said_wherever_a_run_is_shown() {
     let entries = record(&standin, &plan, "running", [steps_until(&plan, is_drain), vec![halted()]].concat());
     let since = down_since(&plan, &entries).expect("it is down").to_owned();
     let (short, long) = told(&standin, "m1");
-    assert!(short.contains(&format!("halted, THE APP IS DOWN since {since}")), "{short}");
-    assert!(long.contains(&format!("THE APP IS DOWN since {since}\n")), "{long}");
+    assert!(short.contains(&format!("halted, THE APP IS DOWN, or not ready, since {since}")), "{short}");
+    assert!(long.contains(&format!("THE APP IS DOWN, or not ready, since {since}\n")), "{long}");
 }
 
 /// By every beginning of a run: from the order to stop until the app is seen to be ready, and not once it was started on its source.
@@ -315,7 +315,11 @@ fn an_undo_that_was_killed_is_gone_on_with() {
     let came = standin.run(&["execute", "--resume", "m1", "-y"]);
     assert_eq!(came.code, Some(4), "{}{}", came.out, came.err);
     assert!(!came.out.contains("moved"), "{}", came.out);
-    assert!(came.err.contains("run `m1` was completed, and run `m2` takes the app back; THE APP IS DOWN since"), "{}", came.err);
+    assert!(
+        came.err.contains("run `m1` was completed, and run `m2` takes the app back; THE APP IS DOWN, or not ready, since"),
+        "{}",
+        came.err
+    );
     assert!(came.err.contains("`kubectl stateful execute --resume m2 -n db`"), "{}", came.err);
     let (_, long) = told(&standin, "m1");
     assert!(long.contains("run m1: completed; run m2 takes the app back and has not ended\n"), "{long}");

@@ -255,7 +255,9 @@ async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, nam
         AppKind::Pod => vec![object.clone()],
         AppKind::Claim => {
             let pods = connection.list(&Kind::POD, namespace, "").await?;
-            pods.into_iter().filter(|pod| super::claims::mounted(pod).contains(&name.to_owned())).collect()
+            // One that is over is nothing to move the claim with: the planner says what it is in the way of.
+            let is_over = |pod: &Value| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+            pods.into_iter().filter(|pod| super::claims::mounted(pod).contains(&name.to_owned()) && !is_over(pod)).collect()
         }
     };
     for pod in pods {

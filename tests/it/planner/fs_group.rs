@@ -4,12 +4,12 @@ use kubectl_stateful::plan::Request;
 use kubectl_stateful::survey::{DriverSeen, Survey};
 use serde_json::json;
 
-use super::{plan, way_back};
+use super::{plan, refusals, way_back};
 use crate::seen;
 
 /// The note about `fsGroup`, if there is one.
 fn said(request: &Request, survey: &Survey) -> Option<String> {
-    plan(request, survey).notes.into_iter().find(|note| note.contains("the kubelet"))
+    plan(&Request { fs_group_may_change: true, ..request.clone() }, survey).notes.into_iter().find(|note| note.contains("the kubelet"))
 }
 
 fn drivers(slow: &str, fast: &str) -> Vec<DriverSeen> {
@@ -27,6 +27,21 @@ fn with_group(slow: &str, fast: &str) -> Survey {
     survey.app.raw["spec"]["template"]["spec"]["securityContext"] = json!({ "fsGroup": 999 });
     survey.drivers = drivers(slow, fast);
     survey
+}
+
+#[test]
+fn modes_are_not_changed_without_the_users_word() {
+    let survey = with_group("None", "File");
+    let refusals = refusals(&seen::request(), &survey);
+    assert_eq!(
+        refusals,
+        [
+            "on fast.csi the kubelet would give fsGroup 999 and its modes to every file of claim `data-pg-0`, on slow.csi it did not: a database that checks modes may not start"
+        ]
+    );
+    for (slow, fast) in [("File", "File"), ("None", "None"), ("File", "None")] {
+        plan(&seen::request(), &with_group(slow, fast));
+    }
 }
 
 #[test]

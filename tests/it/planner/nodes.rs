@@ -12,7 +12,9 @@ fn a_node_that_takes_no_new_pods_is_refused() {
     survey.nodes[0].unschedulable = true;
     // Once for each replica on it.
     let expected = |claim: &str| {
-        format!("node `n1`, on which the app uses claim `{claim}`, takes no new pods (it is cordoned): no mover could start beside the app")
+        format!(
+            "node `n1`, on which the app uses claim `{claim}`, takes no new pods (it is cordoned): a pod of the app that is stopped could not come back to it"
+        )
     };
     assert_eq!(refusals(&seen::request(), &survey), [expected("data-pg-0"), expected("data-pg-1")]);
     assert!(hints(&seen::request(), &survey)[0].contains("`kubectl uncordon n1`"));

@@ -99,6 +99,11 @@ impl Sim {
                     blocked = in_order;
                 }
                 None => {}
+                // What is over is deleted and made again (`processReplica` in pkg/controller/statefulset).
+                Some(pod) if matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed") => {
+                    drop(self.store.delete("pods", &space, name(&pod), &Deletion::default()));
+                    blocked = in_order;
+                }
                 Some(pod) => {
                     there += 1;
                     if is_ready(&pod) && !is_terminating(&pod) {

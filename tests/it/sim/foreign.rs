@@ -239,6 +239,7 @@ impl Sim {
         let is_apps = |pod: &&Arc<Value>| !super::kubelet::is_mover(pod) && !text(pod, "/spec/nodeName").is_empty() && !is_terminating(pod);
         let Some(pod) = self.store.copies("pods").iter().find(is_apps).cloned() else { return };
         drop(self.store.patch("nodes", "", text(&pod, "/spec/nodeName"), &json!({ "spec": { "unschedulable": true } }), BY));
+        self.was_moved = true;
         self.cordoned_until = Some(self.store.now + CORDONED_MS);
         if pod["metadata"]["ownerReferences"].is_array() {
             drop(self.store.delete("pods", "app", text(&pod, "/metadata/name"), &Deletion::default()));

@@ -353,6 +353,7 @@ impl Sim {
                 let object = self.admitted(plural, namespace, body, asked.is_dry())?;
                 self.store.create(plural, namespace, &object, &manager, asked.is_dry()).map(Reply::Json)
             }
+            ("PATCH", _, _) if asked.is_dry() => self.store.clone().patch(plural, namespace, name, body, &manager).map(Reply::Json),
             ("PATCH", _, _) => self.store.patch(plural, namespace, name, body, &manager).map(Reply::Json),
             ("DELETE", _, _) => {
                 let given = |field: &str| body["preconditions"][field].as_str().map(str::to_owned);

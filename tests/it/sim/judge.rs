@@ -243,6 +243,12 @@ impl Sim {
             }
             if self.was_annotated && !is["labels"].is_null() {
                 is["labels"].as_object_mut().map(|labels| labels.remove("console/seen"));
+                if is["labels"].as_object().is_some_and(|labels| labels.is_empty()) {
+                    is["labels"] = Value::Null;
+                }
+            }
+            if self.was_moved && name.starts_with("pods/") && !is.is_null() {
+                is["spec"]["nodeName"] = value["spec"]["nodeName"].clone();
             }
             if self.was_edited && !is["spec"]["template"].is_null() {
                 is["spec"]["template"] = value["spec"]["template"].clone();

@@ -325,6 +325,10 @@ impl Sim {
             mover.at = Some(orders);
         } else if self.is_stuck(pod, Way::Hung) {
             // It says for ever what it said.
+        } else if self.is_stuck(pod, Way::Slow)
+            && mover.at.as_ref().is_some_and(|orders| matches!(orders.order, Order::Pass { last: true, .. }))
+        {
+            self.say_slow(&mut mover.report);
         } else if let Some(orders) = mover.at.take() {
             is_over = self.carry_out(pod, &mut mover, &orders);
         }

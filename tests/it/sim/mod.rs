@@ -170,6 +170,8 @@ pub(crate) struct Sim {
     was_edited: bool,
     /// Until when a node is cordoned.
     cordoned_until: Option<u64>,
+    /// Somebody else moved the app's pods elsewhere.
+    was_moved: bool,
     /// Somebody else annotated the app.
     was_annotated: bool,
     /// Somebody else's finalizer is on something of the app.
@@ -257,6 +259,7 @@ impl Sim {
             was_forgotten: false,
             was_edited: false,
             cordoned_until: None,
+            was_moved: false,
             was_annotated: false,
             was_held: false,
             was_made_again: false,

@@ -1,6 +1,8 @@
 //! Moves on clusters that are not like the one the product was made on.
 
+use kubectl_stateful::cluster::survey::{resolve, survey};
 use kubectl_stateful::engine::{Ending, Trouble};
+use kubectl_stateful::planner;
 use serde_json::json;
 
 use super::elsewhere::Policy;
@@ -8,7 +10,7 @@ use super::outcome::{Move, Side, Then, Way, Went};
 use super::scenario::{self, Scenario};
 use super::store::text;
 use super::sweep::in_paused_time;
-use super::{Phase, Sim};
+use super::{Phase, Sim, connect};
 
 /// A move on a cluster that came to be like this once the plan was made.
 async fn moved(scenario: &Scenario, make: impl Fn(&mut Sim)) -> (Move, Went) {
@@ -163,4 +165,27 @@ fn nothing_is_left_of_a_move_to_a_class_that_keeps_its_volumes() {
             moving.ends_well(Side::Source, step).await;
         });
     }
+}
+
+/// A claim that only a finished pod names is no part of that pod.
+#[test]
+fn a_claim_that_a_finished_pod_names_is_refused_with_the_way_on() {
+    in_paused_time(async {
+        let scenario = &scenario::ALL[5];
+        let moving = Move::new(scenario).await;
+        moving.with(|sim| {
+            sim.make(
+                "pods",
+                json!({ "metadata": { "name": "done" }, "spec": { "containers": [{ "name": "c", "command": ["true"] }],
+                "volumes": [{ "name": "papers", "persistentVolumeClaim": { "claimName": "papers" } }] } }),
+            );
+            sim.settle();
+        });
+        let cluster = connect(&moving.sim);
+        let named = resolve(&cluster, "app", &["pvc/papers".to_owned()], None).await.expect("it can be named by itself");
+        let seen = survey(&cluster, "app", &named).await.expect("it can be surveyed");
+        let refusals = planner::plan(&moving.plan.request, &seen, "").expect_err("the claim could not be deleted");
+        let hints: Vec<String> = refusals.hinted().map(|(_, hint)| hint).collect();
+        assert!(hints.iter().any(|hint| hint.contains("kubectl delete pod done -n app")), "{hints:?}");
+    });
 }

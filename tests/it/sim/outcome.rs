@@ -320,6 +320,7 @@ impl Sim {
     pub(super) fn needs_a_hand(&self, told: &str) -> bool {
         self.was_deleted
             || (self.was_unpinned || self.was_scaled || self.was_made_again) && told.contains("by hand")
+            || self.was_unpinned && told.contains("only go on")
             || self.was_made_again && told.contains("was made anew")
             || self.was_forgotten && told.contains("cannot be believed")
     }

@@ -2,7 +2,8 @@
 //! let them be asked. The app is not to wait for them as long as a copy may take, which can be a day.
 
 use kubectl_stateful::engine::{Ending, Trouble};
-use kubectl_stateful::mover::orders;
+use kubectl_stateful::mover::orders::{self, Phase as OrderPhase, Report, VolumeReport};
+use kubectl_stateful::survey::AppKind;
 use serde_json::Value;
 
 use super::kubelet::mounts;
@@ -20,6 +21,8 @@ pub(super) enum Way {
     Hung,
     /// Its log cannot be read.
     Unheard,
+    /// It goes on and on, and says so, for far longer than it had said.
+    Slow,
 }
 
 /// Which mover gets nowhere.
@@ -40,6 +43,19 @@ impl Sim {
     pub(super) fn is_stuck(&self, pod: &Value, way: Way) -> bool {
         let stuck = self.stuck.filter(|stuck| stuck.way == way && stuck.since.is_some());
         stuck.is_some_and(|stuck| mounts(pod).any(|(_, path)| path.starts_with(stuck.end)))
+    }
+
+    /// What a mover says that is slow: for how long it has been at it, and that it got further since.
+    pub(super) fn say_slow(&self, report: &mut Report) {
+        let since = self.stuck.and_then(|stuck| stuck.since).unwrap_or(self.store.now);
+        let elapsed_ms = self.store.now - since;
+        report.volumes = vec![VolumeReport {
+            name: "c0".to_owned(),
+            phase: OrderPhase::Copying,
+            bytes_done: elapsed_ms,
+            elapsed_ms,
+            ..VolumeReport::default()
+        }];
     }
 
     /// The app is being stopped: from now on they do.
@@ -72,6 +88,10 @@ fn movers_that_get_nowhere_do_not_keep_the_app_down() {
     for scenario in forward {
         for way in [Way::Deaf, Way::Hung, Way::Unheard] {
             in_paused_time(brought_back(scenario, way, orders::SOURCE_ROOT));
+        }
+        // Of what is copied cold nothing was predicted.
+        if scenario.kind != AppKind::Claim {
+            in_paused_time(brought_back(scenario, Way::Slow, orders::SOURCE_ROOT));
         }
     }
     // The others have one mover for both ends.
