@@ -3,12 +3,15 @@
 //! The client is built with timeouts of our own and without its built-in repeats: a repeated call is the engine's decision.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use thiserror::Error;
 
+use super::ApiError;
 use super::credentials::Expiry;
+use super::fence::Fence;
 use super::warnings::Warnings;
 
 /// How long one call may take unless the user says otherwise.
@@ -74,6 +77,7 @@ pub struct Connection {
     request_timeout: Duration,
     warnings: Warnings,
     expiry: Expiry,
+    fence: Option<Arc<dyn Fence>>,
 }
 
 impl Connection {
@@ -93,7 +97,7 @@ impl Connection {
         let expiry = serde_json::to_value(&config.auth_info).map_or(Expiry::Unknown, |user| Expiry::of(&user));
         let client =
             kube::Client::try_from(config).map_err(|error| ConnectError::Client { address: address.clone(), message: chain(&error) })?;
-        Ok(Self { client, address, default_namespace, request_timeout, warnings: Warnings::default(), expiry })
+        Ok(Self { client, address, default_namespace, request_timeout, warnings: Warnings::default(), expiry, fence: None })
     }
 
     /// Wraps a ready-made client, such as one over a simulated server.
@@ -106,6 +110,21 @@ impl Connection {
             request_timeout: REQUEST_TIMEOUT,
             warnings: Warnings::default(),
             expiry: Expiry::None,
+            fence: None,
+        }
+    }
+
+    /// The same connection, whose changes are made only as long as this holds.
+    #[must_use]
+    pub fn fenced(&self, fence: Arc<dyn Fence>) -> Self {
+        Self { fence: Some(fence), ..self.clone() }
+    }
+
+    /// Returns when a change may be made.
+    pub(super) async fn may_change(&self) -> Result<(), ApiError> {
+        match &self.fence {
+            Some(fence) => fence.holds().await,
+            None => Ok(()),
         }
     }
 

@@ -158,6 +158,7 @@ impl Connection {
 
     /// Creates an object. An object of that name being there is an outcome, not an error.
     pub async fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Created, ApiError> {
+        self.may_change().await?;
         let path = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(namespace, None));
         match self.call(Method::POST, &path, Some(("application/json", object))).await {
             Ok(made) => Ok(Created::New(Box::new(made))),
@@ -181,6 +182,7 @@ impl Connection {
     /// Changes an object by a JSON merge patch (RFC 7386) and returns it as it is then. With `metadata.uid` or
     /// `metadata.resourceVersion` in it, it applies to that object or version only.
     pub async fn patch(&self, kind: &Kind, namespace: &str, name: &str, patch: &Value) -> Result<Value, ApiError> {
+        self.may_change().await?;
         let path = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(namespace, Some(name)));
         match self.call(Method::PATCH, &path, Some(("application/merge-patch+json", patch))).await {
             // Another object has this name by now. The server takes a patch with the uid of the old one for an attempt to change it.
@@ -199,6 +201,7 @@ impl Connection {
         if let Some(version) = &how.version {
             options["preconditions"]["resourceVersion"] = json!(version);
         }
+        self.may_change().await?;
         let path = kind.path(namespace, Some(name));
         absent_as_none(self.call(Method::DELETE, &path, Some(("application/json", &options))).await).map(drop)
     }

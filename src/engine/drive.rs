@@ -89,11 +89,10 @@ impl<'a, 'r> Drive<'a, 'r> {
         Ok(())
     }
 
-    /// Whether a change may be made: not by who has lost the run to somebody else, nor before it is known. What stops or takes away is not
-    /// done on the word of a clock, which may have stood still while the machine slept.
-    async fn may_change(&mut self, takes_away: bool) -> Result<bool, Trouble> {
-        let held = if takes_away { self.run.renew_lease().await } else { self.run.hold_lease().await };
-        match held {
+    /// Whether a change may be made: not by who has lost the run to somebody else, nor before it is known. By the clock, which may have stood still while
+    /// the machine slept, a lease is only known to be lost: each change is fenced besides.
+    async fn may_change(&mut self) -> Result<bool, Trouble> {
+        match self.run.hold_lease().await {
             Ok(()) => Ok(true),
             Err(LeaseError::Api { error, .. }) if error.is_passing() || error.is_denial() => {
                 self.endure(error.into(), For::Lease).await.map(|()| false)
@@ -264,7 +263,7 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
                     run.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
                 }
                 run.may_go_on()?;
-                if !drive.note().await? || !drive.may_change(planned.step.takes_away()).await? {
+                if !drive.note().await? || !drive.may_change().await? {
                     continue;
                 }
                 run.note_act(planned);
@@ -331,7 +330,7 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
             intended = true;
             run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
         }
-        if !drive.may_change(true).await? {
+        if !drive.may_change().await? {
             continue;
         }
         match steps::undo(&planned.step, run.world()).await {

@@ -543,7 +543,7 @@ impl<'a> Run<'a> {
         if self.not_held_for() < Duration::from_secs(lease::DURATION_SECS) { Ok(()) } else { self.renew_lease().await }
     }
 
-    pub(super) async fn renew_lease(&self) -> Result<(), LeaseError> {
+    async fn renew_lease(&self) -> Result<(), LeaseError> {
         // It runs out by when the renewal was sent, not by when it was answered.
         let sent = Instant::now();
         match self.lease.renew().await {

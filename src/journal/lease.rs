@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::process;
-use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
+use crate::cluster::{ApiError, Connection, Created, Delete, Fence, Kind};
 use crate::plan::{App, RunId, marks};
 
 /// After how many seconds without renewal a lease may be taken over.
@@ -246,6 +247,16 @@ const SEEN_AFTER: Duration = Duration::from_secs(5);
 fn was_renewed_now(lease: &Value) -> bool {
     let renewed = lease["spec"]["renewTime"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     renewed.is_some_and(|renewed| (0..=DURATION_SECS.cast_signed()).contains(&(Timestamp::now().as_second() - renewed.as_second())))
+}
+
+impl Fence for Lease {
+    fn holds(&self) -> BoxFuture<'_, Result<(), ApiError>> {
+        Box::pin(async {
+            let current = self.connection.get(&Kind::LEASE, &self.namespace, &self.name).await?;
+            let is_ours = current.is_some_and(|lease| holder_of(&lease) == self.holder);
+            if is_ours { Ok(()) } else { Err(ApiError::Conflict(format!("the lease on `{}` is not held any more", self.app))) }
+        })
+    }
 }
 
 fn holder_of(lease: &Value) -> String {

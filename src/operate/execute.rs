@@ -1,5 +1,7 @@
 //! Takes an app's lease, opens the run's journal, sees that its plan counts, and drives the run to an ending.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -67,7 +69,7 @@ async fn drive(executor: Executor<'_>, plan: &Plan, way: Way, lease: Lease) -> R
     };
     let is_new = way == Way::Begin && journal.state().sequence == 0;
     let basis = if is_new { Basis::PlannedAnew } else { trust::basis(connection, plan, &journal, way, word).await? };
-    let mut world = World::within(connection, plan);
+    let mut world = World::within(&connection.fenced(Arc::new(lease.clone())), plan);
     if let Some(secs) = word.accept_outage_secs {
         world.accepted_outage_ms = Some(secs.saturating_mul(1000));
     }

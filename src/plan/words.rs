@@ -69,36 +69,6 @@ impl Step {
         matches!(self, Self::Drain(_) | Self::RemovePod(_))
     }
 
-    /// Whether the step stops the app or deletes something of its owner's: who does that must know at this moment that the run is still his.
-    pub fn takes_away(&self) -> bool {
-        match self {
-            Self::ClearPods(_)
-            | Self::Drain(_)
-            | Self::RemovePod(_)
-            | Self::RemoveSet(_)
-            | Self::ReleaseClaim(_)
-            | Self::ReleaseStaging(_)
-            | Self::SettleTarget(_)
-            | Self::RestoreRetention(_) => true,
-            Self::PinReclaim(_)
-            | Self::PinRetention(_)
-            | Self::ReopenVolume(_)
-            | Self::ReserveTarget(_)
-            | Self::StartMover(_)
-            | Self::AwaitMover(_)
-            | Self::PinTarget(_)
-            | Self::WarmCopy(_)
-            | Self::LastPass(_)
-            | Self::StopMover(_)
-            | Self::BindTarget(_)
-            | Self::AdoptClaim(_)
-            | Self::RestoreSet(_)
-            | Self::RestorePod(_)
-            | Self::ScaleUp(_)
-            | Self::AwaitReady(_) => false,
-        }
-    }
-
     /// Whether a stopped app may be started on its source only when this step is taken back, whoever did what it does: a set whose
     /// claim is missing would make an empty one.
     pub fn must_be_taken_back(&self) -> bool {

@@ -238,7 +238,7 @@ fn what_the_app_cannot_keep_is_named_before_it_is_stopped() {
     space.shell("root", "echo secret > /data/foreign && chmod 600 /data/foreign");
     space.kubectl(&["delete", "pod", "root"]);
     space.kubectl(&["label", "namespace", &space.name, "pod-security.kubernetes.io/enforce=restricted"]);
-    space.stateful(&["execute", "sts/small", "--to-storage-class", "fast", "--yes"]).ends_with(5).says("foreign");
+    space.stateful(&["execute", "sts/small", "--to-storage-class", "fast", "--yes"]).ends_with(7).says("foreign");
     assert_eq!(space.get("pod/small-0").expect("the pod")["metadata"]["uid"], uid, "the app was never stopped");
     assert_eq!(space.claim("data-small-0").0, "slow");
 }

@@ -108,7 +108,10 @@ pub(crate) fn client(sim: &Arc<Mutex<Sim>>, wire: &Arc<Wire>) -> kube::Client {
     let (sim, wire) = (Arc::clone(sim), Arc::clone(wire));
     let service = tower::service_fn(move |request: Request<Body>| {
         let (sim, wire) = (Arc::clone(&sim), Arc::clone(&wire));
-        async move { if wire.carries(&sim) { serve(&sim, request).await } else { Err(std::io::ErrorKind::ConnectionReset.into()) } }
+        async move {
+            wire.is_awake(&sim).await;
+            if wire.carries(&sim) { serve(&sim, request).await } else { Err(std::io::ErrorKind::ConnectionReset.into()) }
+        }
     });
     kube::Client::new(service, "app")
 }

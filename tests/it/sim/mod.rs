@@ -3,6 +3,7 @@
 //! The product speaks to it through the real client. Time is tokio's paused clock, so that a day of waiting costs nothing and the
 //! same faults at the same calls make the same run. What it does is compared with a real cluster by the live tests.
 
+mod asleep;
 mod bounds;
 mod conformance;
 mod controllers;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kubectl_stateful::engine::Ending;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::outage::calls_of;
 use super::outcome::{Ear, Move, Side, Then, Way, Went, carry_out, word};
@@ -18,6 +18,10 @@ use super::{Sim, connect_over};
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     cut_from: AtomicU64,
+    /// Before this call the machine falls asleep; 0: never, or it has woken.
+    sleeps_before: AtomicU64,
+    asleep: Notify,
+    woken: Notify,
 }
 
 impl Wire {
@@ -25,6 +29,29 @@ impl Wire {
     pub(super) fn carries(&self, sim: &Mutex<Sim>) -> bool {
         let cut_from = self.cut_from.load(Ordering::SeqCst);
         cut_from == 0 || sim.lock().expect("no panic").calls + 1 < cut_from
+    }
+
+    /// That of a machine that falls asleep before a call.
+    pub(super) fn sleeping(call: u64) -> Self {
+        Self { sleeps_before: AtomicU64::new(call), ..Self::default() }
+    }
+
+    /// Returns once the machine is awake.
+    pub(super) async fn is_awake(&self, sim: &Mutex<Sim>) {
+        let at = self.sleeps_before.load(Ordering::SeqCst);
+        if at != 0 && sim.lock().expect("no panic").calls + 1 >= at {
+            self.asleep.notify_one();
+            self.woken.notified().await;
+        }
+    }
+
+    pub(super) async fn is_asleep(&self) {
+        self.asleep.notified().await;
+    }
+
+    pub(super) fn wake(&self) {
+        self.sleeps_before.store(0, Ordering::SeqCst);
+        self.woken.notify_waiters();
     }
 
     fn mend(&self) {
@@ -43,7 +70,7 @@ async fn taken_over(scenario: &Scenario, call: u64, heard_after_ms: u64) {
     let word = word();
     let what = format!("{}, cut off at call {call}, heard again after {heard_after_ms} ms", scenario.name);
     let mut moving = Move::new(scenario).await;
-    let wire = Arc::new(Wire { cut_from: AtomicU64::new(call) });
+    let wire = Arc::new(Wire { cut_from: AtomicU64::new(call), ..Wire::default() });
     let ear = Ear(Arc::clone(&moving.sim));
     let first = connect_over(&moving.sim, &wire);
     let (_never, interrupts) = watch::channel(0);
