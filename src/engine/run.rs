@@ -349,8 +349,9 @@ impl<'a> Run<'a> {
                 continue;
             }
             if let Some(stop) = self.stops_now(stage).await {
-                self.check_guards(index).await?;
-                self.copy_again(index).await?;
+                // As in the stage before: what the copies rest on is looked after up to the stop.
+                self.check_guards(index.saturating_sub(1)).await?;
+                self.copy_again(index.saturating_sub(1)).await?;
                 gate::passes(self, self.plan, stop).await?;
             }
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });

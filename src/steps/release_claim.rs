@@ -18,6 +18,10 @@ impl ReleaseClaim {
     /// A pod of the app that is over and still names the claim, to be deleted first. Somebody else's is not ours to delete.
     async fn occupant(&self, world: &World) -> Result<Option<Value>, StepError> {
         let pods = look::pods_on(world, &world.source, std::slice::from_ref(&self.name)).await?;
+        // One that somebody's controller holds would hold the claim.
+        for pod in &pods {
+            look::goes(pod, &finalizers::OF_PODS, &self.namespace)?;
+        }
         let Some(pod) = pods.into_iter().find(|pod| look::is_over(pod) && !look::is_terminating(pod)) else { return Ok(None) };
         let (kind, app) = self.app.split_once('/').unwrap_or_default();
         if AppKind::of_word(kind).is_some_and(|kind| look::is_of_app(&pod, kind, app)) {

@@ -256,7 +256,11 @@ impl Sim {
             return (Hit::Answer(refused(401, "Unauthorized", "Unauthorized"), None), None);
         }
         if self.is_denied(asked) {
-            return (Hit::Answer(refused(403, "Forbidden", "admission webhook \"policy\" denied the request"), None), None);
+            // By a policy, or by validation.
+            let is_policy = self.calls.is_multiple_of(2);
+            let denied =
+                if is_policy { refused(403, "Forbidden", "denied the request") } else { refused(422, "Invalid", "spec: Invalid value") };
+            return (Hit::Answer(denied, None), None);
         }
         let Some(fault) = fault else {
             let answer = self.answer(asked);

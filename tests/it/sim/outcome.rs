@@ -273,6 +273,7 @@ impl Move {
             sim.faults.0.clear();
             sim.void = Void::Never;
             sim.denial = Denial::default();
+            sim.cordoned_until = Some(0);
             sim.outage = Outage::default();
             sim.revive();
             sim.deliver_late(u64::MAX);
@@ -320,7 +321,9 @@ impl Sim {
     pub(super) fn needs_a_hand(&self, told: &str) -> bool {
         self.was_deleted
             || (self.was_unpinned || self.was_scaled || self.was_made_again) && told.contains("by hand")
-            || self.was_unpinned && told.contains("only go on")
+            || self.was_unpinned && (told.contains("only go on") || told.contains("is gone"))
+            || self.was_scaled && told.contains("its data is safe")
+            || self.was_held && told.contains("finalizer")
             || self.was_made_again && told.contains("was made anew")
             || self.was_forgotten && told.contains("cannot be believed")
     }
