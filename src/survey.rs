@@ -535,7 +535,8 @@ impl PodSeen {
     }
 }
 
-fn is_over(phase: &str) -> bool {
+/// Whether nothing in a pod of this phase runs any more, nor ever will (`IsPodTerminal` in `k8s.io/kubernetes/pkg/api/v1/pod`).
+pub fn is_over(phase: &str) -> bool {
     matches!(phase, "Succeeded" | "Failed")
 }
 

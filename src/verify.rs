@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::cluster::survey::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::mover::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
-use crate::plan::mover_pod::MOVER;
+use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{marks, run_of_mover};
 use crate::planner::objects;
 use crate::survey::{AppKind, ClaimSeen, Survey};
@@ -258,7 +258,7 @@ fn has_failed(pod: &Value) -> bool {
 
 /// What the status of a pod says of why it does not run.
 fn why(pod: &Value) -> String {
-    let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
+    let waiting = &mover_pod::status(pod)["state"]["waiting"];
     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
     let unmet = conditions.filter(|condition| condition["status"] == "False");
     let said = [&pod["status"], waiting].into_iter().chain(unmet).find_map(|one| one["message"].as_str().or(one["reason"].as_str()));

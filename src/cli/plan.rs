@@ -121,21 +121,35 @@ pub(super) struct MoveArgs {
     /// Let movers open raw source devices for writing, for drivers that cannot publish one read-only
     #[arg(long)]
     source_devices_writable: bool,
-    /// Accept an outage of this length where it cannot be kept short: without, the run halts before the app is stopped
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    accept_outage: Option<Duration>,
+    #[command(flatten)]
+    given: WordArgs,
     /// Let the kubelet give the app's `fsGroup` and its modes to the files on the new volumes, where it did not so far
     #[arg(long)]
     fs_group_may_change: bool,
     /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
+}
+
+/// What the user gives his word for. It counts where it is said, whatever a plan or a run of before says.
+#[derive(Clone, Debug, Args)]
+pub(super) struct WordArgs {
+    /// Accept an outage of this length where it cannot be kept short: without, the run halts before the app is stopped
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    accept_outage: Option<Duration>,
     /// Take it that what applies the app's manifest (Argo CD, Flux) is paused
     #[arg(long)]
-    applier_is_paused: bool,
+    pub(super) applier_is_paused: bool,
     /// Take it that mover pods can reach one another in spite of network policies
     #[arg(long)]
-    network_is_open: bool,
+    pub(super) network_is_open: bool,
+}
+
+impl WordArgs {
+    /// The accepted outage, in seconds.
+    pub(super) fn accept_outage_secs(&self) -> Option<u64> {
+        self.accept_outage.map(|outage| outage.as_secs())
+    }
 }
 
 /// How long the last pass is aimed to take, in seconds, unless the user says otherwise.
@@ -171,10 +185,8 @@ impl MoveArgs {
             source_devices_writable,
             access_modes,
             fs_group_may_change,
-            accept_outage: _,
+            given: _,
             mover_image: _,
-            applier_is_paused: _,
-            network_is_open: _,
         } = self;
         let all = [
             ("--selector", selector.is_some()),
@@ -203,9 +215,9 @@ impl MoveArgs {
     pub(super) fn word(&self) -> Word {
         Word {
             mover_image: mover_image(self.mover_image.as_deref()),
-            applier_is_paused: self.applier_is_paused,
-            network_is_open: self.network_is_open,
-            accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()),
+            applier_is_paused: self.given.applier_is_paused,
+            network_is_open: self.given.network_is_open,
+            accept_outage_secs: self.given.accept_outage_secs(),
             plan_digest: None,
         }
     }
@@ -227,7 +239,7 @@ impl MoveArgs {
             last_pass_secs_max: self.max_last_pass.unwrap_or(LAST_PASS_SECS),
             insist: self.insist,
             fs_group_may_change: self.fs_group_may_change,
-            accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()),
+            accept_outage_secs: self.given.accept_outage_secs(),
             cold: self.cold,
             copy_secs_max: self.copy_timeout.unwrap_or(COPY_WITHIN).as_secs(),
             ready_secs_max: self.ready_timeout.unwrap_or(READY_WITHIN).as_secs(),
@@ -235,8 +247,8 @@ impl MoveArgs {
             stop_secs_max: self.stop_timeout.map_or(STOP_SECS, |timeout| timeout.as_secs()),
             source_devices_writable: self.source_devices_writable,
             mover_image: named_image(self.mover_image.as_deref())?,
-            applier_is_paused: self.applier_is_paused,
-            network_is_open: self.network_is_open,
+            applier_is_paused: self.given.applier_is_paused,
+            network_is_open: self.given.network_is_open,
         })
     }
 }

@@ -1,13 +1,11 @@
 //! `kubectl stateful undo`: goes back, at any stage of a run.
 
-use std::time::Duration;
-
 use clap::Args;
 
-use super::connection::{ConnectionArgs, duration};
+use super::connection::ConnectionArgs;
 use super::execute::{VouchArgs, carry_out};
 use super::expiry;
-use super::plan::{mover_image, new_run_id, now, run_id};
+use super::plan::{WordArgs, mover_image, new_run_id, now, run_id};
 use crate::cluster::{Connection, kept, survey};
 use crate::engine::{Listener, Run};
 use crate::error::{CommandError, Kind};
@@ -35,15 +33,8 @@ pub(super) struct UndoArgs {
     /// The image of the mover pods; that of the run if not given
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
-    /// Take it that what applies the app's manifest (Argo CD, Flux) is paused now
-    #[arg(long)]
-    applier_is_paused: bool,
-    /// Take it that mover pods can reach one another now in spite of network policies
-    #[arg(long)]
-    network_is_open: bool,
-    /// Accept an outage of this length on the way back, where it cannot be kept short
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    accept_outage: Option<Duration>,
+    #[command(flatten)]
+    given: WordArgs,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
@@ -52,15 +43,15 @@ pub(super) struct UndoArgs {
 impl UndoArgs {
     /// What counts of a run that is read back on the user's word.
     fn word(&self) -> Word {
-        Word { accept_outage_secs: self.accept_outage.map(|outage| outage.as_secs()), ..self.vouch.word() }
+        Word { accept_outage_secs: self.given.accept_outage_secs(), ..self.vouch.word() }
     }
 
     /// An option that shapes a way back that is yet to be planned.
     fn of_a_new_way_back(&self) -> Option<&'static str> {
         let all = [
             ("--discard-new-writes", self.discard_new_writes),
-            ("--applier-is-paused", self.applier_is_paused),
-            ("--network-is-open", self.network_is_open),
+            ("--applier-is-paused", self.given.applier_is_paused),
+            ("--network-is-open", self.given.network_is_open),
         ];
         all.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
     }
@@ -153,9 +144,9 @@ async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result
     let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
     let mut request = going_back::request(plan, volumes, new_run_id(), now(), args.discard_new_writes);
     // What was paused or open when the app was moved need not be so by now.
-    request.applier_is_paused = args.applier_is_paused;
-    request.network_is_open = args.network_is_open;
-    request.accept_outage_secs = args.accept_outage.map(|outage| outage.as_secs());
+    request.applier_is_paused = args.given.applier_is_paused;
+    request.network_is_open = args.given.network_is_open;
+    request.accept_outage_secs = args.given.accept_outage_secs();
     if let Some(image) = &args.mover_image {
         request.mover_image.clone_from(image);
     }

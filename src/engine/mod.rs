@@ -1,8 +1,8 @@
 //! Drives a plan: stage by stage, each step to its goal, forward or back, with intent written before the world is touched.
 //!
 //! [`run`] takes a run to an ending, [`drive`] takes one step to its goal, [`pace`] says how long to wait and [`patience`] until
-//! when, [`record`] writes to the journal, [`notice`] is what is told to whoever listens; [`gate`] is the last look before the app is stopped, and [`downtime`]
-//! says whether it is. It knows no single step's business.
+//! when, [`record`] writes to the journal, [`notice`] is what is told to whoever listens; before the app is stopped
+//! [`warm_copies`] has old copies made once more and [`gate`] looks a last time; [`downtime`] says whether the app is down. It knows no single step's business.
 
 mod downtime;
 mod drive;
@@ -12,6 +12,7 @@ pub mod pace;
 mod patience;
 mod record;
 pub mod run;
+mod warm_copies;
 
 pub use notice::{Listener, Notice};
 pub use run::{Ending, Run, Trouble};

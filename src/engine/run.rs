@@ -3,10 +3,9 @@
 //! The rule of all failure paths: while the app may not yet have written to the target, going back is always right and is done
 //! by itself; afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -18,6 +17,7 @@ use super::drive::{self, Until};
 use super::gate;
 use super::notice::{Listener, Notice};
 use super::record::Record;
+use super::warm_copies::WarmCopies;
 use crate::cluster::ApiError;
 use crate::cluster::verbs::OUTAGE_MAX;
 use crate::journal::lease::{self, Lease, LeaseError};
@@ -107,12 +107,6 @@ pub enum Ending {
     },
 }
 
-/// After so long another warm pass is made before the app is stopped: what the last one predicted is no longer so.
-const FRESH_FOR: Duration = Duration::from_secs(600);
-
-/// At most so many rounds of such passes.
-const ROUNDS_MAX: usize = 3;
-
 /// How often movers are told that their engine is still there.
 const BEAT_EVERY: Duration = Duration::from_secs(120);
 
@@ -150,8 +144,7 @@ pub struct Run<'a> {
     looks_only: AtomicBool,
     downtime: Downtime,
     claims_are_away: AtomicBool,
-    /// When warm copies were through last, in this process.
-    copied_at: Mutex<BTreeMap<StepId, Instant>>,
+    warm_copies: WarmCopies,
 }
 
 impl<'a> Run<'a> {
@@ -184,7 +177,7 @@ impl<'a> Run<'a> {
             looks_only: AtomicBool::new(false),
             downtime,
             claims_are_away,
-            copied_at: Mutex::default(),
+            warm_copies: WarmCopies::default(),
         }
     }
 
@@ -225,14 +218,12 @@ impl<'a> Run<'a> {
 
     /// Whether the app may have written to the target: a step that lets it was begun.
     pub fn app_may_have_written(plan: &Plan, state: &RunState) -> bool {
-        let begun = |step: &PlannedStep| !matches!(state.stand(&step.id), Stand::Untouched | Stand::Undone);
-        plan.steps().any(|(_, step)| step.step.lets_app_write() && begun(step))
+        plan.steps().any(|(_, step)| step.step.lets_app_write() && state.stand(&step.id).is_begun())
     }
 
     /// Whether everything was done that lets the app write to the target, so that it is all there to go back from.
     pub fn app_was_started(plan: &Plan, state: &RunState) -> bool {
-        let done = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
-        plan.steps().filter(|(_, step)| step.step.lets_app_write()).all(|(_, step)| done(step))
+        plan.steps().filter(|(_, step)| step.step.lets_app_write()).all(|(_, step)| state.stand(&step.id).is_done())
     }
 
     async fn ended(&self) -> Option<Ending> {
@@ -351,7 +342,7 @@ impl<'a> Run<'a> {
             if let Some(stop) = self.stops_now(stage).await {
                 // As in the stage before: what the copies rest on is looked after up to the stop.
                 self.check_guards(index.saturating_sub(1)).await?;
-                self.copy_again(index.saturating_sub(1)).await?;
+                self.warm_copies.renew(self, self.plan, index.saturating_sub(1)).await?;
                 gate::passes(self, self.plan, stop).await?;
             }
             self.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: false });
@@ -430,44 +421,9 @@ impl<'a> Run<'a> {
         matches!(standing, Ok(Standing::Before) | Err(StepError::Api(_))).then_some(step)
     }
 
-    /// Has warm copies made again that the last pass could not build on: their mover is another one by now, or they are from long ago, as where
-    /// other copies took longer. At most so often, since each round may take as long as a copy.
-    async fn copy_again(&self, stage: usize) -> Result<(), Trouble> {
-        for _ in 0..ROUNDS_MAX {
-            let mut stale = Vec::new();
-            for (_, planned) in self.plan.steps().filter(|(_, planned)| matches!(planned.step, Step::WarmCopy(_))) {
-                if self.is_stale(planned).await? {
-                    self.write(Event::Renewed { step: planned.id.clone() }).await?;
-                    stale.push(planned);
-                }
-            }
-            if stale.is_empty() {
-                return Ok(());
-            }
-            self.together(stale.into_iter().map(|planned| drive::forward(self, Some(stage), planned))).await?;
-        }
-        Ok(())
-    }
-
-    async fn is_stale(&self, planned: &PlannedStep) -> Result<bool, Trouble> {
-        let is_old = self.copied_at().get(&planned.id).is_some_and(|at| at.elapsed() > FRESH_FOR);
-        match steps::is_known_to_movers(&planned.step, self.world).await {
-            Ok(is_known) => Ok(is_old || !is_known),
-            // The look before the stop asks again.
-            Err(StepError::Api(error)) if error.is_passing() => Ok(is_old),
-            Err(error) => Err(Trouble::of(planned.id.clone(), error)),
-        }
-    }
-
-    fn copied_at(&self) -> MutexGuard<'_, BTreeMap<StepId, Instant>> {
-        self.copied_at.lock().expect("no code panics while holding this lock")
-    }
-
     /// A step is through.
     pub(super) fn note_settled(&self, planned: &PlannedStep) {
-        if matches!(planned.step, Step::WarmCopy(_)) {
-            self.copied_at().insert(planned.id.clone(), Instant::now());
-        }
+        self.warm_copies.note(planned);
     }
 
     /// The server let in nothing of the step that was to stop the app.
@@ -486,15 +442,15 @@ impl<'a> Run<'a> {
         match state.stand(&planned.id) {
             Stand::Intended | Stand::Settled(_) | Stand::Undoing => true,
             Stand::Untouched | Stand::Found(_) => {
-                let begun = |one: &PlannedStep| !matches!(state.stand(&one.id), Stand::Untouched | Stand::Undone);
-                planned.step.must_be_taken_back() && self.plan.steps().any(|(_, one)| one.step.stops_app() && begun(one))
+                let was_stopped = self.plan.steps().any(|(_, one)| one.step.stops_app() && state.stand(&one.id).is_begun());
+                planned.step.must_be_taken_back() && was_stopped
             }
             Stand::Undone => false,
         }
     }
 
     /// Drives steps side by side; the first trouble stops the others at their next look.
-    async fn together(&self, steps: impl Iterator<Item = impl Future<Output = Result<(), Trouble>>>) -> Result<(), Trouble> {
+    pub(super) async fn together(&self, steps: impl Iterator<Item = impl Future<Output = Result<(), Trouble>>>) -> Result<(), Trouble> {
         let marked = steps.map(|step| async {
             let came = step.await;
             if came.is_err() {
@@ -570,7 +526,7 @@ impl<'a> Run<'a> {
         let _one_at_a_time = self.guarding.lock().await;
         let state = self.state().await;
         let relied_on = |(index, step): &(usize, &PlannedStep)| {
-            let done = matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
+            let done = state.stand(&step.id).is_done();
             *index < stage && done && step.guarded_until.is_some_and(|until| stage < until)
         };
         let looks = self.plan.steps().filter(relied_on).map(|(_, step)| self.still_stands(step, state.renewals(&step.id)));
@@ -600,7 +556,7 @@ impl<'a> Run<'a> {
     async fn is_through(&self, steps: impl Iterator<Item = &PlannedStep>) -> bool {
         let state = self.state().await;
         let mut steps = steps;
-        steps.all(|step| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_)))
+        steps.all(|step| state.stand(&step.id).is_done())
     }
 
     async fn remains(&self) -> Vec<String> {
@@ -640,10 +596,8 @@ impl<'a> Run<'a> {
 
     /// Whether claims of the app were taken away by what the journal says, and not all of them are back.
     fn claims_are_away(plan: &Plan, state: &RunState) -> bool {
-        let begun = |step: &PlannedStep| !matches!(state.stand(&step.id), Stand::Untouched | Stand::Undone);
-        let done = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Settled(_) | Stand::Found(_));
-        let gone = plan.steps().any(|(_, step)| matches!(step.step, Step::ReleaseClaim(_)) && begun(step));
-        gone && !plan.steps().filter(|(_, step)| matches!(step.step, Step::AdoptClaim(_))).all(|(_, step)| done(step))
+        let gone = plan.steps().any(|(_, step)| matches!(step.step, Step::ReleaseClaim(_)) && state.stand(&step.id).is_begun());
+        gone && !plan.steps().filter(|(_, step)| matches!(step.step, Step::AdoptClaim(_))).all(|(_, step)| state.stand(&step.id).is_done())
     }
 
     /// Tells whoever takes up the run that the app is down.

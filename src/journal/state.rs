@@ -28,6 +28,18 @@ pub enum Stand {
     Undone,
 }
 
+impl Stand {
+    /// Whether the step may have changed something that is not taken back.
+    pub fn is_begun(&self) -> bool {
+        !matches!(self, Self::Untouched | Self::Undone)
+    }
+
+    /// Whether the step is at its goal.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Settled(_) | Self::Found(_))
+    }
+}
+
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunState {
@@ -166,7 +178,7 @@ impl RunState {
                 self.step(step, event, |stand| matches!(stand, Stand::Intended), Stand::Settled(evidence.clone()), false)?;
             }
             Event::Renewed { step } => {
-                self.step(step, event, |stand| matches!(stand, Stand::Settled(_) | Stand::Found(_)), Stand::Intended, false)?;
+                self.step(step, event, Stand::is_done, Stand::Intended, false)?;
                 *self.renewals.entry(step.clone()).or_default() += 1;
             }
             Event::Refused { step } => {
@@ -202,7 +214,7 @@ impl RunState {
 
     fn end(&mut self, outcome: Outcome) -> Result<(), Illegal> {
         let clean = |stand: &Stand| match outcome {
-            Outcome::Completed => matches!(stand, Stand::Settled(_) | Stand::Found(_)),
+            Outcome::Completed => stand.is_done(),
             Outcome::Undone => matches!(stand, Stand::Undone | Stand::Found(_) | Stand::Untouched),
         };
         if let Some((step, stand)) = self.steps.iter().find(|(_, stand)| !clean(stand)) {

@@ -15,20 +15,14 @@ use super::event::{Entry, Event, Outcome, VERSION};
 use super::state::{Illegal, RunState};
 use crate::cluster::verbs::OUTAGE_MAX;
 use crate::cluster::{self, ApiError, Connection, Created, Kind};
-use crate::plan::file::Unreadable;
-use crate::plan::{Plan, RunId, file, marks};
-
-/// Bytes of plan in one ConfigMap; the API server refuses objects over 1 MiB.
-const PLAN_PIECE_BYTES: usize = 512 * 1024;
+use crate::plan::file::{PIECE_BYTES_MAX, PIECE_ENTRIES_MAX, Unreadable};
+use crate::plan::{Plan, RunId, file, marks, plan_record};
 
 /// At most so many ConfigMaps are read for one plan: what is longer is not one of ours.
 const PLAN_PIECES_MAX: usize = 64;
 
 /// At most so many are read for one journal.
 const JOURNAL_PIECES_MAX: usize = 4096;
-
-/// Entries in one ConfigMap, after which another one is begun. An append is never divided, so that there can be more.
-const PIECE_ENTRIES_MAX: usize = 64;
 
 /// How often one append is tried while others change the object it goes to.
 const APPEND_TRIES_MAX: u32 = 8;
@@ -147,7 +141,7 @@ impl Journal {
         let mut index = 0;
         let mut writer = String::new();
         loop {
-            let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, index)).await;
+            let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, index)).await;
             let Some(piece) = found.map_err(|error| api(run, "read", error))? else {
                 if index == 0 {
                     if let Some(volume) = marked_volume(connection, namespace, run).await? {
@@ -169,7 +163,7 @@ impl Journal {
             }
         }
         let foreign = |what: String| JournalError::Foreign {
-            record: plan_piece_name(run, 0),
+            record: plan_record(run, 0),
             run: run.clone(),
             namespace: namespace.to_owned(),
             what,
@@ -188,7 +182,7 @@ impl Journal {
 
     /// Who wrote a run's plan last, as far as the object says, to be put behind a sentence. Best effort.
     pub async fn writer_of_plan(connection: &Connection, namespace: &str, run: &RunId) -> String {
-        let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, 0)).await;
+        let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, 0)).await;
         let piece = found.ok().flatten();
         piece.as_ref().and_then(cluster::last_writer).map(|writer| writer.to_string()).unwrap_or_default()
     }
@@ -346,7 +340,7 @@ impl Journal {
     /// Writes how the run ended, or that it halted, where a search by label finds it. Best effort: the entries are the truth.
     pub async fn label_state(&self, word: &str) {
         let patch = json!({ "metadata": { "labels": { marks::STATE: word } } });
-        let name = plan_piece_name(&self.run, 0);
+        let name = plan_record(&self.run, 0);
         drop(self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, &name, &patch).await);
     }
 
@@ -430,7 +424,7 @@ impl Journal {
     }
 
     async fn create_piece(&self, name: &str, annotations: &Value, data: Map<String, Value>) -> Result<Created, ApiError> {
-        let plan = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &plan_piece_name(&self.run, 0)).await?;
+        let plan = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &plan_record(&self.run, 0)).await?;
         let app = plan.map(|plan| plan["metadata"]["labels"][marks::APP].clone()).unwrap_or_default();
         let object = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -505,7 +499,7 @@ impl Journal {
 /// The marks of a run whose records are gone would be taken for those of the new one: for its proven copy, in the worst case.
 async fn refuse_anothers_marks(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
     let (namespace, run) = (plan.namespace(), plan.run());
-    let begun = connection.get(&Kind::CONFIG_MAP, namespace, &plan_piece_name(run, 0)).await;
+    let begun = connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, 0)).await;
     if begun.map_err(|error| api(run, "read", error))?.is_some() {
         return Ok(());
     }
@@ -525,11 +519,11 @@ async fn marked_volume(connection: &Connection, namespace: &str, run: &RunId) ->
 async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
     let namespace = plan.app.namespace.clone();
     let text = file::to_json(plan);
-    let pieces: Vec<&str> = split(&text, PLAN_PIECE_BYTES);
+    let pieces: Vec<&str> = split(&text, PIECE_BYTES_MAX);
     for (index, piece) in pieces.iter().enumerate() {
         let labels = json!({ marks::STATE: "running" });
         let mut object =
-            config_map(plan, &plan_piece_name(plan.run(), index), "plan", json!({ "pieces": pieces.len().to_string(), "plan": piece }));
+            config_map(plan, &plan_record(plan.run(), index), "plan", json!({ "pieces": pieces.len().to_string(), "plan": piece }));
         merge_labels(&mut object, labels);
         let made = connection.create(&Kind::CONFIG_MAP, &namespace, &object).await;
         match made.map_err(|error| api(plan.run(), "write", error))? {
@@ -621,10 +615,6 @@ fn data_of(entries: &[Entry]) -> impl Iterator<Item = (String, Value)> {
 
 fn key(sequence: u64) -> String {
     format!("{sequence:08}")
-}
-
-fn plan_piece_name(run: &RunId, index: usize) -> String {
-    format!("stateful-{run}-plan-{index}")
 }
 
 fn journal_piece_name(run: &RunId, number: usize) -> String {

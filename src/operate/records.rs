@@ -9,7 +9,7 @@ use crate::journal::lease::{self, LeaseError};
 use crate::journal::outage::down_since;
 use crate::journal::store::outcome_word;
 use crate::journal::{Entry, Journal, JournalError, Outcome};
-use crate::plan::{Destination, Plan, RunId, marks};
+use crate::plan::{Destination, Plan, RunId, marks, plan_record};
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ pub async fn way_back(connection: &Connection, plan: &Plan) -> Result<Option<Way
 /// The run whose record a config map is.
 pub fn run_of(record: &Value) -> Option<RunId> {
     let run = RunId::try_from(record["metadata"]["labels"][marks::RUN].as_str()?.to_owned()).ok()?;
-    (record["metadata"]["name"] == format!("stateful-{run}-plan-0")).then_some(run)
+    (record["metadata"]["name"] == plan_record(&run, 0)).then_some(run)
 }
 
 /// The plan and journal of a run; none where nothing is recorded of it.
@@ -156,7 +156,7 @@ pub async fn of_run(connection: &Connection, namespace: &str, run: &RunId) -> Re
 ///
 /// What the API says.
 pub async fn is_there(connection: &Connection, namespace: &str, run: &RunId) -> Result<bool, ApiError> {
-    Ok(connection.get(&Kind::CONFIG_MAP, namespace, &format!("stateful-{run}-plan-0")).await?.is_some())
+    Ok(connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, 0)).await?.is_some())
 }
 
 /// Of runs that labels call unfinished, those whose journals do not say that they ended: the label is written after the end, best effort.

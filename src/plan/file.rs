@@ -46,6 +46,12 @@ struct Head {
     kind: String,
 }
 
+/// Bytes of a plan in one ConfigMap of a run's records; the API server refuses objects over 1 MiB.
+pub const PIECE_BYTES_MAX: usize = 512 * 1024;
+
+/// Entries of a run's journal in one ConfigMap, after which another one is begun. An append is never divided, so that there can be more.
+pub const PIECE_ENTRIES_MAX: usize = 64;
+
 /// Reads a plan and lints it.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ pub mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use names::{is_namespace, is_object, run_of_mover, staging_name};
+pub use names::{is_namespace, is_object, plan_record, run_of_mover, staging_name};
 pub use step::Step;
 
 use crate::survey::AppKind;

@@ -169,6 +169,14 @@ fn of_container(plan: &Plan, container: &Value, faults: &mut Faults<'_>) {
 /// The name of a mover's own container.
 pub const MOVER: &str = "mover";
 
+/// What is known of the mover's own container in a pod: the cluster may have put others there, before or after it. Null: nothing yet.
+#[must_use]
+pub fn status(pod: &Value) -> &Value {
+    static NOTHING: Value = Value::Null;
+    let mut all = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    all.find(|status| status["name"] == MOVER).unwrap_or(&NOTHING)
+}
+
 /// Each volume is where movers look for it, and nothing else of it is asked for.
 fn uses(plan: &Plan, container: &Value, field: &str, path: &str, faults: &mut Faults<'_>) {
     for one in container[field].as_array().into_iter().flatten() {

@@ -46,6 +46,11 @@ pub(super) fn is_own(text: &str) -> bool {
     !text.is_empty() && text.len() <= 400 && text.chars().all(|one| one.is_ascii_graphic())
 }
 
+/// The config map that holds a piece of a run's plan. By the first of them the run is found.
+pub fn plan_record(run: &RunId, piece: usize) -> String {
+    format!("stateful-{run}-plan-{piece}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

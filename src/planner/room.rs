@@ -71,16 +71,12 @@ fn too_low(limit: &LimitSeen, needs: &Needs) -> Option<Refusal> {
 pub(super) fn of_records(survey: &Survey, plan: &Plan) -> Vec<Refusal> {
     // Each step is begun and settled, and the same once more on the way back; beside them, a few entries of the run itself.
     let entries = plan.steps().count() * 4 + 16;
-    let pieces = file::to_json(plan).len() / PLAN_PIECE_BYTES + 1 + entries / PIECE_ENTRIES + 2;
+    let pieces = file::to_json(plan).len() / file::PIECE_BYTES_MAX + 1 + entries / file::PIECE_ENTRIES_MAX + 2;
     let maps = pieces as u64;
     let wanted = [("configmaps", maps), ("count/configmaps", maps), ("count/leases.coordination.k8s.io", 1)];
     let quotas = survey.quotas.iter().filter(|quota| quota.scopes.is_empty());
     quotas.flat_map(|quota| wanted.iter().filter_map(|(what, needed)| over(quota, what, *needed))).collect()
 }
-
-/// As the journal stores a plan and its entries.
-const PLAN_PIECE_BYTES: usize = 512 * 1024;
-const PIECE_ENTRIES: usize = 64;
 
 /// How full a new file system may become: it needs room for its own, and not all file systems need the same.
 const FULL_PERCENT_MAX: u64 = 90;

@@ -82,11 +82,14 @@ impl Act for Drain {
             Some(then) if then != generation(&app) => return adrift(&format!("was changed while it was stopped (it has {now} replicas)")),
             Some(_) => {}
         }
-        let left = look::running_on(world, &world.source, &self.claims).await?;
+        let pods = look::pods_on(world, &world.source, &self.claims).await?;
+        let left: Vec<&str> = pods.iter().filter(|pod| !look::has_stopped(pod)).map(look::name).collect();
         if left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
-        Ok(Standing::waiting_for(format!("{} to stop", left.join(", "))))
+        // One that is held keeps those from stopping that are to stop after it.
+        let held: String = pods.iter().filter(|pod| look::is_terminating(pod)).map(|pod| look::held_pod(pod)).collect();
+        Ok(Standing::waiting_for(format!("{} to stop{held}", left.join(", "))))
     }
 
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {

@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Standing, StepError, World};
 use crate::cluster::{self, ApiError, Connection, Kind};
-use crate::plan::mover_pod::MOVER;
-use crate::plan::{finalizers, marks};
-use crate::survey::AppKind;
+use crate::plan::{finalizers, marks, mover_pod};
+use crate::survey::{self, AppKind};
 
 /// A string at a JSON pointer; empty when there is none.
 pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
@@ -115,7 +114,7 @@ pub(super) fn claims_of(pod: &Value) -> Vec<String> {
 
 /// Whether a pod has run to its end, of whatever kind, and its object is still there.
 pub(super) fn is_over(pod: &Value) -> bool {
-    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+    survey::is_over(text(pod, "/status/phase"))
 }
 
 /// How a pod ended that is over, to be put behind its name: ` (Failed, Evicted)`; of one that is not, nothing.
@@ -148,6 +147,14 @@ pub(super) fn held(object: &Value, known: &[&str]) -> String {
     match finalizers::foreign(object, known).as_slice() {
         [] => String::new(),
         all => format!(": it is held by the finalizer `{}`", all.join("`, `")),
+    }
+}
+
+/// As [`held`], of a pod among others, with its name.
+pub(super) fn held_pod(pod: &Value) -> String {
+    match held(pod, &finalizers::OF_PODS) {
+        by if by.is_empty() => by,
+        by => format!(" (pod {}{by})", name(pod)),
     }
 }
 
@@ -201,21 +208,14 @@ pub(super) fn is_lost(pod: &Value) -> bool {
 
 /// Whether the mover's own container ends again and again.
 fn crashes(pod: &Value) -> bool {
-    let status = mover_status(pod);
+    let status = mover_pod::status(pod);
     let waits = text(status, "/state/waiting/reason") == "CrashLoopBackOff";
     waits && status["restartCount"].as_u64().unwrap_or(0) >= RESTARTS_MAX
 }
 
-/// What is known of the mover's own container in its pod: the cluster may have put others there, before or after it. Null: nothing yet.
-pub(super) fn mover_status(pod: &Value) -> &Value {
-    static NOTHING: Value = Value::Null;
-    let mut all = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    all.find(|status| status["name"] == MOVER).unwrap_or(&NOTHING)
-}
-
 /// Whether the mover's own container has ended well, whatever else still runs in its pod.
 pub(super) fn mover_is_through(pod: &Value) -> bool {
-    let ended = &mover_status(pod)["state"]["terminated"];
+    let ended = &mover_pod::status(pod)["state"]["terminated"];
     text(pod, "/status/phase") == "Succeeded" || ended.is_object() && ended["exitCode"] == 0
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::look;
 use crate::journal::{MadePod, RunState, Stand};
 use crate::mover::orders;
-use crate::plan::mover_pod::MOVER;
+use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{Plan, Step, marks};
 
 /// The mover pods of a run.
@@ -173,9 +173,7 @@ pub(super) fn container(pod: &Value) -> Option<&Value> {
 }
 
 fn image_id(pod: &Value) -> String {
-    let statuses = pod["status"]["containerStatuses"].as_array();
-    let own = statuses.into_iter().flatten().find(|status| status["name"] == MOVER);
-    own.and_then(|status| status["imageID"].as_str()).unwrap_or_default().to_owned()
+    look::text(mover_pod::status(pod), "/imageID").to_owned()
 }
 
 /// The volumes of a pod that are claims, with their claims.

@@ -9,6 +9,7 @@ use super::copy::{self, Said};
 use super::{Act, Standing, StepError, World, look, movers};
 use crate::cluster::{Created, Delete, Kind};
 use crate::journal::Evidence;
+use crate::plan::mover_pod;
 use crate::plan::step::StartMover;
 
 /// Reasons for which a container waits that do not pass by themselves.
@@ -178,7 +179,7 @@ async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standi
 
 async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
     let name = look::name(pod);
-    let waiting = look::mover_status(pod).pointer("/state/waiting");
+    let waiting = mover_pod::status(pod).pointer("/state/waiting");
     if let Some(state) = waiting.filter(|state| HOPELESS.contains(&look::text(state, "/reason"))) {
         let why = format!("mover pod {name} cannot start: {}: {}", look::text(state, "/reason"), look::text(state, "/message"));
         return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
@@ -189,7 +190,7 @@ async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
 
 /// Where it says why a pod is lost, the most telling first.
 fn whys(pod: &Value) -> [&str; 4] {
-    let status = look::mover_status(pod);
+    let status = mover_pod::status(pod);
     [
         look::text(status, "/lastState/terminated/message"),
         look::text(pod, "/status/message"),

@@ -7,13 +7,5 @@ start pod/diary
 k debug diary --image=localhost/busybox:1 --image-pull-policy=IfNotPresent --container=looker --profile=general -- true >/dev/null 2>&1
 added() { k get pod diary -o json | jq -e '.spec.ephemeralContainers | length == 1'; }
 until_true 20 added
-mark
-remember
-move fast
-ends_with 0
-moved_to fast
-marked
-stateful undo there --yes
-ends_with 0
-moved_back
-marked
+moves fast
+goes_back

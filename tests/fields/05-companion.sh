@@ -17,9 +17,4 @@ esac
 app=sts/counter name=counter pod=counter-0
 give <"$fields/plain.yaml"
 ready
-mark
-remember
-move fast
-ends_with 0
-moved_to fast
-marked
+moves fast

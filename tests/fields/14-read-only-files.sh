@@ -9,10 +9,5 @@ kubectl label namespace "$ns" pod-security.kubernetes.io/enforce=restricted >/de
 give <"$fields/$case_name.yaml"
 ready
 sleep 6
-mark
-remember
-move fast
-ends_with 0
-moved_to fast
-marked
+moves fast
 [ "$(in_app 'stat -c %a /data/index/graph')" = 444 ] || wrong "a file has another mode"

@@ -5,10 +5,5 @@
 . "$(dirname "$0")/case.sh"
 start sts/counter 's/storageClassName: slow/storageClassName: slow-xfs/; s/64Mi/320Mi/'
 in_app "mkdir /data/lost+found && echo saved >'/data/lost+found/#131074' && sync"
-mark
-remember
-move slow
-ends_with 0
-moved_to slow
-marked
+moves slow
 [ "$(in_app "cat '/data/lost+found/#131074'")" = saved ] || wrong "what was in lost+found is not there"

@@ -9,10 +9,5 @@ undo_of_case() { rm -rf "$(folder)"; }
 give <"$fields/$case_name.yaml"
 sed "s/storageClassName: slow/storageClassName: $ns/" "$fields/plain.yaml" | give
 ready
-mark
-remember
-move slow
-ends_with 0
-moved_to slow
-marked
+moves slow
 [ "$(cat "$(folder)/mark")" = "$ns" ] || wrong "the old folder does not hold what it held"

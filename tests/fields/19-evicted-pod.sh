@@ -9,9 +9,4 @@ give <"$fields/$case_name.yaml"
 evicted() { k get pods -o json | jq -e '.items | length == 2 and any(.status.phase == "Failed" or .status.phase == "Succeeded") and any(.status.phase == "Running")'; }
 until_true 150 evicted
 ready
-mark
-remember
-move fast
-ends_with 0
-moved_to fast
-marked
+moves fast

@@ -8,9 +8,4 @@ prepare
 kubectl label namespace "$ns" pod-security.kubernetes.io/enforce=restricted >/dev/null
 give <"$fields/$case_name.yaml"
 ready
-mark
-remember
-move fast
-ends_with 0
-moved_to fast
-marked
+moves fast

@@ -28,13 +28,5 @@ Y
     ;;
 esac
 ready
-mark
-remember
-move "$to"
-ends_with 0
-moved_to "$to"
-marked
-stateful undo there --yes
-ends_with 0
-moved_back
-marked
+moves "$to"
+goes_back

@@ -327,3 +327,19 @@ untouched_but_restarted() { moved_back; }
 # mark, marked: what the app had stored is there.
 mark() { in_app "echo $ns >/data/mark && sync"; }
 marked() { [ "$(in_app 'cat /data/mark')" = "$ns" ] || wrong "what the app had stored is not there"; }
+# moves CLASS [ARGS...]: the app moves, with all that it had stored.
+moves() {
+  mark
+  remember
+  move "$@"
+  ends_with 0
+  moved_to "$1"
+  marked
+}
+# goes_back: the move is undone, with all that the app had stored.
+goes_back() {
+  stateful undo there --yes
+  ends_with 0
+  moved_back
+  marked
+}

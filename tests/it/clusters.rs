@@ -69,14 +69,7 @@ fn no_survey_is_forgotten() {
 }
 
 fn words(plan: &Plan) -> String {
-    let mut text = String::new();
-    for one in &plan.moves {
-        let network = if one.over_network { " over the network" } else { "" };
-        text += &format!("{} {:?}{network}: {}\n", one.claim, one.rung, one.because);
-    }
-    for note in &plan.notes {
-        text += &format!("note: {note}\n");
-    }
+    let mut text = seen::moves_and_notes(plan);
     for stage in &plan.stages {
         text += &format!("{}{}: {} steps\n", if stage.app_is_down { "! " } else { "  " }, stage.name, stage.steps.len());
     }

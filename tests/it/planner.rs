@@ -34,14 +34,7 @@ fn plan(request: &Request, survey: &Survey) -> Plan {
 
 /// The stages in words.
 fn words(plan: &Plan) -> String {
-    let mut text = String::new();
-    for one in &plan.moves {
-        let network = if one.over_network { " over the network" } else { "" };
-        text += &format!("{} {:?}{network}: {}\n", one.claim, one.rung, one.because);
-    }
-    for note in &plan.notes {
-        text += &format!("note: {note}\n");
-    }
+    let mut text = seen::moves_and_notes(plan);
     for stage in &plan.stages {
         text += &format!("{}{}\n", if stage.app_is_down { "! " } else { "  " }, stage.name);
         for planned in &stage.steps {

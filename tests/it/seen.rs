@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubectl_stateful::plan::{Destination, Request, RunId};
+use kubectl_stateful::plan::{Destination, Plan, Request, RunId};
 use kubectl_stateful::survey::{
     AccessSeen, AppKind, AppSeen, AppliedBy, AutoscalerSeen, ClaimSeen, ClassSeen, DriverSeen, KeptSeen, LimitSeen, MountSeen,
     NamespaceSeen, NodeSeen, Origin, PodSeen, QuotaSeen, Survey, VolumeSeen,
@@ -37,6 +37,19 @@ pub(crate) fn request() -> Request {
         applier_is_paused: false,
         network_is_open: false,
     }
+}
+
+/// What a plan says of each claim, and its notes: the head of goldens.
+pub(crate) fn moves_and_notes(plan: &Plan) -> String {
+    let mut text = String::new();
+    for one in &plan.moves {
+        let network = if one.over_network { " over the network" } else { "" };
+        text += &format!("{} {:?}{network}: {}\n", one.claim, one.rung, one.because);
+    }
+    for note in &plan.notes {
+        text += &format!("note: {note}\n");
+    }
+    text
 }
 
 pub(crate) fn class(name: &str, waits: bool) -> ClassSeen {

@@ -11,7 +11,7 @@ use super::{MOVABLE, SurveyError, kind_of};
 use crate::cluster::kinds::encoded;
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::plan::is_object;
-use crate::survey::AppKind;
+use crate::survey::{AppKind, is_over};
 
 /// One object to move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, nam
         AppKind::Claim => {
             let pods = connection.list(&Kind::POD, namespace, "").await?;
             // One that is over is nothing to move the claim with: the planner says what it is in the way of.
-            let is_over = |pod: &Value| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+            let is_over = |pod: &Value| is_over(pod["status"]["phase"].as_str().unwrap_or_default());
             pods.into_iter().filter(|pod| super::claims::mounted(pod).contains(&name.to_owned()) && !is_over(pod)).collect()
         }
     };

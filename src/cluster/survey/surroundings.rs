@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{SurveyError, quantity, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
-use crate::plan::{RunId, marks};
+use crate::plan::{RunId, marks, plan_record};
 use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
 
 /// Reads that are skipped where they are not allowed.
@@ -262,10 +262,7 @@ async fn unfinished_runs(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<String>
     let plans = unless_forbidden(reads.connection.list_metadata(&Kind::CONFIG_MAP, reads.namespace, &query).await)?;
     let label = |plan: &Value, key: &str| text(&plan["metadata"]["labels"][key]);
     // Only what a command could be pointed at: anything else that bears the labels is no record of ours.
-    let is_record = |plan: &&Value| {
-        let run = label(plan, marks::RUN);
-        RunId::try_from(run.clone()).is_ok() && name(plan) == format!("stateful-{run}-plan-0")
-    };
+    let is_record = |plan: &&Value| RunId::try_from(label(plan, marks::RUN)).is_ok_and(|run| name(plan) == plan_record(&run, 0));
     let mut runs: Vec<String> = plans
         .iter()
         .filter(is_record)

@@ -110,4 +110,14 @@ impl Sim {
             self.violate(format!("it is said that nothing of the run is left, and {left} is"));
         }
     }
+
+    /// Judges whether it is said what keeps a stopped pod of the app from going, and so the next one from coming.
+    pub(super) fn judge_held(&mut self, went: &Went) {
+        let Went::Ended(ending) = went else { return };
+        let held = self.store.all("pods", "app").find(|pod| is_terminating(pod) && !pod["metadata"]["finalizers"].is_null());
+        let Some(held) = held.map(|pod| text(pod, "/metadata/name").to_owned()) else { return };
+        if !format!("{ending:?}").contains("finalizer") {
+            self.violate(format!("pod {held} is held by a finalizer, and nobody says so: {ending:?}"));
+        }
+    }
 }

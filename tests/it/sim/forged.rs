@@ -69,6 +69,12 @@ fn only(plan: &mut Value, id: &str, step: Value) {
     plan["stages"] = json!([{ "name": "settle", "appIsDown": false, "steps": [{ "id": id, "deadlineSecs": 20, "step": step }] }]);
 }
 
+/// A plan that starts this pod, and nothing else.
+fn only_pod(plan: &mut Value, namespace: &str, pod: &str, manifest: &Value) {
+    let step = json!({ "does": "startMover", "namespace": namespace, "pod": pod, "heldByApp": [], "manifest": manifest });
+    only(plan, "start-mover:pwn", step);
+}
+
 fn evil_pod(namespace: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "pwn", "namespace": namespace,
         "labels": { "kubectl-stateful.dev/run": "m1", "kubectl-stateful.dev/role": "mover" } },
@@ -80,20 +86,10 @@ fn evil_pod(namespace: &str) -> Value {
 const OUT_OF_SCOPE: [Forgery; 17] = [
     ("the app is said to be in another namespace", |plan| plan["app"]["namespace"] = json!(VICTIM)),
     ("a privileged pod elsewhere", |plan| {
-        only(
-            plan,
-            "start-mover:pwn",
-            json!({ "does": "startMover", "namespace": "kube-system", "pod": "pwn", "heldByApp": [],
-            "manifest": evil_pod("kube-system") }),
-        );
+        only_pod(plan, "kube-system", "pwn", &evil_pod("kube-system"));
     }),
     ("a privileged pod here", |plan| {
-        only(
-            plan,
-            "start-mover:pwn",
-            json!({ "does": "startMover", "namespace": "app", "pod": "stateful-m1-0", "heldByApp": [],
-            "manifest": evil_pod("app") }),
-        );
+        only_pod(plan, "app", "stateful-m1-0", &evil_pod("app"));
     }),
     ("a bound volume of another namespace is pinned through its claim", |plan| {
         for step in steps(plan, "pinTarget") {

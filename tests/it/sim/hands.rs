@@ -11,7 +11,7 @@ use super::table::Table;
 use super::{Call, Phase};
 
 /// Two scenarios are tried at every call; of the calls of the others each deed takes one in so many, never the same as the next deed.
-const ONE_IN: usize = 16;
+const ONE_IN: usize = 4;
 
 /// A deed before a call that does not look at what it changes is the same as after it, if nothing moves by itself between the two.
 fn could_tell(deed: Deed, call: &Call, next: Option<&Call>) -> bool {

@@ -329,6 +329,8 @@ impl Sim {
             && mover.at.as_ref().is_some_and(|orders| matches!(orders.order, Order::Pass { last: true, .. }))
         {
             self.say_slow(&mut mover.report);
+        } else if self.is_still_at_it(&uid, mover.at.as_ref()) {
+            // A pass takes its time.
         } else if let Some(orders) = mover.at.take() {
             is_over = self.carry_out(pod, &mut mover, &orders);
         }
@@ -336,6 +338,21 @@ impl Sim {
         if is_over {
             self.pod_status(pod, mover_ended);
         }
+    }
+
+    /// Whether a mover has not been at its warm pass for as long as one takes.
+    fn is_still_at_it(&mut self, uid: &str, orders: Option<&Orders>) -> bool {
+        let is_warm = orders.is_some_and(|orders| matches!(orders.order, Order::Pass { last: false, .. }));
+        if self.warm_pass_ms == 0 || !is_warm {
+            return false;
+        }
+        let now = self.store.now;
+        let since = *self.copies_since.entry(uid.to_owned()).or_insert(now);
+        let is_through = now >= since + self.warm_pass_ms;
+        if is_through {
+            self.copies_since.remove(uid);
+        }
+        !is_through
     }
 
     fn carry_out(&mut self, pod: &Value, mover: &mut Mover, orders: &Orders) -> bool {

@@ -198,6 +198,9 @@ pub(crate) struct Sim {
     void: Void,
     denial: Denial,
     policies: Vec<Policy>,
+    /// How long a pass beside the app takes, in milliseconds, and since when each mover is at one, by uid.
+    warm_pass_ms: u64,
+    copies_since: BTreeMap<String, u64>,
     /// When quotas were counted last.
     counted_at: u64,
     /// Until when drivers do not publish a volume to a second pod of a node.
@@ -278,6 +281,8 @@ impl Sim {
             void: Void::default(),
             denial: Denial::default(),
             policies: Vec::new(),
+            warm_pass_ms: 0,
+            copies_since: BTreeMap::new(),
             counted_at: 0,
             refuses_second_mount_until: 0,
             accepts_outage: false,

@@ -93,6 +93,7 @@ impl Mutation {
             }
             Mutation::AsksForAnyLog => sim.policies = vec![Policy::Adds { container: "aaa-proxy" }],
             Mutation::GoesColdSilently => sim.refuses_second_mount_until = u64::MAX,
+            Mutation::DoesNotYield => sim.warm_pass_ms = WARM_PASS_MS,
             _ => {}
         }
     }
@@ -184,6 +185,9 @@ impl Sim {
         }
     }
 }
+
+/// Long enough for a mover to be in the way.
+const WARM_PASS_MS: u64 = 120_000;
 
 fn is_list_of_pods(asked: &Asked) -> bool {
     asked.plural == "pods" && asked.method == "GET" && asked.name.is_empty()

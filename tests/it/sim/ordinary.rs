@@ -9,7 +9,7 @@ use super::elsewhere::Policy;
 use super::outcome::{Move, Side, Then, Way, Went};
 use super::scenario::{self, Scenario};
 use super::store::text;
-use super::sweep::in_paused_time;
+use super::sweep::{in_paused_time, log_of};
 use super::{Phase, Sim, connect};
 
 /// A move on a cluster that came to be like this once the plan was made.
@@ -163,6 +163,24 @@ fn nothing_is_left_of_a_move_to_a_class_that_keeps_its_volumes() {
             let went = moving.once(Way::Undo).await;
             assert!(matches!(went, Went::Ended(Ending::Undone(None))), "{step}: {went:?}");
             moving.ends_well(Side::Source, step).await;
+        });
+    }
+}
+
+/// The node of the app's pod is drained in a long copy: the mover, which has the volume there, gives way.
+#[test]
+fn a_mover_does_not_keep_the_app_from_another_node() {
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
+        let call = (1..).zip(log_of(scenario)).find(|(_, call)| call.phase == Phase::Copying && call.is_write).expect("it copies").0 + 4;
+        in_paused_time(async {
+            let mut moving = Move::new(scenario).await;
+            moving.with(|sim| {
+                sim.warm_pass_ms = 300_000;
+                sim.expect_hand(super::foreign::Hand { deed: super::foreign::Deed::MovesApp, call });
+            });
+            let side = moving.come_to_rest(Then::Undo).await.unwrap_or_else(|why| panic!("{}: {why}", scenario.name));
+            assert!(moving.with(|sim| sim.was_moved), "{}", scenario.name);
+            moving.ends_well(side, scenario.name).await;
         });
     }
 }

@@ -245,6 +245,7 @@ impl Move {
         self.with(|sim| {
             sim.judge_ending(went, interrupts);
             sim.judge_undone(went, labels_may_stay);
+            sim.judge_held(went);
         });
     }
 
@@ -274,6 +275,8 @@ impl Move {
             sim.void = Void::Never;
             sim.denial = Denial::default();
             sim.cordoned_until = Some(0);
+            // Whoever holds a stopped pod keeps the app down, until he is found.
+            sim.let_go();
             sim.outage = Outage::default();
             sim.revive();
             sim.deliver_late(u64::MAX);
