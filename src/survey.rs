@@ -54,7 +54,7 @@ pub struct Survey {
     /// Autoscalers that target the app.
     #[serde(default)]
     pub autoscalers: Vec<AutoscalerSeen>,
-    /// Network policies of the namespace that select all of its pods and allow less than everything.
+    /// Network policies of the namespace that keep mover pods from reaching one another.
     #[serde(default)]
     pub network_policies: Vec<String>,
     /// Runs of ours on this app which are neither finished nor undone, as far as the labels of config maps say: anybody's word who may

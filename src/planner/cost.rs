@@ -70,7 +70,9 @@ fn network(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Stri
     }
     let volume = claim.volume.as_ref()?;
     let source = volume.driver.as_deref().unwrap_or(&volume.source);
-    if is_network(source) || says_network(&volume.fs_type) {
+    let of_class =
+        claim.class.as_ref().and_then(|class| survey.class(class)).is_some_and(|class| parameters_say_network(&class.parameters));
+    if is_network(source) || says_network(&volume.fs_type) || of_class {
         return Some(format!("{source} is a network file system"));
     }
     let target = match &request.destination {

@@ -104,7 +104,7 @@ impl Refusal {
             }
             Self::Apart { .. } => "move both, or name a class whose `volumeBindingMode` is `WaitForFirstConsumer`".to_owned(),
             Self::CutOff { .. } => {
-                "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP, then add `--network-is-open`"
+                "allow pods with the label `kubectl-stateful.dev/role=mover` to reach one another on TCP; add `--network-is-open` if something else lets them"
                     .to_owned()
             }
             Self::Shared { app, .. } => {

@@ -4,6 +4,7 @@
 mod app;
 mod appliers;
 mod claims;
+mod network;
 mod quantity;
 mod reference;
 mod selector;

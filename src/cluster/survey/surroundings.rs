@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{SurveyError, quantity, selector};
+use super::{SurveyError, network, quantity, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
 use crate::plan::{RunId, marks, plan_record};
 use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
@@ -94,7 +94,7 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, Sur
         limits: limits.iter().flat_map(limits_of).collect(),
         budgets: budgets.iter().filter(|one| selects(app, &one["spec"]["selector"])).map(name).collect(),
         autoscalers: autoscalers.collect(),
-        policies: policies.iter().filter(|policy| cuts_off(policy)).map(name).collect(),
+        policies: network::cut_off(&policies).into_iter().map(name).collect(),
         unfinished_runs: unfinished_runs(reads, app).await?,
     })
 }
@@ -241,16 +241,6 @@ fn scaled_object(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
     targeted.then(|| AutoscalerSeen { kind: "ScaledObject".to_owned(), name: name(raw), still })
 }
 
-/// Whether a policy could keep mover pods from reaching one another: it selects all pods, and lets less than everything in or out.
-fn cuts_off(policy: &Value) -> bool {
-    let spec = &policy["spec"];
-    let is_empty = |value: &Value| value.as_object().is_none_or(serde_json::Map::is_empty);
-    let all_pods = is_empty(&spec["podSelector"]);
-    let open = |direction: &str| spec[direction].as_array().is_some_and(|rules| rules.iter().any(is_empty));
-    let types: Vec<&str> = spec["policyTypes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    all_pods && types.iter().any(|kind| !open(if *kind == "Egress" { "egress" } else { "ingress" }))
-}
-
 /// States of runs that need nothing more.
 const ENDED: [&str; 3] = ["completed", "undone", "finalized"];
 
@@ -278,15 +268,6 @@ async fn unfinished_runs(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<String>
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_policy_cuts_off_when_it_selects_all_and_opens_less() {
-        let policy = |spec: Value| cuts_off(&json!({ "spec": spec }));
-        assert!(policy(json!({ "podSelector": {}, "policyTypes": ["Ingress"] })));
-        assert!(policy(json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] })));
-        assert!(!policy(json!({ "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}] })));
-        assert!(!policy(json!({ "podSelector": { "matchLabels": { "a": "b" } }, "policyTypes": ["Ingress"] })));
-    }
 
     #[test]
     fn an_autoscaler_is_still_at_the_present_number_or_at_zero() {

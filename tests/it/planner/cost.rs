@@ -70,6 +70,15 @@ fn a_network_file_system_at_either_end_is_read_whole() {
     assert_eq!(cost(target("csi.trident.netapp.io", Some(("backendType", "ontap-nas")))), OutageCost::Whole);
     assert_eq!(cost(target("csi.trident.netapp.io", Some(("backendType", "ontap-san")))), OutageCost::Changes);
     assert_eq!(cost(target("csi.vsphere.vmware.com", Some(("csi.storage.k8s.io/fstype", "nfs4")))), OutageCost::Whole);
+    let source_class = |backend: &'static str| {
+        move |survey: &mut Survey| {
+            let class = survey.claims[0].class.clone();
+            let of_claim = survey.classes.iter_mut().find(|one| Some(&one.name) == class.as_ref()).expect("its class is there");
+            of_claim.parameters.insert("backendType".to_owned(), backend.to_owned());
+        }
+    };
+    assert_eq!(cost(source_class("ontap-nas")), OutageCost::Whole);
+    assert_eq!(cost(source_class("ontap-san")), OutageCost::Changes);
 }
 
 /// A driver serves many nodes at once by a network file system, whatever its name is.
