@@ -251,10 +251,7 @@ fn verdict(plan: &Plan, way: Way, ending: &Ending, entries: &[Entry], signals: &
         Ending::Undone(Some(trouble)) => {
             let error = CommandError::new(Kind::RolledBack, format!("the move failed and was taken back: {trouble}"));
             let error = error.maybe_hinted(hint_of(trouble));
-            Err(error.hinted(format!(
-                "{} is on its source volumes as before, and was started; nothing of run {run} is left",
-                plan.app.reference()
-            )))
+            Err(error.hinted(format!("{} is on its source volumes as before; nothing of run {run} is left", plan.app.reference())))
         }
         Ending::Halted(trouble) => {
             let kind = match trouble {

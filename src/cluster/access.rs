@@ -37,8 +37,11 @@ const IN_NAMESPACE: [(&str, &str, &[&str]); 6] = [
 ];
 
 /// The same in the whole cluster.
-const IN_CLUSTER: [(&str, &str, &[&str]); 2] =
-    [("", "persistentvolumes", &["get", "list", "patch"]), ("storage.k8s.io", "storageclasses", &["get", "list"])];
+const IN_CLUSTER: [(&str, &str, &[&str]); 3] = [
+    ("", "persistentvolumes", &["get", "list", "patch"]),
+    ("storage.k8s.io", "storageclasses", &["get", "list"]),
+    ("storage.k8s.io", "volumeattachments", &["list"]),
+];
 
 /// The same, where a move only knows less without them.
 const OPTIONAL: [(&str, &str, &[&str], bool); 17] = [

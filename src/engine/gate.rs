@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::notice::Notice;
 use super::patience::REFUSED_MAX;
 use super::run::{Run, Trouble};
 use crate::cluster::ApiError;
 use crate::plan::{Plan, PlannedStep};
-use crate::steps::{self, StepError};
+use crate::steps::{self, Progress, StepError};
 
 /// How long to wait between two tries.
 const TRY_EVERY: Duration = Duration::from_secs(2);
+
+/// A volume may be on its way off the node where its pod was before.
+const DETACHED_WITHIN: Duration = Duration::from_secs(60);
 
 /// For how long an answer that is none is borne: as a look that is not answered, and as a change that nobody can judge.
 fn longest(error: &ApiError) -> Option<Duration> {
@@ -25,12 +29,32 @@ fn longest(error: &ApiError) -> Option<Duration> {
 
 /// Returns when nothing speaks against stopping the app.
 pub(super) async fn passes(run: &Run<'_>, plan: &Plan, stop: &PlannedStep) -> Result<(), Trouble> {
+    asked(run, stop, Duration::ZERO, async || steps::before_stop(plan, run.world()).await).await
+}
+
+/// Returns when no other node has a volume that is copied.
+pub(super) async fn detached(run: &Run<'_>, plan: &Plan, stop: &PlannedStep) -> Result<(), Trouble> {
+    asked(run, stop, DETACHED_WITHIN, async || steps::detached(plan, run.world()).await).await
+}
+
+async fn asked(
+    run: &Run<'_>,
+    stop: &PlannedStep,
+    settles_within: Duration,
+    look: impl AsyncFn() -> Result<(), StepError>,
+) -> Result<(), Trouble> {
     let step = stop.id.clone();
     let began = Instant::now();
     loop {
         run.may_go_on()?;
-        match steps::before_stop(plan, run.world()).await {
+        match look().await {
             Ok(()) => return Ok(()),
+            Err(StepError::Failed { why, .. }) if began.elapsed() < settles_within => {
+                let progress =
+                    Progress { waiting_for: format!("what speaks against stopping the app to be over: {why}"), ..Progress::default() };
+                run.tell(&Notice::Waiting { step: step.clone(), progress });
+                run.sleep(TRY_EVERY).await;
+            }
             Err(StepError::Api(error)) if longest(&error).is_some_and(|longest| began.elapsed() < longest) => run.sleep(TRY_EVERY).await,
             Err(StepError::Api(error)) if error.is_passing() => return Err(Trouble::Silence(error.to_string())),
             Err(error) => return Err(Trouble::of(step, error)),

@@ -340,6 +340,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             if let Some(stop) = self.stops_now(stage).await {
+                gate::detached(self, self.plan, stop).await?;
                 // As in the stage before: what the copies rest on is looked after up to the stop.
                 self.check_guards(index.saturating_sub(1)).await?;
                 self.warm_copies.renew(self, self.plan, index.saturating_sub(1)).await?;

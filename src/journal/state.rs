@@ -29,9 +29,12 @@ pub enum Stand {
 }
 
 impl Stand {
-    /// Whether the step may have changed something that is not taken back.
+    /// Whether what the step is for may be so, by us or by others, and is not taken back.
     pub fn is_begun(&self) -> bool {
-        !matches!(self, Self::Untouched | Self::Undone)
+        match self {
+            Self::Untouched | Self::Undone => false,
+            Self::Intended | Self::Settled(_) | Self::Found(_) | Self::Undoing => true,
+        }
     }
 
     /// Whether the step is at its goal.

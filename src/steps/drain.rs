@@ -88,7 +88,7 @@ impl Act for Drain {
             return Ok(Standing::done("no pod runs on the claims"));
         }
         // One that is held keeps those from stopping that are to stop after it.
-        let held: String = pods.iter().filter(|pod| look::is_terminating(pod)).map(|pod| look::held_pod(pod)).collect();
+        let held: String = pods.iter().filter(|pod| look::is_terminating(pod)).map(look::held_pod).collect();
         Ok(Standing::waiting_for(format!("{} to stop{held}", left.join(", "))))
     }
 

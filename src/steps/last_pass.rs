@@ -1,7 +1,7 @@
 //! [`LastPass`]: what changed since the warm passes, and the proof. Its evidence is the receipt without which nothing is cut over.
 
 use super::copy::{self, LOST_AFTER_IN_LAST_PASS, Pass};
-use super::{Act, Standing, StepError, World};
+use super::{Act, Standing, StepError, World, attachments};
 use crate::journal::Evidence;
 use crate::journal::event::Receipt;
 use crate::mover::orders::{Report, VolumeReport};
@@ -12,7 +12,7 @@ impl Act for LastPass {
         match copy::stand(world, &self.route, true).await? {
             Pass::Gone(pod) => Ok(Standing::Adrift(format!("mover pod {pod} was deleted by somebody"))),
             Pass::NotStarted(whom) | Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER_IN_LAST_PASS)),
-            Pass::NotOrdered => Ok(Standing::Before),
+            Pass::NotOrdered => attachments::before_last_pass(world, &self.route.claims).await,
             Pass::Ordered => Ok(copy::ordered(LOST_AFTER_IN_LAST_PASS)),
             Pass::Running { report, predicted_ms } => {
                 self.is_in_time(world, &report, predicted_ms)?;

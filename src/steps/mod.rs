@@ -5,6 +5,7 @@
 //! again until `observe` says that they are through. Nothing here prints, sleeps or retries: that is the engine's.
 
 mod adopt_claim;
+mod attachments;
 mod await_mover;
 mod await_ready;
 mod before_stop;
@@ -45,6 +46,7 @@ use crate::journal::{Evidence, RunState};
 use crate::mover::orders::VolumeReport;
 use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan, RunId, Step, shape};
 
+pub use attachments::detached;
 pub use before_stop::{before_stop, rehearse};
 pub use movers::Movers;
 pub use warm_copy::{Verdict, judge_passes};

@@ -191,6 +191,10 @@ impl Sim {
             return;
         }
         let asked_at = *self.asked_to_stop.entry(key(pod)).or_insert(self.ticks);
+        if let Some(ms) = self.node_is_lost_for.filter(|_| !is_mover(pod)) {
+            self.lose_node(pod, self.store.now + ms);
+            return;
+        }
         if !is_mover(pod) && self.ticks < asked_at + STOP_TICKS {
             self.run(pod);
             return;
@@ -213,6 +217,11 @@ impl Sim {
     /// An app's last words on a volume.
     pub(super) fn ends_on(&mut self, claim: &str, volume: &str) {
         self.app_stops(claim, volume);
+    }
+
+    /// An app goes on writing to a volume.
+    pub(super) fn writes_on(&mut self, claim: &str, volume: &str) {
+        self.app_writes(claim, volume);
     }
 
     /// Whether an app that had data finds none.

@@ -20,6 +20,7 @@ mod http;
 mod judge;
 mod keys;
 mod kubelet;
+mod lost;
 mod mutations;
 mod neighbour;
 mod ordinary;
@@ -203,6 +204,12 @@ pub(crate) struct Sim {
     copies_since: BTreeMap<String, u64>,
     /// When quotas were counted last.
     counted_at: u64,
+    /// For how long a node is lost before it is fenced, in milliseconds, once the app on it is asked to stop; and what runs on there.
+    node_is_lost_for: Option<u64>,
+    ghosts: Vec<lost::Ghost>,
+    /// What is attached where, and until when, and what is so though no pod uses it, until it was looked for so often.
+    attached: BTreeMap<(String, String), u64>,
+    attached_astray: Option<((String, String), usize)>,
     /// Until when drivers do not publish a volume to a second pod of a node.
     refuses_second_mount_until: u64,
     /// The user accepts a longer outage.
@@ -284,6 +291,10 @@ impl Sim {
             warm_pass_ms: 0,
             copies_since: BTreeMap::new(),
             counted_at: 0,
+            node_is_lost_for: None,
+            ghosts: Vec::new(),
+            attached: BTreeMap::new(),
+            attached_astray: None,
             refuses_second_mount_until: 0,
             accepts_outage: false,
             expects_warm: false,
@@ -338,7 +349,7 @@ impl Sim {
     #[track_caller]
     pub(crate) fn make(&mut self, plural: &str, object: Value) {
         let namespace = match plural {
-            "nodes" | "storageclasses" | "namespaces" | "persistentvolumes" => "",
+            "nodes" | "storageclasses" | "namespaces" | "persistentvolumes" | "volumeattachments" => "",
             _ => "app",
         };
         if plural == "statefulsets" {
@@ -398,6 +409,8 @@ impl Sim {
             self.rests_at = (self.store.moves() == moves).then_some(moves);
         }
         self.kubelet();
+        self.run_ghosts();
+        self.attach_and_detach();
         self.judge();
     }
 

@@ -52,10 +52,12 @@ pub(crate) enum Mutation {
     GoesColdSilently,
     /// A mover stays where it is, whatever becomes of the app's pod.
     DoesNotYield,
+    /// A node that has a volume still is not seen.
+    OverlooksAttachments,
 }
 
 impl Mutation {
-    const ALL: [Mutation; 17] = [
+    const ALL: [Mutation; 18] = [
         Mutation::CutsOverBeforeProof,
         Mutation::DoesNotDrain,
         Mutation::DoesNotPin,
@@ -73,11 +75,16 @@ impl Mutation {
         Mutation::AsksForAnyLog,
         Mutation::GoesColdSilently,
         Mutation::DoesNotYield,
+        Mutation::OverlooksAttachments,
     ];
 
     /// The scenario in which it shows.
     fn scenario(self) -> &'static Scenario {
-        if self == Mutation::OverlooksDeadPods { &scenario::DEPLOYMENT } else { &scenario::SMALL_SET }
+        match self {
+            Mutation::OverlooksDeadPods => &scenario::DEPLOYMENT,
+            Mutation::OverlooksAttachments => &scenario::COLD[0],
+            _ => &scenario::SMALL_SET,
+        }
     }
 
     /// The cluster on which it shows.
@@ -93,6 +100,7 @@ impl Mutation {
             }
             Mutation::AsksForAnyLog => sim.policies = vec![Policy::Adds { container: "aaa-proxy" }],
             Mutation::GoesColdSilently => sim.refuses_second_mount_until = u64::MAX,
+            Mutation::OverlooksAttachments => sim.node_is_lost_for = Some(60_000),
             Mutation::DoesNotYield => sim.warm_pass_ms = WARM_PASS_MS,
             _ => {}
         }
@@ -158,6 +166,7 @@ impl Sim {
                 Some(json!({ "items": [], "metadata": {} }))
             }
             Mutation::TriesNothing if asked.is_dry() => Some(json!({})),
+            Mutation::OverlooksAttachments if asked.plural == "volumeattachments" => Some(json!({ "items": [], "metadata": {} })),
             Mutation::OverlooksDeadPods if is_list_of_pods(asked) => {
                 let alive = |pod: &&Value| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
                 Some(json!({ "items": self.store.all("pods", "app").filter(alive).collect::<Vec<_>>(), "metadata": {} }))

@@ -185,6 +185,57 @@ fn a_mover_does_not_keep_the_app_from_another_node() {
     }
 }
 
+/// A node that is lost takes its pods out of the API before what runs there has ended.
+#[test]
+fn what_runs_on_a_lost_node_is_waited_for() {
+    in_paused_time(async {
+        let (mut moving, went) = moved(&scenario::COLD[0], |sim| sim.node_is_lost_for = Some(90_000)).await;
+        assert!(matches!(went, Went::Ended(Ending::Completed)), "{went:?}");
+        moving.ends_well(Side::Target, "a node is lost").await;
+    });
+}
+
+/// A volume that is attached where nobody known uses it does not get its app stopped.
+#[test]
+fn an_app_whose_volume_is_on_another_node_besides_is_not_stopped() {
+    for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT, &scenario::ALL[4]] {
+        in_paused_time(async {
+            let mut moving = Move::new(scenario).await;
+            let before = moving.with(|sim| pods_of_app(sim));
+            moving.with(|sim| sim.attach_elsewhere(usize::MAX));
+            let went = moving.once(Way::Begin).await;
+            moving.judge_end(&went);
+            let Went::Ended(Ending::Halted(Trouble::Step { why, hint: Some(hint), .. })) = &went else { panic!("{went:?}") };
+            assert!(why.contains("attached to node n9") && hint.contains("kubectl delete volumeattachment csi-"), "{why}: {hint}");
+            assert_eq!(moving.with(|sim| pods_of_app(sim)), before, "the app was stopped");
+        });
+    }
+}
+
+/// A volume that is on its way off another node, before the stop and after it.
+#[test]
+fn a_volume_that_is_being_detached_is_waited_for() {
+    for scenario in [&scenario::SMALL_SET, &scenario::ALL[5]] {
+        in_paused_time(async {
+            let mut moving = Move::new(scenario).await;
+            moving.with(|sim| sim.attach_elsewhere(6));
+            let went = moving.once(Way::Begin).await;
+            assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
+            moving.ends_well(Side::Target, scenario.name).await;
+        });
+    }
+}
+
+/// One that is not let go once the app is down: it is not read beside whoever has it.
+#[test]
+fn a_last_pass_does_not_begin_while_another_node_has_the_volume() {
+    in_paused_time(async {
+        let (_, went) = moved(&scenario::COLD[0], |sim| sim.node_is_lost_for = Some(300_000)).await;
+        let Went::Ended(Ending::Undone(Some(Trouble::Step { why, .. }))) = &went else { panic!("{went:?}") };
+        assert!(why.contains("120 s") && why.contains("to be detached from node n1"), "{why}");
+    });
+}
+
 /// A claim that only a finished pod names is no part of that pod.
 #[test]
 fn a_claim_that_a_finished_pod_names_is_refused_with_the_way_on() {
