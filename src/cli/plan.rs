@@ -126,6 +126,9 @@ pub(super) struct MoveArgs {
     /// Let the kubelet give the app's `fsGroup` and its modes to the files on the new volumes, where it did not so far
     #[arg(long)]
     fs_group_may_change: bool,
+    /// Run the movers as the app's user and groups instead of as root, for volumes that root may not read, such as exports that squash root
+    #[arg(long)]
+    run_movers_as_app: bool,
     /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
@@ -185,6 +188,7 @@ impl MoveArgs {
             source_devices_writable,
             access_modes,
             fs_group_may_change,
+            run_movers_as_app,
             given: _,
             mover_image: _,
         } = self;
@@ -207,6 +211,7 @@ impl MoveArgs {
             ("--source-devices-writable", *source_devices_writable),
             ("--access-mode", !access_modes.is_empty()),
             ("--fs-group-may-change", *fs_group_may_change),
+            ("--run-movers-as-app", *run_movers_as_app),
         ];
         all.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
     }
@@ -239,6 +244,7 @@ impl MoveArgs {
             last_pass_secs_max: self.max_last_pass.unwrap_or(LAST_PASS_SECS),
             insist: self.insist,
             fs_group_may_change: self.fs_group_may_change,
+            run_movers_as_app: self.run_movers_as_app,
             accept_outage_secs: self.given.accept_outage_secs(),
             cold: self.cold,
             copy_secs_max: self.copy_timeout.unwrap_or(COPY_WITHIN).as_secs(),

@@ -86,6 +86,9 @@ pub struct Request {
     /// The user's word that the kubelet may change the group and modes of the files on the new volumes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fs_group_may_change: bool,
+    /// Whether movers run as the app does, for volumes that root may not read or write, such as exports that squash root.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub run_movers_as_app: bool,
     /// The image of the mover pods.
     pub mover_image: String,
     /// The user's word that whatever applies the app's manifest is paused.

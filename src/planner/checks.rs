@@ -1,7 +1,7 @@
 //! Finds every reason not to move. Looks at facts only; what is laid out afterwards may rely on all of them.
 
 use super::finalizers;
-use super::identity::Identity;
+use super::identity::{Identity, lets_root_in};
 use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
@@ -226,8 +226,11 @@ fn movers(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
     if !request.copies() {
         return;
     }
-    if Identity::of(survey).is_none() {
-        found.push(Refusal::PodSecurity { namespace: survey.namespace.name.clone() });
+    if Identity::of(request, survey).is_none() {
+        found.push(match lets_root_in(survey) {
+            true => Refusal::NoUserOfApp,
+            false => Refusal::PodSecurity { namespace: survey.namespace.name.clone() },
+        });
     }
     let over_network = super::storage_class::units(request, survey).iter().any(|unit| unit.over_network);
     if over_network && !request.network_is_open {

@@ -1,4 +1,4 @@
-//! As whom mover pods run: as root with a few capabilities, or as the app itself where the namespace lets nothing more in.
+//! As whom mover pods run: as root with a few capabilities, or as the app itself where the namespace lets nothing more in, or the user asks for it.
 //!
 //! What the app cannot read or set a mover with its identity cannot either. That is not guessed at here: the first pass finds it,
 //! while the app still runs.
@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::objects;
-use crate::plan::mover_pod;
+use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
 /// The level of Pod Security (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>) that lets no root in.
@@ -22,9 +22,9 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    /// Returns as whom movers run; none where root is not let in and the app does not say as whom it runs.
-    pub(super) fn of(survey: &Survey) -> Option<Identity> {
-        if survey.namespace.pod_security.as_deref() != Some(RESTRICTED) {
+    /// Returns as whom movers run; none where that is as the app, and the app does not say as whom it runs.
+    pub(super) fn of(request: &Request, survey: &Survey) -> Option<Identity> {
+        if !request.run_movers_as_app && lets_root_in(survey) {
             return Some(Identity::Root);
         }
         app_identity(&objects::app_pod_spec(survey), &volumes(survey)).map(Identity::App)
@@ -52,6 +52,11 @@ impl Identity {
     pub(super) fn of_container(&self) -> Value {
         mover_pod::security_context(*self == Identity::Root)
     }
+}
+
+/// Whether pods that run as root are let into the namespace, by its label.
+pub(super) fn lets_root_in(survey: &Survey) -> bool {
+    survey.namespace.pod_security.as_deref() != Some(RESTRICTED)
 }
 
 /// The names under which the app's pods know its claims.

@@ -35,7 +35,7 @@ pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Ve
         notes.push(format!("disruption budget {budget} is not asked: scaling {app} down is no eviction"));
     }
     if request.copies() {
-        notes.extend(as_whom_movers_run(survey));
+        notes.extend(as_whom_movers_run(request, survey));
     }
     notes
 }
@@ -71,8 +71,11 @@ fn dropped_from(what: &str, fields: &[&str]) -> Option<String> {
 }
 
 /// What is asked for beyond what the app itself may do.
-fn as_whom_movers_run(survey: &Survey) -> Option<String> {
-    Some(match Identity::of(survey)?.user() {
+fn as_whom_movers_run(request: &Request, survey: &Survey) -> Option<String> {
+    Some(match Identity::of(request, survey)?.user() {
+        Some(user) if request.run_movers_as_app => {
+            format!("the movers run as user {user}, as the app does and you asked for, and keep what it may set")
+        }
         Some(user) => format!(
             "namespace {} lets no root in: the movers run as user {user}, as the app does, and keep what it may set",
             survey.namespace.name

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::access_modes;
-use super::identity::Identity;
+use super::identity::{Identity, lets_root_in};
 use super::limits;
 use super::resources;
 use super::storage_class::Unit;
@@ -214,7 +214,7 @@ pub fn mover_name(request: &Request, unit: usize, side: Side) -> String {
 
 /// A mover pod. It has no service account.
 pub fn mover_pod(request: &Request, survey: &Survey, unit: &Unit<'_>, index: usize, side: Side) -> Value {
-    let identity = Identity::of(survey).unwrap_or(Identity::Root);
+    let identity = Identity::of(request, survey).unwrap_or(Identity::Root);
     // A warm copy and a last one; what outlives them has no executor any more.
     let lives_secs = request.copy_secs_max.saturating_mul(2);
     let mut spec = mover_spec(&request.mover_image, survey, &identity, Mounts::of(request, unit, side), lives_secs);
@@ -237,12 +237,14 @@ pub fn comparing_pod(
     node: Option<&str>,
     within: Duration,
 ) -> Option<Value> {
-    let identity = Identity::of(survey).filter(|identity| *identity == Identity::Root)?;
+    if !lets_root_in(survey) {
+        return None;
+    }
     let mut mounts = Mounts::without_volumes(claims.iter().map(|claim| claim.capacity_bytes).fold(0, u64::saturating_add));
     for (claim, slot) in claims.into_iter().zip(COMPARED) {
         mounts.add("source", orders::SOURCE_ROOT, slot, &claim.name, claim.block);
     }
-    let mut spec = mover_spec(image, survey, &identity, mounts, within.as_secs());
+    let mut spec = mover_spec(image, survey, &Identity::Root, mounts, within.as_secs());
     if let Some(node) = node {
         spec["affinity"] = only_on(survey, node);
     }

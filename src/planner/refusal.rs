@@ -329,6 +329,11 @@ pub enum Refusal {
         /// The namespace.
         namespace: String,
     },
+    /// The movers are to run as the app, which does not say as whom it runs.
+    #[error(
+        "the mover pods cannot run as the app: its containers that mount the claims do not say as which user they run, differ in it, or run as root"
+    )]
+    NoUserOfApp,
     /// The app's node takes no new pods.
     #[error(
         "node `{node}`, on which the app uses claim `{claim}`, takes no new pods ({why}): a pod of the app that is stopped could not come back to it"

@@ -26,6 +26,7 @@ pub(crate) fn request() -> Request {
         last_pass_secs_max: 2,
         insist: false,
         fs_group_may_change: false,
+        run_movers_as_app: false,
         accept_outage_secs: None,
         cold: false,
         copy_secs_max: 86_400,

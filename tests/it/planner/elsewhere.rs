@@ -1,6 +1,7 @@
 //! Shapes of claims and pods that are ordinary on other clusters.
 
-use kubectl_stateful::plan::{Plan, Step};
+use kubectl_stateful::plan::{Plan, Request, Step};
+use kubectl_stateful::planner::going_back;
 use serde_json::{Value, json};
 
 use super::{plan, refusals, volume, way_back};
@@ -99,6 +100,29 @@ fn movers_run_as_the_container_that_mounts_the_claim() {
     assert!(plan(&seen::request(), &survey).notes.iter().any(|note| note.contains("as user 999")));
     survey.app.raw["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{ "name": "data", "mountPath": "/data" }]);
     assert_eq!(refusals(&seen::request(), &survey).len(), 1, "two that write");
+}
+
+/// An export may squash root: the app reads what root may not.
+#[test]
+fn movers_run_as_the_app_where_the_user_asks_for_it() {
+    let mut survey = seen::set(1, &["data"]);
+    let request = Request { run_movers_as_app: true, ..seen::request() };
+    assert!(refusals(&request, &survey)[0].starts_with("the mover pods cannot run as the app"), "nothing says as whom it runs");
+    survey.app.raw["spec"]["template"]["spec"] = json!({ "securityContext": { "runAsUser": 999 }, "containers": [{ "name": "db" }] });
+    let made = plan(&request, &survey);
+    assert!(made.notes.iter().any(|note| note.contains("as user 999")), "{:?}", made.notes);
+    let context =
+        manifest(
+            &made,
+            |step| if let Step::StartMover(step) = step { Some(step.manifest["spec"]["securityContext"].clone()) } else { None },
+        );
+    assert_eq!(context["runAsUser"], 999);
+    let as_root = plan(&seen::request(), &survey);
+    assert!(as_root.notes.iter().any(|note| note.contains("as root")), "{:?}", as_root.notes);
+    assert!(
+        going_back::request(&made, Vec::new(), made.run().clone(), String::new(), false).run_movers_as_app,
+        "the way back writes to the export"
+    );
 }
 
 /// The reclaim policy of the new volume in the end.
