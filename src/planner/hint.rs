@@ -94,7 +94,7 @@ impl Refusal {
                     "set `runAsUser` in the app's securityContext, or allow more for the time of the move with `kubectl label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=baseline`"
                 )
             }
-            Self::NoUserOfApp => "set `runAsUser` in the app's securityContext, or leave out `--run-movers-as-app`".to_owned(),
+            Self::NoUserOfApp => "set `runAsUser` in the app's securityContext, or plan a move without `--run-movers-as-app`".to_owned(),
             Self::NodeClosed { node, is_cordoned: true, .. } => {
                 format!(
                     "let pods in again with `kubectl uncordon {node}`, or delete the app's pod there, so that it is started on another node"

@@ -330,9 +330,7 @@ pub enum Refusal {
         namespace: String,
     },
     /// The movers are to run as the app, which does not say as whom it runs.
-    #[error(
-        "the mover pods cannot run as the app: its containers that mount the claims do not say as which user they run, differ in it, or run as root"
-    )]
+    #[error("the mover pods cannot run as the app: no containers that mount the claims say as which one user they run, other than root")]
     NoUserOfApp,
     /// The app's node takes no new pods.
     #[error(

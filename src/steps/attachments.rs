@@ -43,7 +43,15 @@ pub async fn detached(plan: &Plan, world: &World) -> Result<(), StepError> {
 
 /// What a last pass over these claims stands at that is not ordered yet.
 pub(super) async fn before_last_pass(world: &World, claims: &[String]) -> Result<Standing, StepError> {
-    Ok(match stray(world, claims).await? {
+    let stray = match stray(world, claims).await {
+        // The app is down: going back is better than waiting for a right that nobody may be about to give.
+        Err(StepError::Api(error)) if error.is_denial() => {
+            let why = format!("whether another node has the volume cannot be seen: {error}");
+            return Err(StepError::hinted(why, "kubectl apply -f docs/rbac.yaml: its roles allow to list volumeattachments"));
+        }
+        found => found?,
+    };
+    Ok(match stray {
         None => Standing::Before,
         Some(Stray { attachment, volume, node }) => Standing::Underway(Progress {
             waiting_for: format!("volume {volume} to be detached from node {node} (kubectl get volumeattachment {attachment})"),

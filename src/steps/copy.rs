@@ -295,11 +295,11 @@ fn failure(report: &Report) -> StepError {
         ),
         // Trying again with this target would come to the same end.
         Reason::CannotKeep | Reason::NotTheSame => StepError::failed(format!("the copy failed: {why}")).for_good(),
-        Reason::SourceUnreadable => StepError::hinted(
+        Reason::SourceUnreadable if why.contains("Permission denied") => StepError::hinted(
             format!("the copy failed: {why}"),
-            "where the app can read what root may not, such as an export that squashes root, undo this run and plan again with `--run-movers-as-app`",
+            "if the movers run as root and the app can read it, as on an export that squashes root, plan anew with `--run-movers-as-app`",
         ),
-        Reason::Peer | Reason::BadOrder | Reason::System => StepError::failed(format!("the copy failed: {why}")),
+        Reason::SourceUnreadable | Reason::Peer | Reason::BadOrder | Reason::System => StepError::failed(format!("the copy failed: {why}")),
         Reason::EngineSilent => StepError::failed(format!("the mover ended by itself: {why}")),
     }
 }

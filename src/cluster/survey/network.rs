@@ -1,9 +1,13 @@
 //! Whether network policies keep mover pods of one namespace from reaching one another. Policies add up: what any of those that select a pod lets in or
 //! out is let in or out, and a pod that none selects is open (<https://kubernetes.io/docs/concepts/services-networking/network-policies/>).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::selector;
 use crate::plan::marks;
+
+/// The label that the server gives to each namespace, with its name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// One of the two ways that traffic goes, in the fields of a policy.
 struct Direction {
@@ -17,30 +21,29 @@ const DIRECTIONS: [Direction; 2] = [
     Direction { policy_type: "Egress", rules: "egress", peers: "to" },
 ];
 
-/// The policies that cut mover pods off, in either direction.
-pub(super) fn cut_off(policies: &[Value]) -> Vec<&Value> {
-    let cuts = |policy: &&Value| DIRECTIONS.iter().any(|direction| may_select(policy, direction) && !is_open(policies, direction));
+/// The policies of a namespace that cut mover pods off, in either direction.
+pub(super) fn cut_off<'a>(policies: &'a [Value], namespace: &str) -> Vec<&'a Value> {
+    let cuts = |policy: &&Value| {
+        DIRECTIONS.iter().any(|direction| selects_movers(policy) && has_type(policy, direction) && !is_open(policies, direction, namespace))
+    };
     policies.iter().filter(cuts).collect()
 }
 
-/// Whether some policy lets movers through to one another: one of all pods, or one that was made for movers.
-fn is_open(policies: &[Value], direction: &Direction) -> bool {
-    let of_movers = policies.iter().filter(|policy| is_of_movers(&policy["spec"]["podSelector"]) && has_type(policy, direction));
+/// Whether some policy lets movers through to one another.
+fn is_open(policies: &[Value], direction: &Direction, namespace: &str) -> bool {
+    let of_movers = policies.iter().filter(|policy| selects_movers(policy) && has_type(policy, direction));
     let mut rules = of_movers.flat_map(|policy| policy["spec"][direction.rules].as_array().into_iter().flatten());
-    rules.any(|rule| opens(rule, direction))
+    rules.any(|rule| opens(rule, direction, namespace))
 }
 
-/// Whether a selector surely selects every mover.
-fn is_of_movers(selector: &Value) -> bool {
-    is_empty(selector) || *selector == json!({ "matchLabels": { marks::ROLE: marks::ROLE_MOVER } })
-}
-
-/// Whether a policy may select movers: not if it wants a label of the app. One that wants labels not to be there may.
-fn may_select(policy: &Value, direction: &Direction) -> bool {
+fn selects_movers(policy: &Value) -> bool {
     let selector = &policy["spec"]["podSelector"];
-    let mut expressions = selector["matchExpressions"].as_array().into_iter().flatten();
-    let is_negative = |one: &Value| matches!(one["operator"].as_str(), Some("NotIn" | "DoesNotExist"));
-    has_type(policy, direction) && (is_of_movers(selector) || is_empty(&selector["matchLabels"]) && expressions.all(is_negative))
+    selector.is_null() || is_mover(selector)
+}
+
+/// Whether a selector matches the labels of mover pods (the run's own name is not known to anybody who writes policies).
+fn is_mover(selector: &Value) -> bool {
+    selector::matches(selector, &json!({ marks::MANAGED_BY: marks::US, marks::ROLE: marks::ROLE_MOVER }))
 }
 
 fn has_type(policy: &Value, direction: &Direction) -> bool {
@@ -48,31 +51,28 @@ fn has_type(policy: &Value, direction: &Direction) -> bool {
 }
 
 /// Whether a rule lets TCP through between movers, whatever the port.
-fn opens(rule: &Value, direction: &Direction) -> bool {
+fn opens(rule: &Value, direction: &Direction, namespace: &str) -> bool {
     let is_tcp = |port: &Value| port["port"].is_null() && matches!(port["protocol"].as_str(), None | Some("TCP"));
     let any_port = rule["ports"].as_array().is_none_or(|all| all.is_empty() || all.iter().any(is_tcp));
+    let has_movers = |peer: &Value| has_movers(peer, namespace);
     any_port && rule[direction.peers].as_array().is_none_or(|all| all.is_empty() || all.iter().any(has_movers))
 }
 
-/// Whether a peer is every mover of the policy's namespace.
-fn has_movers(peer: &Value) -> bool {
+/// Whether a peer is the movers of this namespace. What other labels a namespace has is not asked.
+fn has_movers(peer: &Value, namespace: &str) -> bool {
     let (pods, namespaces) = (&peer["podSelector"], &peer["namespaceSelector"]);
     let is_selector = pods.is_object() || namespaces.is_object();
-    is_selector && peer["ipBlock"].is_null() && is_of_movers(pods) && is_empty(namespaces)
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.as_object().is_none_or(Map::is_empty)
+    let of_namespace = namespaces.is_null() || selector::matches(namespaces, &json!({ NAMESPACE_NAME: namespace }));
+    is_selector && (pods.is_null() || is_mover(pods)) && of_namespace
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn cut(specs: &[Value]) -> usize {
         let policies: Vec<Value> = specs.iter().map(|spec| json!({ "spec": spec })).collect();
-        cut_off(&policies).len()
+        cut_off(&policies, "db").len()
     }
 
     fn ingress(rules: &Value) -> Value {
@@ -87,12 +87,17 @@ mod tests {
         assert_eq!(cut(&[json!({ "podSelector": { "matchLabels": { "a": "b" } }, "policyTypes": ["Ingress"] })]), 0);
         let all_but = json!({ "matchExpressions": [{ "key": "a", "operator": "DoesNotExist" }] });
         assert_eq!(cut(&[json!({ "podSelector": all_but, "policyTypes": ["Ingress"] })]), 1);
+        let managed = json!({ "matchExpressions": [{ "key": "app.kubernetes.io/managed-by", "operator": "Exists" }] });
+        assert_eq!(cut(&[json!({ "podSelector": managed, "policyTypes": ["Ingress"] })]), 1, "movers bear that label");
     }
 
     #[test]
     fn a_policy_that_lets_a_namespace_talk_to_itself_cuts_nothing_off() {
         assert_eq!(cut(&[ingress(&json!([{ "from": [{ "podSelector": {} }] }]))]), 0);
         assert_eq!(cut(&[ingress(&json!([{ "from": [{ "namespaceSelector": {} }] }]))]), 0);
+        let named = |name: &str| json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } });
+        assert_eq!(cut(&[ingress(&json!([{ "from": [named("db")] }]))]), 0);
+        assert_eq!(cut(&[ingress(&json!([{ "from": [named("web")] }]))]), 1);
         assert_eq!(cut(&[ingress(&json!([{ "from": [{ "podSelector": {} }], "ports": [{ "port": 5432 }] }]))]), 1);
         assert_eq!(cut(&[ingress(&json!([{ "from": [{ "podSelector": { "matchLabels": { "app": "web" } } }] }]))]), 1);
         assert_eq!(cut(&[ingress(&json!([{ "from": [{ "namespaceSelector": { "matchLabels": { "a": "b" } } }] }]))]), 1);

@@ -94,7 +94,7 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, Sur
         limits: limits.iter().flat_map(limits_of).collect(),
         budgets: budgets.iter().filter(|one| selects(app, &one["spec"]["selector"])).map(name).collect(),
         autoscalers: autoscalers.collect(),
-        policies: network::cut_off(&policies).into_iter().map(name).collect(),
+        policies: network::cut_off(&policies, reads.namespace).into_iter().map(name).collect(),
         unfinished_runs: unfinished_runs(reads, app).await?,
     })
 }
