@@ -24,12 +24,23 @@ pub(super) fn note(request: &Request, survey: &Survey) -> Option<String> {
     let replicas = unready(survey);
     (refusal(request, survey).is_none() && !replicas.is_empty()).then(|| {
         format!(
-            "{} is not ready now ({}): if that stays so, the run halts {} s after the app was started, on the new volumes, and `undo` goes back",
+            "{} is not ready now: {}. If that stays so, the run halts {} s after the app was started, on the new volumes, and `undo` goes back",
             reference(survey),
             replicas.join(", "),
             request.ready_secs_max
         )
     })
+}
+
+/// A pod that is not up, and what it is instead.
+fn with_state(name: &str, pod: Option<&PodSeen>) -> String {
+    let state = match pod {
+        None => "is not there",
+        Some(pod) if pod.terminating => "is being deleted",
+        Some(pod) if pod.is_over() || !pod.ready && pod.phase != "Running" => &pod.phase,
+        Some(_) => "runs and is not ready",
+    };
+    format!("pod {name} ({state})")
 }
 
 /// The replicas that are not ready, in words.
@@ -40,14 +51,14 @@ fn unready(survey: &Survey) -> Vec<String> {
         AppKind::StatefulSet => {
             let names = (0..app.replicas).map(|index| format!("{}-{}", app.name, app.first_ordinal.saturating_add(index)));
             let is_ready = |name: &String| app.pods.iter().filter(is_up).any(|pod| pod.name == *name);
-            names.filter(|name| !is_ready(name)).map(|name| format!("pod {name}")).collect()
+            names.filter(|name| !is_ready(name)).map(|name| with_state(&name, app.pods.iter().find(|pod| pod.name == name))).collect()
         }
         AppKind::Deployment => {
             let ready = app.pods.iter().filter(is_up).count();
             let wanted = usize::try_from(app.replicas).unwrap_or(usize::MAX);
             if ready < wanted { vec![format!("{} of {wanted} pods", wanted - ready)] } else { Vec::new() }
         }
-        AppKind::Pod => app.pods.iter().filter(|pod| !is_up(pod)).map(|pod| format!("pod {}", pod.name)).collect(),
+        AppKind::Pod => app.pods.iter().filter(|pod| !is_up(pod)).map(|pod| with_state(&pod.name, Some(pod))).collect(),
         AppKind::Claim => Vec::new(),
     }
 }

@@ -156,7 +156,9 @@ impl Space {
 
     /// What there is and what happened, for a test that fails.
     fn seen(&self) -> String {
-        self.try_kubectl(&["get", "sts,deploy,pods,pvc,cm,leases,events", "-o", "wide"]).stdout
+        let conditions =
+            self.try_kubectl(&["get", "pods", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.conditions}{\"\\n\"}{end}"]);
+        self.try_kubectl(&["get", "sts,deploy,pods,pvc,cm,leases,events", "-o", "wide"]).stdout + &conditions.stdout
     }
 
     /// Runs the command under test in the namespace, to its end.
