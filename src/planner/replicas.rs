@@ -37,7 +37,7 @@ fn with_state(name: &str, pod: Option<&PodSeen>) -> String {
     let state = match pod {
         None => "is not there",
         Some(pod) if pod.terminating => "is being deleted",
-        Some(pod) if pod.is_over() || !pod.ready && pod.phase != "Running" => &pod.phase,
+        Some(pod) if pod.phase != "Running" => &pod.phase,
         Some(_) => "runs and is not ready",
     };
     format!("pod {name} ({state})")

@@ -79,8 +79,8 @@ async fn stray(world: &World, claims: &[String]) -> Result<Option<Stray>, StepEr
 fn stray_of(claim: &Value, attachments: &[Value], pods: &[Value]) -> Option<Stray> {
     let volume = look::text(claim, "/spec/volumeName");
     let is_used_on = |node: &str| {
-        let there = pods.iter().filter(|pod| look::text(pod, "/spec/nodeName") == node && !look::has_stopped(pod));
-        there.flat_map(look::claims_of).any(|one| one == look::name(claim))
+        let mut there = pods.iter().filter(|pod| look::text(pod, "/spec/nodeName") == node && !look::has_stopped(pod));
+        there.any(|pod| look::names_claim(pod, look::name(claim)))
     };
     let of_volume = |one: &&Value| look::text(one, "/spec/source/persistentVolumeName") == volume && one["status"]["attached"] == true;
     let found = attachments.iter().filter(of_volume).find(|one| !is_used_on(look::text(one, "/spec/nodeName")))?;

@@ -112,6 +112,11 @@ pub(super) fn claims_of(pod: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Whether a pod mounts this claim, or is to.
+pub(super) fn names_claim(pod: &Value, claim: &str) -> bool {
+    claims_of(pod).iter().any(|one| one == claim)
+}
+
 /// Whether a pod has run to its end, of whatever kind, and its object is still there.
 pub(super) fn is_over(pod: &Value) -> bool {
     survey::is_over(text(pod, "/status/phase"))
@@ -174,8 +179,8 @@ pub(super) fn goes(object: &Value, known: &[&str], namespace: &str) -> Result<()
 /// What keeps a claim that is being deleted, to be put behind a sentence: the pods that name it, in whatever phase, and finalizers.
 pub(super) async fn what_holds_claim(world: &World, connection: &Connection, claim: &Value) -> Result<String, StepError> {
     let pods = connection.list(&Kind::POD, &world.namespace, "").await?;
-    let names = |pod: &&Value| claims_of(pod).iter().any(|one| one == name(claim));
-    let by: Vec<String> = pods.iter().filter(names).map(|pod| format!("{}{}", name(pod), over(pod))).collect();
+    let by: Vec<String> =
+        pods.iter().filter(|pod| names_claim(pod, name(claim))).map(|pod| format!("{}{}", name(pod), over(pod))).collect();
     Ok(match by.as_slice() {
         [] => held(claim, &finalizers::OF_CLAIMS),
         by => format!(": it is named by pod {}{}", by.join(", "), held(claim, &finalizers::OF_CLAIMS)),

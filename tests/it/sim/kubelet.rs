@@ -219,11 +219,6 @@ impl Sim {
         self.app_stops(claim, volume);
     }
 
-    /// An app goes on writing to a volume.
-    pub(super) fn writes_on(&mut self, claim: &str, volume: &str) {
-        self.app_writes(claim, volume);
-    }
-
     /// Whether an app that had data finds none.
     fn is_strange(&mut self, claim: &str, volume: &str) -> bool {
         self.acked.get(claim).is_some_and(|lines| *lines > 0) && self.disks.holds(volume).dataset != claim
@@ -245,7 +240,7 @@ impl Sim {
         }
     }
 
-    fn app_writes(&mut self, claim: &str, volume: &str) {
+    pub(super) fn app_writes(&mut self, claim: &str, volume: &str) {
         let lines = self.acked.get(claim).copied().unwrap_or(0) + 1;
         // Less often after a while: a thousand lines show no more than ten.
         let every = if lines < 12 { 4 } else { 128 };

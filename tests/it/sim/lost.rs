@@ -48,7 +48,7 @@ impl Sim {
             self.ends_on(&claim, &volume);
         }
         for (claim, volume) in left.iter().flat_map(|ghost| ghost.volumes.clone()) {
-            self.writes_on(&claim, &volume);
+            self.app_writes(&claim, &volume);
         }
         self.ghosts = left;
     }
@@ -89,8 +89,8 @@ impl Sim {
             claims.map(|claim| (text(claim, "/spec/volumeName").to_owned(), text(pod, "/spec/nodeName").to_owned()))
         });
         let of_ghosts = self.ghosts.iter().flat_map(|ghost| ghost.volumes.iter().map(|(_, volume)| (volume.clone(), ghost.node.clone())));
-        let looks = self.log.iter().filter(|call| call.plural == "volumeattachments").count();
-        let astray = self.attached_astray.iter().filter(|(_, until)| looks < *until).map(|(at, _)| at.clone());
+        let looks = || self.log.iter().filter(|call| call.plural == "volumeattachments").count();
+        let astray = self.attached_astray.iter().filter(|(_, until)| looks() < *until).map(|(at, _)| at.clone());
         of_pods.chain(of_ghosts).chain(astray).filter(|(volume, _)| !volume.is_empty()).collect()
     }
 }

@@ -21,6 +21,13 @@ async fn moved(scenario: &Scenario, make: impl Fn(&mut Sim)) -> (Move, Went) {
     (moving, went)
 }
 
+/// Such a move arrives.
+async fn arrives(scenario: &Scenario, what: &str, make: impl Fn(&mut Sim)) {
+    let (mut moving, went) = moved(scenario, make).await;
+    assert!(matches!(went, Went::Ended(Ending::Completed)), "{what}: {went:?}");
+    moving.ends_well(Side::Target, what).await;
+}
+
 fn pods_of_app(sim: &Sim) -> Vec<String> {
     let all = sim.store.all("pods", "app").filter(|pod| !super::kubelet::is_mover(pod));
     all.map(|pod| text(pod, "/metadata/uid").to_owned()).collect()
@@ -72,10 +79,8 @@ fn containers_that_are_put_beside_movers_are_no_hindrance() {
         for container in ["aaa-proxy", "zzz-proxy"] {
             let what = format!("{} with {container}", scenario.name);
             in_paused_time(async {
-                let (mut moving, went) = moved(scenario, |sim| sim.policies = vec![Policy::Adds { container }]).await;
-                assert!(matches!(went, Went::Ended(Ending::Completed)), "{what}: {went:?}");
                 // The app's own pods have it too: they are not as they were.
-                moving.ends_well(Side::Target, &what).await;
+                arrives(scenario, &what, |sim| sim.policies = vec![Policy::Adds { container }]).await;
             });
         }
     }
@@ -106,7 +111,7 @@ fn pods_of_the_app_that_are_over_do_not_keep_it_down() {
 fn a_quota_that_counts_late_is_waited_for() {
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT, &scenario::ALL[0]] {
         in_paused_time(async {
-            let (mut moving, went) = moved(scenario, |sim| {
+            arrives(scenario, scenario.name, |sim| {
                 let claims = sim.store.all("persistentvolumeclaims", "app").count() * 2;
                 sim.make(
                     "resourcequotas",
@@ -114,8 +119,6 @@ fn a_quota_that_counts_late_is_waited_for() {
                 );
             })
             .await;
-            assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
-            moving.ends_well(Side::Target, scenario.name).await;
         });
     }
 }
@@ -147,9 +150,7 @@ fn a_copy_that_is_not_let_in_beside_the_app_does_not_stop_it() {
 #[test]
 fn a_mount_that_is_refused_for_a_while_is_waited_for() {
     in_paused_time(async {
-        let (mut moving, went) = moved(&scenario::SMALL_SET, |sim| sim.refuses_second_mount_until = sim.store.now + 40_000).await;
-        assert!(matches!(went, Went::Ended(Ending::Completed)), "{went:?}");
-        moving.ends_well(Side::Target, "refused for a while").await;
+        arrives(&scenario::SMALL_SET, "refused for a while", |sim| sim.refuses_second_mount_until = sim.store.now + 40_000).await;
     });
 }
 
@@ -189,9 +190,7 @@ fn a_mover_does_not_keep_the_app_from_another_node() {
 #[test]
 fn what_runs_on_a_lost_node_is_waited_for() {
     in_paused_time(async {
-        let (mut moving, went) = moved(&scenario::COLD[0], |sim| sim.node_is_lost_for = Some(90_000)).await;
-        assert!(matches!(went, Went::Ended(Ending::Completed)), "{went:?}");
-        moving.ends_well(Side::Target, "a node is lost").await;
+        arrives(&scenario::COLD[0], "a node is lost", |sim| sim.node_is_lost_for = Some(90_000)).await;
     });
 }
 
@@ -216,13 +215,7 @@ fn an_app_whose_volume_is_on_another_node_besides_is_not_stopped() {
 #[test]
 fn a_volume_that_is_being_detached_is_waited_for() {
     for scenario in [&scenario::SMALL_SET, &scenario::ALL[5]] {
-        in_paused_time(async {
-            let mut moving = Move::new(scenario).await;
-            moving.with(|sim| sim.attach_elsewhere(6));
-            let went = moving.once(Way::Begin).await;
-            assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
-            moving.ends_well(Side::Target, scenario.name).await;
-        });
+        in_paused_time(arrives(scenario, scenario.name, |sim| sim.attach_elsewhere(6)));
     }
 }
 
