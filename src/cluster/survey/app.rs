@@ -1,5 +1,7 @@
 //! The app: its object, its pods, and who else has a hand in it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::reference::{controller, resource};
@@ -7,8 +9,27 @@ use super::{Named, SurveyError, appliers, selector};
 use crate::cluster::{Connection, Kind};
 use crate::survey::{AppKind, AppSeen, PodSeen};
 
-/// Reads the app.
+/// How often an app with a pod that runs and is not ready is looked at, and the pause between two looks. The kubelet may report a pod that has
+/// just become ready as not ready until its next sync, about a second: `SetContainerReadiness` in `pkg/kubelet/status` is overwritten by a
+/// `SetPodStatus` whose status was generated before.
+const LOOKS_MAX: u32 = 4;
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Reads the app; once more where a pod of it may be not ready for a moment only.
 pub(super) async fn read(connection: &Connection, namespace: &str, named: &Named) -> Result<AppSeen, SurveyError> {
+    let mut seen = look(connection, namespace, named).await?;
+    for _ in 1..LOOKS_MAX {
+        let runs_unready = |pod: &PodSeen| pod.phase == "Running" && !pod.terminating && !pod.ready;
+        if !seen.pods.iter().any(runs_unready) {
+            break;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        seen = look(connection, namespace, named).await?;
+    }
+    Ok(seen)
+}
+
+async fn look(connection: &Connection, namespace: &str, named: &Named) -> Result<AppSeen, SurveyError> {
     let found = connection.get(&resource(named.kind), namespace, &named.name).await?;
     let raw = found.ok_or_else(|| SurveyError::NotFound {
         what: format!("{}/{}", named.kind.word(), named.name),

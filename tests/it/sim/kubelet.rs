@@ -174,8 +174,9 @@ impl Sim {
         for (claim, volume) in self.mounted.get(&key(pod)).cloned().unwrap_or_default() {
             self.app_writes(&claim, &volume);
         }
-        if pod["status"]["conditions"].is_null() {
-            self.pod_status(pod, |pod| pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "True" }]));
+        let is_ready = if self.store.now < self.unready_until { "False" } else { "True" };
+        if text(pod, "/status/conditions/0/status") != is_ready {
+            self.pod_status(pod, |pod| pod["status"]["conditions"] = json!([{ "type": "Ready", "status": is_ready }]));
         }
     }
 

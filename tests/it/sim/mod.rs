@@ -212,6 +212,8 @@ pub(crate) struct Sim {
     attached_astray: Option<((String, String), usize)>,
     /// Until when drivers do not publish a volume to a second pod of a node.
     refuses_second_mount_until: u64,
+    /// Until when kubelets report the app's pods as not ready.
+    unready_until: u64,
     /// The user accepts a longer outage.
     pub(crate) accepts_outage: bool,
     /// The plan is to copy beside the running app.
@@ -296,6 +298,7 @@ impl Sim {
             attached: BTreeMap::new(),
             attached_astray: None,
             refuses_second_mount_until: 0,
+            unready_until: 0,
             accepts_outage: false,
             expects_warm: false,
             warmed: BTreeSet::new(),

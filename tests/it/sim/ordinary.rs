@@ -1,6 +1,6 @@
 //! Moves on clusters that are not like the one the product was made on.
 
-use kubectl_stateful::cluster::survey::{resolve, survey};
+use kubectl_stateful::cluster::survey::{Named, resolve, survey};
 use kubectl_stateful::engine::{Ending, Trouble};
 use kubectl_stateful::planner;
 use serde_json::json;
@@ -143,6 +143,27 @@ fn a_copy_that_is_not_let_in_beside_the_app_does_not_stop_it() {
             assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
             moving.ends_well(Side::Target, scenario.name).await;
         });
+    }
+}
+
+/// A kubelet may report for a moment that a pod is not ready, right after it reported it ready.
+#[test]
+fn a_replica_that_is_not_ready_for_a_moment_is_looked_at_again() {
+    for (ms, is_up) in [(1_000, true), (60_000, false)] {
+        for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
+            in_paused_time(async {
+                let moving = Move::new(scenario).await;
+                moving.with(|sim| {
+                    sim.unready_until = sim.store.now + ms;
+                    sim.tick();
+                });
+                let cluster = connect(&moving.sim);
+                let app = Named { kind: moving.plan.app.kind, name: scenario.app.to_owned() };
+                let seen = survey(&cluster, "app", &app).await.expect("it can be surveyed");
+                let ready: Vec<bool> = seen.app.pods.iter().map(|pod| pod.ready).collect();
+                assert!(!ready.is_empty() && ready.iter().all(|one| *one == is_up), "{}, {ms} ms: {ready:?}", scenario.name);
+            });
+        }
     }
 }
 
