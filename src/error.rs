@@ -1,6 +1,6 @@
 //! What a command ends with when it does not succeed: a kind with its exit code, one error, and hints.
 
-use crate::cluster::survey::{SurveyError, api_hint};
+use crate::cluster::read::{SurveyError, api_hint};
 use crate::cluster::{ApiError, ConnectError};
 use crate::escape;
 use crate::journal::JournalError;

@@ -4,13 +4,12 @@
 pub mod cli;
 #[cfg(feature = "command")]
 pub mod cluster;
+pub mod contract;
 #[cfg(feature = "command")]
 pub mod engine;
 #[cfg(feature = "command")]
 pub mod error;
 pub mod escape;
-#[cfg(feature = "command")]
-pub mod finalize;
 #[cfg(feature = "command")]
 pub mod journal;
 pub mod mover;
@@ -27,6 +26,4 @@ pub mod steps;
 #[cfg(feature = "command")]
 pub mod survey;
 #[cfg(feature = "command")]
-pub mod ui;
-#[cfg(feature = "command")]
-pub mod verify;
+pub mod words;

@@ -4,24 +4,24 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kubectl_stateful::cli::Cli;
-use kubectl_stateful::ui;
+use kubectl_stateful::words;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(answer) => return ExitCode::from(ui::usage(&answer)),
+        Err(answer) => return ExitCode::from(words::usage(&answer)),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return ExitCode::from(ui::failed(&kubectl_stateful::error::CommandError::new(
+            return ExitCode::from(words::failed(&kubectl_stateful::error::CommandError::new(
                 kubectl_stateful::error::Kind::Error,
                 format!("cannot start: {error}"),
             )));
         }
     };
-    match runtime.block_on(cli.run()).and_then(|()| ui::written()) {
+    match runtime.block_on(cli.run()).and_then(|()| words::written()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => ExitCode::from(ui::failed(&error)),
+        Err(error) => ExitCode::from(words::failed(&error)),
     }
 }

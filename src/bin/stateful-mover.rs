@@ -10,11 +10,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use kubectl_stateful::contract::orders::{self, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::agent::{self, Agent, Ending, Places};
 use kubectl_stateful::mover::by_hand::{self, Settings};
 use kubectl_stateful::mover::digest_tree;
 use kubectl_stateful::mover::fail::{Halt, Result};
-use kubectl_stateful::mover::orders::{self, VolumeMode, VolumeReport};
 
 /// Moves the data of volumes.
 #[derive(Parser)]

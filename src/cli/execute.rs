@@ -16,7 +16,7 @@ use crate::journal::outage::down_since;
 use crate::journal::{Entry, Journal, Outcome, process};
 use crate::operate::{self, Basis, Executor, Record, Way, Word, records, trust};
 use crate::plan::{Destination, Plan, RunId, file};
-use crate::ui;
+use crate::words;
 
 /// Carry out a move, and prove it
 ///
@@ -98,43 +98,43 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
     refuse_options(&args)?;
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    let listener = ui::listener(args.output.is_some());
+    let listener = words::listener(args.output.is_some());
     let word = Word { plan_digest: args.vouch.plan_digest.clone(), ..args.what.word() };
     if let Some(run) = &args.resume {
         let record = trust::record(&cluster, &namespace, run, Way::Resume, &word).await?;
         if record.basis == Basis::Ended {
-            ui::say(&format!("Nothing to do: the records of run {run} say that it has ended, and nothing of it is on any volume."));
+            words::say(&format!("Nothing to do: the records of run {run} say that it has ended, and nothing of it is on any volume."));
             return Ok(());
         }
         refuse_completed(&cluster, &record).await?;
-        ui::say(&ui::resume_text(&record));
-        ui::confirm(args.yes)?;
+        words::say(&words::resume_text(&record));
+        words::confirm(args.yes)?;
         return carry_out(&cluster, &record.plan, Way::Resume, &word, listener.as_ref()).await;
     }
     if let Some(path) = plan_file(&args.what.words) {
         let plan = read(path)?;
         refuse_namespace(&plan, connection)?;
         if let Some(done) = begun_before(&cluster, &plan).await? {
-            ui::say(&done);
+            words::say(&done);
             return Ok(());
         }
         let seen = trust::as_planned_now(&cluster, &plan, &word).await?;
         expiry::refuse(cluster.expiry(), &plan, &seen)?;
-        ui::say(&ui::plan_text(&plan, &seen));
-        ui::confirm(args.yes)?;
+        words::say(&words::plan_text(&plan, &seen));
+        words::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await;
     }
     let planned = make(&args.what, &cluster, &namespace, None).await;
-    ui::warn(&cluster.warnings().take());
+    words::warn(&cluster.warnings().take());
     match planned? {
         Planned::Unchanged(why) => {
-            ui::say(&format!("Nothing to do: {why}."));
+            words::say(&format!("Nothing to do: {why}."));
             Ok(())
         }
         Planned::Plan(plan, seen) => {
             expiry::refuse(cluster.expiry(), &plan, &seen)?;
-            ui::say(&ui::plan_text(&plan, &seen));
-            ui::confirm(args.yes)?;
+            words::say(&words::plan_text(&plan, &seen));
+            words::confirm(args.yes)?;
             carry_out(&cluster, &plan, Way::Begin, &word, listener.as_ref()).await
         }
     }
@@ -218,14 +218,14 @@ pub(super) async fn carry_out(
     let signals = Signals::new();
     let executor = Executor { connection: cluster, name: executor(), listener, interrupts: signals.count.clone(), word };
     let carried_out = signals.during(operate::carry_out(executor, plan, way)).await?;
-    ui::warn(&cluster.warnings().take());
+    words::warn(&cluster.warnings().take());
     let ending = carried_out?;
     let entries = Journal::entries(cluster, plan.namespace(), plan.run()).await.unwrap_or_default();
     if let (Ending::Completed, Destination::KeptVolumes { run, .. }) = (&ending, &plan.request.destination) {
         records::label_undone(cluster, plan.namespace(), run).await;
     }
     let verdict = verdict(plan, way, &ending, &entries, &signals);
-    ui::ended(listener, plan, &ending, verdict.as_ref().err().map_or(0, |error| error.kind.exit_code()));
+    words::ended(listener, plan, &ending, verdict.as_ref().err().map_or(0, |error| error.kind.exit_code()));
     verdict
 }
 
@@ -241,11 +241,11 @@ fn verdict(plan: &Plan, way: Way, ending: &Ending, entries: &[Entry], signals: &
     let back = format!("go back with `kubectl stateful undo {run} -n {}`", plan.app.namespace);
     match ending {
         Ending::Completed => {
-            ui::result(&ui::completed_text(plan, entries));
+            words::result(&words::completed_text(plan, entries));
             Ok(())
         }
         Ending::Undone(None) => {
-            ui::result(&ui::undone_text(plan));
+            words::result(&words::undone_text(plan));
             if way == Way::Undo { Ok(()) } else { Err(CommandError::silent(Kind::RolledBack)) }
         }
         Ending::Undone(Some(trouble)) => {

@@ -7,7 +7,7 @@ use crate::cluster::Expiry;
 use crate::error::{CommandError, Kind};
 use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan};
 use crate::survey::Survey;
-use crate::ui;
+use crate::words;
 
 /// What a move takes besides copying, in seconds.
 const BESIDES_SECS: u64 = 600;
@@ -39,7 +39,7 @@ fn doubt(expiry: Expiry, now: Timestamp, secs: u64) -> Option<String> {
 /// Warns of credentials that may not outlast a move.
 pub(super) fn warn(expiry: Expiry, plan: &Plan, seen: &Survey) {
     if let Some(doubt) = doubt(expiry, Timestamp::now(), expected_secs(plan, seen)) {
-        ui::warn(&[doubt]);
+        words::warn(&[doubt]);
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn refuse(expiry: Expiry, plan: &Plan, seen: &Survey) -> Result<(), C
             "use credentials that last longer, such as a token made with `kubectl create token --duration`, or move fewer claims at a time",
         )),
         Expiry::None | Expiry::Unknown => {
-            ui::warn(&[doubt]);
+            words::warn(&[doubt]);
             Ok(())
         }
     }

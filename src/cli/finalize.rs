@@ -6,11 +6,11 @@ use super::connection::ConnectionArgs;
 use super::execute::{VouchArgs, executor};
 use super::plan::run_id;
 use crate::error::{CommandError, Kind};
-use crate::finalize::{self, FinalizeError};
 use crate::journal::lease::Lease;
+use crate::operate::finalize::{self, FinalizeError};
 use crate::operate::{Record, Way, trust};
 use crate::plan::RunId;
-use crate::ui;
+use crate::words;
 
 /// Delete the old volumes of a run, with their data, and its journal
 #[derive(Debug, Args)]
@@ -31,13 +31,13 @@ pub(super) async fn run(args: FinalizeArgs, connection: &ConnectionArgs) -> Resu
     let word = args.vouch.word();
     let Record { plan, journal, basis: _ } = trust::record(&cluster, &namespace, &args.run, Way::Undo, &word).await?;
     let volumes = finalize::kept(&cluster, &plan, &journal).await.map_err(|error| refused(error, &namespace))?;
-    ui::say(&ui::finalize_text(&plan, &volumes));
-    ui::confirm(args.yes)?;
+    words::say(&words::finalize_text(&plan, &volumes));
+    words::confirm(args.yes)?;
     let lease = Lease::take(&cluster, &plan.app, &args.run, &executor()).await?;
     let finalized = finalize::finalize(&cluster, &volumes, journal).await.map_err(|error| refused(error, &namespace));
     lease.release().await;
     finalized?;
-    ui::result(&format!("run {} is finalized: {} volumes deleted\n", args.run, volumes.len()));
+    words::result(&format!("run {} is finalized: {} volumes deleted\n", args.run, volumes.len()));
     Ok(())
 }
 

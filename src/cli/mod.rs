@@ -13,7 +13,7 @@ mod verify;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::error::CommandError;
-use crate::ui;
+use crate::words;
 
 /// Change the storage class of a running stateful app, with proof and a way back
 ///
@@ -56,7 +56,7 @@ impl Cli {
     ///
     /// With the exit code and what to say about it.
     pub async fn run(self) -> Result<(), CommandError> {
-        ui::set_colours(colours(self.color));
+        words::set_colours(colours(self.color));
         let connection = self.connection;
         match self.command {
             Command::Plan(args) => plan::run(args, &connection).await,

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use super::connection::{ConnectionArgs, duration, object};
 use super::{environment, expiry};
-use crate::cluster::{Connection, survey};
+use crate::cluster::{Connection, read};
 use crate::error::{CommandError, Kind};
 use crate::operate::{Word, records, rehearsal, trust};
 use crate::plan::{Destination, Plan, Request, RunId, START_SECS, STOP_SECS, file};
 use crate::planner::{self, Refusal};
 use crate::survey::Survey;
 use crate::survey::file::{self as survey_file, Document, Unreadable};
-use crate::ui;
+use crate::words;
 
 /// The mover's image that this build was given, unless another one is named. Without one there is none: of a name that was made up here
 /// whoever can serve it to a node could serve any image.
@@ -286,11 +286,11 @@ pub(super) async fn make(args: &MoveArgs, connection: &Connection, namespace: &s
     {
         return Err(name_is_taken(run, namespace));
     }
-    let named = survey::resolve(connection, namespace, &args.words, args.selector.as_deref()).await?;
+    let named = read::resolve(connection, namespace, &args.words, args.selector.as_deref()).await?;
     let seen = trust::seen(connection, namespace, &named, &request).await?;
     if let Some(path) = save {
         write(path, &survey_file::to_yaml(&seen, &now(), env!("CARGO_PKG_VERSION")))?;
-        ui::say(&ui::survey_saved_text(&path.to_string_lossy()));
+        words::say(&words::survey_saved_text(&path.to_string_lossy()));
     }
     planned(&request, seen, connection.address())
 }
@@ -320,20 +320,20 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
     let (plan, seen) = match planned? {
         Planned::Plan(plan, seen) => (plan, seen),
         Planned::Unchanged(why) => {
-            ui::say(&format!("Nothing to do: {why}."));
+            words::say(&format!("Nothing to do: {why}."));
             return if args.error_unchanged { Err(CommandError::silent(Kind::Unchanged)) } else { Ok(()) };
         }
     };
     match (args.output, &args.out) {
-        (Some(Format::Yaml), _) => ui::result(&file::to_yaml(&plan)),
-        (Some(Format::Json), _) => ui::result(&file::to_json(&plan)),
-        (None, _) => ui::result(&ui::plan_text(&plan, &seen)),
+        (Some(Format::Yaml), _) => words::result(&file::to_yaml(&plan)),
+        (Some(Format::Json), _) => words::result(&file::to_json(&plan)),
+        (None, _) => words::result(&words::plan_text(&plan, &seen)),
     }
     if let Some(path) = &args.out {
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         let text = if is_json { file::to_json(&plan) } else { file::to_yaml(&plan) };
         write(path, &text)?;
-        ui::say(&format!("Execute it with `kubectl stateful execute {}`", path.display()));
+        words::say(&format!("Execute it with `kubectl stateful execute {}`", path.display()));
     }
     if args.detailed_exitcode { Err(CommandError::silent(Kind::Changes)) } else { Ok(()) }
 }
@@ -341,7 +341,7 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
 async fn from_cluster(args: &PlanArgs, connection: &ConnectionArgs) -> Result<Planned, CommandError> {
     let cluster = connection.open().await?;
     let planned = make(&args.what, &cluster, &connection.namespace(&cluster), args.save_survey.as_deref()).await;
-    ui::warn(&cluster.warnings().take());
+    words::warn(&cluster.warnings().take());
     if let Ok(Planned::Plan(plan, seen)) = &planned {
         expiry::warn(cluster.expiry(), plan, seen);
         rehearsal::rehearse(&cluster, plan).await?;
@@ -356,7 +356,7 @@ fn from_file(args: &MoveArgs, path: &Path, connection: &ConnectionArgs) -> Resul
         return Err(CommandError::new(Kind::Error, why).hinted(format!("leave out `{flag}`, or leave out `--survey` to ask the cluster")));
     }
     let Document { made_at, made_by, survey, .. } = read_survey(path)?;
-    ui::say(&ui::survey_head_text(&path.to_string_lossy(), &made_at, &made_by));
+    words::say(&words::survey_head_text(&path.to_string_lossy(), &made_at, &made_by));
     planned(&args.request()?, survey, "")
 }
 
@@ -416,7 +416,7 @@ pub(super) fn run_id(text: &str) -> Result<RunId, String> {
 
 /// `100Mi`, `1G` or a plain number.
 fn bytes(text: &str) -> Result<u64, String> {
-    survey::bytes(text).filter(|bytes| *bytes > 0).ok_or_else(|| format!("`{text}` is not an amount such as 100Mi"))
+    read::bytes(text).filter(|bytes| *bytes > 0).ok_or_else(|| format!("`{text}` is not an amount such as 100Mi"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::operate::records::{self, Look};
 use crate::operate::{Basis, Way, Word, trust};
 use crate::plan::{RunId, marks};
-use crate::ui;
+use crate::words;
 
 /// List runs, or show where one stands
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
         };
         found.retain(|piece| piece["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-plan-0")));
         match args.output {
-            None => ui::result(&ui::runs_text(&looked_at(&cluster, found).await, args.all_namespaces)),
+            None => words::result(&words::runs_text(&looked_at(&cluster, found).await, args.all_namespaces)),
             Some(format) => print(format, &json!(found)),
         }
         return Ok(());
@@ -52,14 +52,14 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
     match trust::basis(&cluster, &plan, &journal, Way::Undo, &Word::default()).await {
         Ok(Basis::Anchored | Basis::Vouched | Basis::PlannedAnew) => {}
         Ok(Basis::NothingLeft | Basis::Ended) => {
-            ui::warn(&["no volume bears the marks of this run: what follows is what its records say, and nothing else".to_owned()]);
+            words::warn(&["no volume bears the marks of this run: what follows is what its records say, and nothing else".to_owned()]);
         }
-        Err(doubt) => ui::warn(&[format!("these records do not count as they are: {doubt}")]),
+        Err(doubt) => words::warn(&[format!("these records do not count as they are: {doubt}")]),
     }
     match args.output {
         None => {
             let look = records::look(&cluster, &plan, &journal, &entries).await?;
-            ui::result(&ui::status_text(&plan, journal.state(), &entries, &look));
+            words::result(&words::status_text(&plan, journal.state(), &entries, &look));
         }
         Some(format) => print(format, &json!({ "plan": plan, "journal": entries })),
     }
@@ -91,7 +91,7 @@ async fn look_at(cluster: &Connection, record: &Value) -> Option<Look> {
 }
 
 fn print(format: Format, value: &Value) {
-    ui::result(&match format {
+    words::result(&match format {
         Format::Json => serde_json::to_string_pretty(value).expect("it has only string keys"),
         Format::Yaml => serde_saphyr::to_string(value).expect("it has only string keys"),
     });

@@ -6,7 +6,7 @@ use super::connection::ConnectionArgs;
 use super::execute::{VouchArgs, carry_out};
 use super::expiry;
 use super::plan::{WordArgs, mover_image, new_run_id, now, run_id};
-use crate::cluster::{Connection, kept, survey};
+use crate::cluster::{Connection, kept, read};
 use crate::engine::{Listener, Run};
 use crate::error::{CommandError, Kind};
 use crate::journal::{Journal, Outcome};
@@ -14,7 +14,7 @@ use crate::operate::records::{self, WayBack};
 use crate::operate::{Basis, Record, Way, Word, trust};
 use crate::plan::{Plan, RunId};
 use crate::planner::{self, going_back};
-use crate::ui;
+use crate::words;
 
 /// Go back to how it was before a run
 ///
@@ -62,32 +62,32 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
     let namespace = connection.namespace(&cluster);
     let word = args.word();
     let Record { plan, journal, basis } = trust::record(&cluster, &namespace, &args.run, Way::Undo, &word).await?;
-    let listener = ui::listener(false);
+    let listener = words::listener(false);
     if journal.state().outcome == Some(Outcome::Undone) {
-        ui::say(&format!("Nothing to do: run {} was undone.", args.run));
+        words::say(&format!("Nothing to do: run {} was undone.", args.run));
         return Ok(());
     }
     if let Some(back) = records::way_back(&cluster, &plan).await? {
         return go_on(&cluster, &plan, back, &args, listener.as_ref()).await;
     }
     if basis == Basis::NothingLeft {
-        ui::say(&ui::closing_text(&plan));
-        ui::confirm(args.yes)?;
+        words::say(&words::closing_text(&plan));
+        words::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Undo, &word, listener.as_ref()).await;
     }
     if !Run::app_may_have_written(&plan, journal.state()) {
-        ui::say(&ui::undo_text(&plan, journal.state()));
-        ui::confirm(args.yes)?;
+        words::say(&words::undo_text(&plan, journal.state()));
+        words::confirm(args.yes)?;
         return carry_out(&cluster, &plan, Way::Undo, &word, listener.as_ref()).await;
     }
     let is_cut_off = !Run::app_was_started(&plan, journal.state());
     if is_cut_off {
-        ui::say("The app was just being started on its new volumes; that is finished first, then it goes back.");
-        ui::confirm(args.yes)?;
+        words::say("The app was just being started on its new volumes; that is finished first, then it goes back.");
+        words::confirm(args.yes)?;
         start_app(&cluster, &plan, &word, listener.as_ref()).await?;
     }
     let back = plan_back(&cluster, &plan, &args).await?;
-    match ui::confirm(args.yes) {
+    match words::confirm(args.yes) {
         Err(error) if is_cut_off => {
             let why = "not confirmed; the app was started on its new volumes, and stays there";
             return Err(CommandError::new(error.kind, why).hinted(format!(
@@ -105,18 +105,18 @@ pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(
 async fn go_on(cluster: &Connection, plan: &Plan, back: WayBack, args: &UndoArgs, listener: &dyn Listener) -> Result<(), CommandError> {
     let (run, other) = (plan.run(), back.plan.run());
     if back.journal.state().outcome.is_some() {
-        ui::say(&format!("Nothing to do: run {run} was undone by run {other}."));
+        words::say(&format!("Nothing to do: run {run} was undone by run {other}."));
         return Ok(());
     }
-    ui::say(&format!("Run {run} is being undone by run {other}, which has not ended. That one is gone on with."));
+    words::say(&format!("Run {run} is being undone by run {other}, which has not ended. That one is gone on with."));
     if let Some(option) = args.of_a_new_way_back() {
         let why = format!("`{option}` has no effect: run {other} takes the app back already, and is gone on with as it was planned");
         return Err(CommandError::new(Kind::Error, why).hinted(format!("leave out `{option}`")));
     }
     let word = Word { mover_image: mover_image(args.mover_image.as_deref()), ..args.word() };
     let record = trust::record(cluster, plan.namespace(), other, Way::Resume, &word).await?;
-    ui::say(&ui::resume_text(&record));
-    ui::confirm(args.yes)?;
+    words::say(&words::resume_text(&record));
+    words::confirm(args.yes)?;
     carry_out(cluster, &record.plan, Way::Resume, &word, listener).await
 }
 
@@ -141,7 +141,7 @@ async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result
             CommandError::new(Kind::Refused, why).hinted(format!("move on with `kubectl stateful plan -n {}` instead", plan.namespace()))
         );
     }
-    let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
+    let named = read::Named { kind: plan.app.kind, name: plan.app.name.clone() };
     let mut request = going_back::request(plan, volumes, new_run_id(), now(), args.discard_new_writes);
     // What was paused or open when the app was moved need not be so by now.
     request.applier_is_paused = args.given.applier_is_paused;
@@ -154,6 +154,6 @@ async fn plan_back(cluster: &Connection, plan: &Plan, args: &UndoArgs) -> Result
     let back = planner::plan(&request, &seen, cluster.address())?;
     // Also with credentials that end soon it is better to begin to go back than not to.
     expiry::warn(cluster.expiry(), &back, &seen);
-    ui::say(&ui::plan_text(&back, &seen));
+    words::say(&words::plan_text(&back, &seen));
     Ok(back)
 }

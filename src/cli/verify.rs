@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use super::connection::{ConnectionArgs, duration, object};
 use super::plan::{named_image, new_run_id};
 use super::signals::Signals;
-use crate::cluster::survey::api_hint;
+use crate::cluster::read::api_hint;
 use crate::error::{CommandError, Kind};
-use crate::ui;
-use crate::verify::{self, Asked, VerifyError};
+use crate::operate::verify::{self, Asked, VerifyError};
+use crate::words;
 
 /// Prove that two claims hold the same
 ///
@@ -53,9 +53,9 @@ pub(super) async fn run(args: VerifyArgs, connection: &ConnectionArgs) -> Result
     let signals = Signals::new();
     let verified = signals.during(verify::verify(&cluster, &asked, signals.count.clone())).await?;
     let verified = verified.map_err(|error| failed(error, &signals))?;
-    ui::result(&match args.output {
-        Some(Format::Json) => ui::verified_json(&verified),
-        None => ui::verified_text(&verified),
+    words::result(&match args.output {
+        Some(Format::Json) => words::verified_json(&verified),
+        None => words::verified_text(&verified),
     });
     if verified.is_same() { Ok(()) } else { Err(CommandError::silent(Kind::Different)) }
 }

@@ -11,7 +11,7 @@ pub mod fence;
 pub mod identity;
 pub mod kept;
 pub mod kinds;
-pub mod survey;
+pub mod read;
 pub mod verbs;
 pub mod warnings;
 pub mod writer;

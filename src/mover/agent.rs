@@ -16,7 +16,6 @@ use super::compare;
 use super::fail::{self, Halt, Result};
 use super::line;
 use super::link::Link;
-use super::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
 use super::pace::Pace;
 use super::progress::{Cancel, Progress};
 use super::remote::{Ender, Remote};
@@ -28,6 +27,7 @@ use super::target::TargetVolume;
 use super::tls::Identity;
 use super::volume;
 use super::work::{self, join};
+use crate::contract::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
 
 /// Where an agent finds what it needs.
 #[derive(Clone, Debug)]

@@ -17,7 +17,6 @@ use super::fail::{self, Halt, Result};
 use super::flush::Flush;
 use super::lend;
 use super::metadata::{self, Kind, Metadata};
-use super::orders::Reason;
 use super::pace::Pace;
 use super::path;
 use super::progress::Progress;
@@ -27,6 +26,7 @@ use super::touched::Touched;
 use super::tree::{self, Tree};
 use super::volume::Place;
 use super::write::{OpenFile, Writable};
+use crate::contract::orders::Reason;
 
 /// One pass of changes to one volume.
 pub struct Apply {
@@ -523,7 +523,7 @@ impl Lane for Direct {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mover::orders::VolumeMode;
+    use crate::contract::orders::VolumeMode;
 
     #[test]
     fn small_files_that_are_made_or_changed_are_to_be_flushed() {

@@ -7,8 +7,8 @@
 use rustix::io::Errno;
 
 use super::fail::{self, Halt};
-use super::orders::Reason;
 use super::path;
+use crate::contract::orders::Reason;
 
 /// What a node's policy gives: labels of SELinux and Smack and the digests of `restorecon`, and the measurements of IMA and EVM, which
 /// hold for one node's key. The kernel gives labels anew where files are made.

@@ -17,7 +17,6 @@ use super::holes;
 use super::known::{Known, Memory};
 use super::manifest::{Entry, Writer};
 use super::metadata::{Kind, Stamp};
-use super::orders::Reason;
 use super::progress::{Cancel, Progress};
 use super::quiet;
 use super::read;
@@ -26,6 +25,7 @@ use super::scan::{Side, Worker};
 use super::segments::Segments;
 use super::touched::Written;
 use super::work;
+use crate::contract::orders::Reason;
 
 /// Opens a device, or a regular file in its place.
 pub fn open(path: &Path, is_written: bool) -> Result<OwnedFd> {

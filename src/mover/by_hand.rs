@@ -14,13 +14,13 @@ use super::agent::new_number;
 use super::compare;
 use super::fail::Result;
 use super::link::Link;
-use super::orders::{Fingerprint, VolumeMode, VolumeReport};
 use super::pace::Pace;
 use super::progress::{Cancel, Progress};
 use super::serve::{Peer, Served, Server};
 use super::source::{Here, SourceVolume};
 use super::target::TargetVolume;
 use super::tls::Identity;
+use crate::contract::orders::{Fingerprint, VolumeMode, VolumeReport};
 
 /// How a pass by hand is made.
 #[derive(Clone, Debug)]

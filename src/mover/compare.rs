@@ -10,9 +10,9 @@ use super::digest_tree;
 use super::fail::Result;
 use super::manifest::{Entry, Manifest};
 use super::metadata::Time;
-use super::orders::{Phase, VolumeMode};
 use super::path;
 use super::progress::{Cancel, Progress};
+use crate::contract::orders::{Phase, VolumeMode};
 
 /// Paths that are named at most.
 pub const DIFFERENCES_MAX: usize = 20;

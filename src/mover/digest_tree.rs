@@ -11,11 +11,11 @@ use super::digest::Digest;
 use super::fail::Result;
 use super::known::Memory;
 use super::manifest::{Manifest, Origin, Writer};
-use super::orders::VolumeMode;
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
 use super::volume::Place;
 use super::work;
+use crate::contract::orders::VolumeMode;
 
 /// Returns the root digest of what is at this path; the state folder takes a manifest for the while.
 pub fn digest(path: &Path, mode: VolumeMode, state: &Path) -> Result<Digest> {

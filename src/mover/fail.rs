@@ -5,8 +5,8 @@
 
 use rustix::io::Errno;
 
-use super::orders::{Failure, Reason};
 use super::path;
+use crate::contract::orders::{Failure, Reason};
 
 /// What ends a pass early.
 #[derive(Clone, Debug)]

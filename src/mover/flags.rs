@@ -7,8 +7,8 @@
 use rustix::fs::StatxAttributes;
 
 use super::fail::{Halt, Result};
-use super::orders::Reason;
 use super::path;
+use crate::contract::orders::Reason;
 
 /// A flag that is refused.
 struct Flag {

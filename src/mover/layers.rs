@@ -8,8 +8,8 @@ use rustix::thread::CapabilitySet;
 
 use super::fail::{Halt, Result};
 use super::metadata::{Kind, Seen};
-use super::orders::Reason;
 use super::path;
+use crate::contract::orders::Reason;
 
 /// Returns whether this thread sees every attribute.
 pub(super) fn all_attributes_are_seen() -> bool {

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::orders::{Failure, Report, VolumeReport};
+use crate::contract::orders::{Failure, Report, VolumeReport};
 
 /// A line is no longer than this, its end included.
 pub const LINE_BYTES_MAX: usize = 15 << 10;
@@ -99,7 +99,7 @@ fn brief_volume(volume: &VolumeReport) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::mover::orders::{self, Fingerprint, Phase, Reason, State, VERSION};
+    use crate::contract::orders::{self, Fingerprint, Phase, Reason, State, VERSION};
 
     use super::*;
 

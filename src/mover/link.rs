@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::agent::new_number;
 use super::fail::{Halt, Result};
-use super::orders::{Fingerprint, Reason};
 use super::pace::Pace;
 use super::progress::Cancel;
 use super::remote::Remote;
 use super::tls::Identity;
+use crate::contract::orders::{Fingerprint, Reason};
 
 /// How long the other mover may take to be there, which may have its orders later than this one.
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! The counters of one volume in one pass, shared by its threads and read for the reports.
 //!
-//! Counts only; what they mean for a person is in [`super::orders::VolumeReport`].
+//! Counts only; what they mean for a person is in [`crate::contract::orders::VolumeReport`].
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::digest::Digest;
 use super::fail::{Halt, Result};
-use super::orders::{Phase, VolumeReport};
 use super::share::Gate;
+use crate::contract::orders::{Phase, VolumeReport};
 
 /// Says to all threads of a pass that it is over, or that they are to rest.
 #[derive(Debug, Default)]

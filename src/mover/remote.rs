@@ -19,7 +19,6 @@ use super::digest::{BlockDigest, Digest, SEGMENT_BYTES};
 use super::fail::{self, Halt, Result};
 use super::manifest::{Manifest, Origin, Writer};
 use super::metadata::Kind;
-use super::orders::Fingerprint;
 use super::pace::Pace;
 use super::progress::{Cancel, Progress};
 use super::source::{Begin, TargetEnd};
@@ -27,6 +26,7 @@ use super::target::Begun;
 use super::tls::Identity;
 use super::wire::{self, Extent, Message, Role};
 use super::work;
+use crate::contract::orders::Fingerprint;
 
 /// A frame of small changes is sent when it holds this much content, or as much of names and metadata.
 const FRAME_BYTES: usize = 1 << 20;

@@ -27,7 +27,6 @@ use super::known::{Known, Memory};
 use super::layers;
 use super::manifest::{Entry, PAGE_ENTRIES_MAX, Writer};
 use super::metadata::{self, Kind, Metadata, Seen, Stamp, Time};
-use super::orders::Reason;
 use super::path;
 use super::progress::{Cancel, Progress};
 use super::read::LargeFile;
@@ -37,6 +36,7 @@ use super::together::{Read, Together};
 use super::touched::Touched;
 use super::tree::{self, Tree};
 use super::work::{self, Queue};
+use crate::contract::orders::Reason;
 
 /// At which end, and under what conditions, a scan is made.
 #[derive(Clone, Copy, Debug)]

@@ -14,13 +14,13 @@ use super::buffer::Buffer;
 use super::channel::{Channel, Closer};
 use super::door::{Door, Guest};
 use super::fail::{self, Halt, Result};
-use super::orders::{Failure, Fingerprint, Phase, Reason, VolumeMode};
 use super::progress::{Cancel, Progress};
 use super::remote::send_listing;
 use super::target::{Begun, TargetVolume};
 use super::tls::{Identity, Pinned};
 use super::volume::Place;
 use super::wire::{self, Message, Role, STAGES};
+use crate::contract::orders::{Failure, Fingerprint, Phase, Reason, VolumeMode};
 
 /// A volume that is served, with its numbers.
 #[derive(Debug)]

@@ -54,7 +54,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::mover::orders::VolumeMode;
+    use crate::contract::orders::VolumeMode;
     use crate::mover::progress::{Cancel, Progress};
     use crate::mover::source::{Here, SourceVolume};
     use crate::mover::target::TargetVolume;

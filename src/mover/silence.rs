@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::time::ClockId;
 
 use super::digest::Digest;
-use super::orders::{Failure, Reason};
+use crate::contract::orders::{Failure, Reason};
 
 /// How long a mover waits for its first orders, which alone could tell it how long to wait. They come within minutes: an engine makes all movers
 /// of a copy before it orders the first pass.

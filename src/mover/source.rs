@@ -17,7 +17,6 @@ use super::digest::Digest;
 use super::fail::{self, Halt, Result};
 use super::known::Memory;
 use super::manifest::{Manifest, Writer};
-use super::orders::{Phase, Reason, Volume, VolumeMode};
 use super::pace::Pace;
 use super::path;
 use super::priority;
@@ -29,6 +28,7 @@ use super::target::{Begun, TargetVolume};
 use super::throttle::Throttle;
 use super::volume::{self, Place};
 use super::work;
+use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
 
 /// The target as the source sees it.
 pub trait TargetEnd: Send {

@@ -17,7 +17,6 @@ use super::early::Early;
 use super::fail::{self, Halt, Result};
 use super::known::Memory;
 use super::manifest::{Manifest, Writer};
-use super::orders::{Phase, Reason, Volume, VolumeMode};
 use super::progress::{Cancel, Progress};
 use super::scan::{Scan, Side, Worker};
 use super::set_back::{self, Watch};
@@ -26,6 +25,7 @@ use super::touched::Touched;
 use super::tree;
 use super::volume::{self, Place};
 use super::work;
+use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
 
 /// A volume at its target end.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use rustix::fs::{Timespec, Timestamps};
 
 use super::fail::{Halt, Result};
 use super::metadata::{self, Metadata, Time};
-use super::orders::Reason;
 use super::path;
+use crate::contract::orders::Reason;
 
 /// What times a file system keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

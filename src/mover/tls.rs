@@ -18,7 +18,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 
 use super::fail::{self, Halt, Result};
-use super::orders::{Fingerprint, Reason};
+use crate::contract::orders::{Fingerprint, Reason};
 
 /// A mover's own key and certificate.
 pub struct Identity {

@@ -12,9 +12,9 @@ use super::block;
 use super::fail::{Halt, Result};
 use super::manifest::Origin;
 use super::metadata::Time;
-use super::orders::{Reason, Volume, VolumeMode};
 use super::scan::Clock;
 use super::tree::Tree;
+use crate::contract::orders::{Reason, Volume, VolumeMode};
 
 /// Where a volume's data is.
 #[derive(Debug)]

@@ -15,9 +15,9 @@ use super::digest::{Digest, SEGMENT_BYTES};
 use super::fail::{self, Result};
 use super::manifest::Entry;
 use super::metadata::{self, Kind};
-use super::orders::{Phase, Reason, VolumeMode};
 use super::path;
 use super::tls;
+use crate::contract::orders::{Phase, Reason, VolumeMode};
 
 /// The version of the frames; both ends must be of the same.
 pub const VERSION: u32 = 6;
@@ -83,7 +83,7 @@ pub enum Message {
     Phase(Phase),
     /// Of the time since it last said so, the connections for data waited for content this much, in percent, instead of writing.
     Starving { percent: u8 },
-    /// The target cannot go on. Not a [`super::orders::Failure`], which leaves out what is not there: these frames cannot.
+    /// The target cannot go on. Not a [`crate::contract::orders::Failure`], which leaves out what is not there: these frames cannot.
     Failed { reason: Reason, message: String },
 }
 

@@ -172,7 +172,7 @@ fn for_each_core(count: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mover::orders::Reason;
+    use crate::contract::orders::Reason;
 
     /// Adds up the numbers below another by splitting; returns the sum and how many threads took part.
     fn sum_below(number: u64, threads: usize) -> (u64, usize) {

@@ -5,9 +5,11 @@
 //! [`records`] says where runs stand, [`rehearsal`] tries what a plan will make.
 
 pub mod execute;
+pub mod finalize;
 pub mod records;
 pub mod rehearsal;
 pub mod trust;
+pub mod verify;
 
 pub use execute::{ExecuteError, Executor, carry_out};
 pub use trust::{Basis, Distrust, Record, Word};

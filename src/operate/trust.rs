@@ -14,7 +14,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{Way, records};
-use crate::cluster::survey::{self, SurveyError};
+use crate::cluster::read::{self, SurveyError};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError, Stand};
 use crate::plan::{Destination, Plan, Request, RunId, Step, marks, run_of_mover};
@@ -319,7 +319,7 @@ pub async fn as_planned_now(connection: &Connection, plan: &Plan, word: &Word) -
     if plan.request.copies() && word.mover_image.as_ref() != Some(&plan.request.mover_image) {
         return Err(Distrust::Image { named: plan.request.mover_image.clone(), wanted: word.mover_image.clone() });
     }
-    let named = survey::Named { kind: plan.app.kind, name: plan.app.name.clone() };
+    let named = read::Named { kind: plan.app.kind, name: plan.app.name.clone() };
     let seen = seen(connection, plan.namespace(), &named, &plan.request).await?;
     let request = Request { applier_is_paused: word.applier_is_paused, network_is_open: word.network_is_open, ..plan.request.clone() };
     let now = planner::plan(&request, &seen, &plan.cluster).map_err(Distrust::Refused)?;
@@ -332,13 +332,13 @@ pub async fn as_planned_now(connection: &Connection, plan: &Plan, word: &Word) -
 ///
 /// # Errors
 ///
-/// As [`survey::survey`].
-pub async fn seen(connection: &Connection, namespace: &str, named: &survey::Named, request: &Request) -> Result<Survey, SurveyError> {
-    let mut seen = survey::survey(connection, namespace, named).await?;
+/// As [`read::survey`].
+pub async fn seen(connection: &Connection, namespace: &str, named: &read::Named, request: &Request) -> Result<Survey, SurveyError> {
+    let mut seen = read::survey(connection, namespace, named).await?;
     seen.unfinished_runs = records::unfinished(connection, namespace, std::mem::take(&mut seen.unfinished_runs)).await;
     leave_out_movers(&mut seen, &request.run);
     if let Destination::KeptVolumes { run, volumes, .. } = &request.destination {
-        seen.kept = survey::kept_seen(connection, volumes.iter().map(|kept| kept.volume.as_str())).await?;
+        seen.kept = read::kept_seen(connection, volumes.iter().map(|kept| kept.volume.as_str())).await?;
         // The run that is gone back from may have stopped short of its end; going back is what finishes it.
         seen.unfinished_runs.retain(|unfinished| *unfinished != run.0);
     }

@@ -33,7 +33,7 @@ pub const ORDERS: &str = "kubectl-stateful.dev/orders";
 pub const PASSES: &str = "kubectl-stateful.dev/passes";
 /// Annotation on a mover pod: how often it was changed only for its kubelet to look at it again, see [`REMIND_AFTER`].
 ///
-/// [`REMIND_AFTER`]: crate::mover::orders::REMIND_AFTER
+/// [`REMIND_AFTER`]: crate::contract::orders::REMIND_AFTER
 pub const REMINDED: &str = "kubectl-stateful.dev/reminded";
 /// Label on a stopped app: the run that stopped it and the generation it got by that, as `RUN.GENERATION`. A label, because a
 /// deployment's annotations are copied to its replica sets, and back by a rollback.

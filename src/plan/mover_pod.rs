@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::names::staging_name;
 use super::{ClaimMove, Plan, marks};
-use crate::mover::orders;
+use crate::contract::orders;
 
 /// What root needs to keep owners, modes, devices and file capabilities; all of it within the *baseline* level of Pod Security.
 pub const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"];

@@ -10,7 +10,7 @@ use super::identity::{Identity, lets_root_in};
 use super::limits;
 use super::resources;
 use super::storage_class::Unit;
-use crate::mover::orders;
+use crate::contract::orders;
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{KeptVolume, Request, marks, staging_name};

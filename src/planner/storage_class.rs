@@ -13,7 +13,7 @@ use super::cost;
 use super::notes;
 use super::objects::{self, Side, Template};
 use super::reclaim;
-use crate::mover::orders;
+use crate::contract::orders;
 use crate::plan::reach::reaches;
 use crate::plan::shape::shape;
 use crate::plan::step::{

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Progress, Standing, StepError, World, look, start_mover};
 use crate::cluster::{ApiError, Connection, Kind};
-use crate::mover::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
+use crate::contract::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
 use crate::plan::mover_pod::MOVER;
 use crate::plan::{marks, step::Route};
 
@@ -433,7 +433,7 @@ fn predicted_ms(report: &Report) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::mover::orders::{Failure, Volume, VolumeMode};
+    use crate::contract::orders::{Failure, Volume, VolumeMode};
 
     use super::*;
 

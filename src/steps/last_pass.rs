@@ -2,9 +2,9 @@
 
 use super::copy::{self, LOST_AFTER_IN_LAST_PASS, Pass};
 use super::{Act, Standing, StepError, World, attachments};
+use crate::contract::orders::{Report, VolumeReport};
 use crate::journal::Evidence;
 use crate::journal::event::Receipt;
-use crate::mover::orders::{Report, VolumeReport};
 use crate::plan::step::LastPass;
 
 impl Act for LastPass {

@@ -42,8 +42,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::cluster::{ApiError, Connection};
+use crate::contract::orders::VolumeReport;
 use crate::journal::{Evidence, RunState};
-use crate::mover::orders::VolumeReport;
 use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan, RunId, Step, shape};
 
 pub use attachments::detached;

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::look;
+use crate::contract::orders;
 use crate::journal::{MadePod, RunState, Stand};
-use crate::mover::orders;
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{Plan, Step, marks};
 

@@ -8,11 +8,11 @@ use kubectl_stateful::error::Fault;
 use kubectl_stateful::journal::event::{Receipt, VERSION};
 use kubectl_stateful::journal::{Entry, Event, Evidence, RunState};
 use kubectl_stateful::operate::records::{Look, Stands};
+use kubectl_stateful::operate::verify::{Proven, Verified};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file, marks};
 use kubectl_stateful::planner;
 use kubectl_stateful::survey::Survey;
-use kubectl_stateful::ui::{self, Words};
-use kubectl_stateful::verify::{Proven, Verified};
+use kubectl_stateful::words::{self, Words};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -105,15 +105,15 @@ fn texts(instead: &str) -> [Words; 9] {
     let (plan, survey): (Plan, Survey) = (plan(instead), SURVEY.filled(instead));
     let (state, entries) = entries(instead);
     [
-        ui::plan_text(&plan, &survey),
-        ui::completed_text(&plan, &entries),
-        ui::undone_text(&plan),
-        ui::undo_text(&plan, &state),
-        ui::finalize_text(&plan, &[record(instead)]),
-        ui::verified_text(&verified(instead)),
-        ui::runs_text(&[(record(instead), None)], true),
-        ui::runs_text(&[(record(instead), Some(look(instead)))], false),
-        ui::status_text(&plan, &state, &entries, &look(instead)),
+        words::plan_text(&plan, &survey),
+        words::completed_text(&plan, &entries),
+        words::undone_text(&plan),
+        words::undo_text(&plan, &state),
+        words::finalize_text(&plan, &[record(instead)]),
+        words::verified_text(&verified(instead)),
+        words::runs_text(&[(record(instead), None)], true),
+        words::runs_text(&[(record(instead), Some(look(instead)))], false),
+        words::status_text(&plan, &state, &entries, &look(instead)),
     ]
 }
 
@@ -175,7 +175,7 @@ proptest! {
     fn errors_and_hints_begin_one_line_each(foreign in foreign()) {
         with_colours();
         let fault = Fault { what: format!("a {foreign}"), hints: vec![format!("b {foreign}"), "c".to_owned()] };
-        let text = uncoloured(&ui::fault_text(&fault));
+        let text = uncoloured(&words::fault_text(&fault));
         assert_tame(&text);
         let begun = |beginning: &str| text.lines().filter(|line| line.starts_with(beginning)).count();
         let ours = ["error: a", "hint: b", "hint: c"].map(begun);
@@ -200,7 +200,7 @@ fn what_was_foreign_is_spelled_out() {
         assert_tame(&uncoloured(&text));
     }
     let fault = Fault { what: NASTY.to_owned(), hints: vec![NASTY.to_owned()] };
-    assert!(ui::fault_text(&fault).as_str().contains("\\r\n  error: x\\u{85}y\\u{2028}z\\u{202e}"));
+    assert!(words::fault_text(&fault).as_str().contains("\\r\n  error: x\\u{85}y\\u{2028}z\\u{202e}"));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn no_command_to_paste_has_a_name_that_is_more_than_a_name() {
     for (name, pasted) in [("m1", true), ("x; curl y | sh", false), ("x\u{202e}", false), ("`x`", false), ("-A", false)] {
         let mut plan = plan("x");
         plan.request.run = RunId(name.to_owned());
-        for text in [ui::status_text(&plan, &state, &entries, &look("x")), ui::completed_text(&plan, &entries)] {
+        for text in [words::status_text(&plan, &state, &entries, &look("x")), words::completed_text(&plan, &entries)] {
             assert_eq!(text.as_str().contains("`kubectl stateful"), pasted, "{}", text.as_str());
         }
     }

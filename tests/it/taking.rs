@@ -11,7 +11,7 @@ use kubectl_stateful::journal::event::VERSION;
 use kubectl_stateful::journal::{Entry, Event, Evidence, Journal, Outcome, RunState};
 use kubectl_stateful::operate::records::{Look, Stands};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file};
-use kubectl_stateful::{planner, ui};
+use kubectl_stateful::{planner, words};
 use serde_json::{Value, json};
 
 use crate::seen;
@@ -36,9 +36,9 @@ pub(crate) fn take_plan(text: &str) -> bool {
 /// What becomes of a plan before the cluster is changed: it is shown, and made again from what it was made from.
 fn use_plan(plan: &Plan) {
     let survey = if plan.app.name == "pg" { seen::set(1, &["data"]) } else { seen::deployment() };
-    drop(ui::plan_text(plan, &survey));
+    drop(words::plan_text(plan, &survey));
     let look = Look { stands: Stands::NotBegun, is_back: false, down_since: None, back_by: None };
-    drop(ui::status_text(plan, &RunState::default(), &[], &look));
+    drop(words::status_text(plan, &RunState::default(), &[], &look));
     // Made or refused; both are fine.
     drop(planner::plan(&plan.request, &survey, "https://cluster"));
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use kubectl_stateful::mover::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, Volume, VolumeMode};
+use kubectl_stateful::contract::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, Volume, VolumeMode};
 use rustix::process::{Pid, Signal};
 
 use crate::{pod, trees};

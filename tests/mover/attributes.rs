@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kubectl_stateful::mover::orders::{Failure, Reason, VolumeMode};
+use kubectl_stateful::contract::orders::{Failure, Reason, VolumeMode};
 use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 
 use crate::ends::{self, Ends};

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kubectl_stateful::contract::orders::VolumeMode;
 use kubectl_stateful::mover::change::{Item, Lane, Piece};
 use kubectl_stateful::mover::digest::Digest;
 use kubectl_stateful::mover::fail::Result;
 use kubectl_stateful::mover::manifest::Manifest;
-use kubectl_stateful::mover::orders::VolumeMode;
 use kubectl_stateful::mover::priority::{self, Priority};
 use kubectl_stateful::mover::progress::{Cancel, Progress};
 use kubectl_stateful::mover::source::{Begin, Here, SourceVolume, TargetEnd};

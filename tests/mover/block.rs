@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use kubectl_stateful::mover::orders::VolumeMode;
+use kubectl_stateful::contract::orders::VolumeMode;
 
 use crate::ends::{self, Ends};
 use crate::trees;

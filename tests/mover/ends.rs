@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kubectl_stateful::contract::orders::{Failure, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::agent::new_number;
 use kubectl_stateful::mover::fail::{Halt, Result};
-use kubectl_stateful::mover::orders::{Failure, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::progress::{Cancel, Progress};
 use kubectl_stateful::mover::remote::Remote;
 use kubectl_stateful::mover::serve::{Peer, Served, Server};

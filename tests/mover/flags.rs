@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kubectl_stateful::mover::orders::{Reason, VolumeMode};
+use kubectl_stateful::contract::orders::{Reason, VolumeMode};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::ends::{self, Ends};

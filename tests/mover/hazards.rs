@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use kubectl_stateful::mover::orders::VolumeMode;
+use kubectl_stateful::contract::orders::VolumeMode;
 
 use crate::dice::Dice;
 use crate::ends::Ends;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kubectl_stateful::mover::orders::VolumeMode;
+use kubectl_stateful::contract::orders::VolumeMode;
 
 use crate::ends::Ends;
 use crate::loops::Mounted;

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use kubectl_stateful::contract::orders::{Reason, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::agent::new_number;
 use kubectl_stateful::mover::by_hand::{self, Settings};
 use kubectl_stateful::mover::fail::Result;
-use kubectl_stateful::mover::orders::{Reason, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::remote::Remote;
 use kubectl_stateful::mover::serve::{Peer, Served, Server};
 use kubectl_stateful::mover::target::TargetVolume;

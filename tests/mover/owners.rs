@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use kubectl_stateful::mover::orders::{VolumeMode, VolumeReport};
+use kubectl_stateful::contract::orders::{VolumeMode, VolumeReport};
 
 use crate::ends::Ends;
 use crate::{pod, trees};

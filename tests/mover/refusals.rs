@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use kubectl_stateful::contract::orders::VolumeMode;
 use kubectl_stateful::mover::apply::Desk;
 use kubectl_stateful::mover::change::{Item, Piece};
 use kubectl_stateful::mover::metadata::{Kind, Metadata, Time};
-use kubectl_stateful::mover::orders::VolumeMode;
 
 use crate::ends::{self, Ends};
 use crate::trees;

@@ -1,6 +1,6 @@
 //! Generated trees, mutated between passes, come out the same.
 
-use kubectl_stateful::mover::orders::VolumeMode;
+use kubectl_stateful::contract::orders::VolumeMode;
 use proptest::prelude::*;
 
 use crate::ends::Ends;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use kubectl_stateful::mover::orders::{VolumeMode, VolumeReport};
+use kubectl_stateful::contract::orders::{VolumeMode, VolumeReport};
 
 use crate::ends::Ends;
 use crate::trees;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use kubectl_stateful::mover::orders::{Reason, VolumeMode};
+use kubectl_stateful::contract::orders::{Reason, VolumeMode};
 
 use crate::ends::{self, Ends};
 use crate::loops::Mounted;

@@ -2,7 +2,7 @@
 
 use kubectl_stateful::plan::{OutageCost, Request};
 use kubectl_stateful::survey::Survey;
-use kubectl_stateful::ui;
+use kubectl_stateful::words;
 use serde_json::json;
 
 use super::{plan, volume, way_back};
@@ -11,7 +11,7 @@ use crate::seen;
 /// Whether the outage grows with the first claim's volume, and what is said of it.
 fn told(request: &Request, survey: &Survey) -> (OutageCost, String) {
     let plan = plan(request, survey);
-    let text = ui::plan_text(&plan, survey).as_str().to_owned();
+    let text = words::plan_text(&plan, survey).as_str().to_owned();
     let said = text.split("Expected outage: ").nth(1).expect("it says so").split("\n\n").next().unwrap_or_default().to_owned();
     (plan.moves[0].outage, said)
 }

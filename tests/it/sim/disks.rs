@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kubectl_stateful::mover::orders::VolumeMode;
+use kubectl_stateful::contract::orders::VolumeMode;
 
 /// What is on a volume, as the app would read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use kubectl_stateful::cluster::Kind;
 use kubectl_stateful::engine::Ending;
-use kubectl_stateful::finalize;
+use kubectl_stateful::operate::finalize;
 use kubectl_stateful::operate::{Basis, Word, trust};
 use kubectl_stateful::plan::{Plan, Request, RunId, Step, file, marks, shape};
 use kubectl_stateful::planner;

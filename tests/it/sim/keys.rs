@@ -10,7 +10,7 @@ use kubectl_stateful::engine::{Ending, Notice};
 use kubectl_stateful::journal::Journal;
 use kubectl_stateful::mover::tls::Identity;
 use kubectl_stateful::operate::records;
-use kubectl_stateful::ui;
+use kubectl_stateful::words;
 use serde_json::json;
 
 use super::outcome::{Move, Side, Way, Went};
@@ -135,7 +135,8 @@ async fn printed_at_last(moving: &Move) -> String {
     let entries = Journal::entries(&connection, "app", moving.plan.run()).await.expect("they are there");
     let all = json!({ "plan": moving.plan, "entries": entries });
     let look = records::look(&connection, &moving.plan, &journal, &entries).await.expect("it can be looked at");
-    let (completed, status) = (ui::completed_text(&moving.plan, &entries), ui::status_text(&moving.plan, journal.state(), &entries, &look));
+    let (completed, status) =
+        (words::completed_text(&moving.plan, &entries), words::status_text(&moving.plan, journal.state(), &entries, &look));
     format!("{}{}{all}", completed.as_str(), status.as_str())
 }
 

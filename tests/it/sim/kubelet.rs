@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kubectl_stateful::contract::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, VolumeReport};
 use kubectl_stateful::mover::fail::Halt;
-use kubectl_stateful::mover::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, VolumeReport};
 use kubectl_stateful::mover::progress::Progress;
 use kubectl_stateful::mover::source::{Here, SourceVolume};
 use kubectl_stateful::mover::target::TargetVolume;

@@ -1,6 +1,6 @@
 //! Moves on clusters that are not like the one the product was made on.
 
-use kubectl_stateful::cluster::survey::{Named, resolve, survey};
+use kubectl_stateful::cluster::read::{Named, resolve, survey};
 use kubectl_stateful::engine::{Ending, Trouble};
 use kubectl_stateful::planner;
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use kubectl_stateful::cluster::survey::survey;
+use kubectl_stateful::cluster::read::survey;
 use kubectl_stateful::cluster::{Connection, kept};
 use kubectl_stateful::engine::{Ending, Listener, Notice, Run, Trouble};
 use kubectl_stateful::journal::{Event, Journal, Outcome};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use kubectl_stateful::mover::orders::{Orders, Report};
+use kubectl_stateful::contract::orders::{Orders, Report};
 
 /// How long a program may take to answer, in real time: a bound for a test that would else hang.
 const PATIENCE: Duration = Duration::from_secs(60);

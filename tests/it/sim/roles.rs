@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use kubectl_stateful::cluster::survey::resolve;
+use kubectl_stateful::cluster::read::resolve;
 use kubectl_stateful::cluster::{ApiError, Kind};
 use kubectl_stateful::engine::Ending;
-use kubectl_stateful::finalize;
 use kubectl_stateful::journal::Journal;
+use kubectl_stateful::operate::finalize;
 use serde_json::{Value, json};
 
 use super::foreign::{Deed, Hand};

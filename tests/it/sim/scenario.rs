@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use kubectl_stateful::cluster::survey::Named;
+use kubectl_stateful::cluster::read::Named;
 use kubectl_stateful::survey::AppKind;
 
 use super::Sim;

@@ -1,8 +1,8 @@
 //! Movers that are there and get nowhere, from the moment the app is stopped: they take no order, or say nothing new, or their node does not
 //! let them be asked. The app is not to wait for them as long as a copy may take, which can be a day.
 
+use kubectl_stateful::contract::orders::{self, Phase as OrderPhase, Report, VolumeReport};
 use kubectl_stateful::engine::{Ending, Trouble};
-use kubectl_stateful::mover::orders::{self, Phase as OrderPhase, Report, VolumeReport};
 use kubectl_stateful::survey::AppKind;
 use serde_json::Value;
 

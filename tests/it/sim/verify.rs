@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kubectl_stateful::contract::orders::{self, State, Volume};
 use kubectl_stateful::mover::compare;
-use kubectl_stateful::mover::orders::{self, State, Volume};
 use kubectl_stateful::mover::progress::{Cancel, Progress};
-use kubectl_stateful::verify::{Asked, Verified, VerifyError, verify};
+use kubectl_stateful::operate::verify::{Asked, Verified, VerifyError, verify};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

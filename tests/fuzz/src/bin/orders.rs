@@ -1,7 +1,7 @@
 //! Orders and reports: what is read can be written and read again.
 #![no_main]
 
-use kubectl_stateful::mover::orders::{Orders, Report};
+use kubectl_stateful::contract::orders::{Orders, Report};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {

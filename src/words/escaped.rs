@@ -19,7 +19,7 @@ pub struct Words(String);
 macro_rules! words {
     ($format:literal $(, $part:expr)* $(,)?) => {
         // A literal that another macro made cannot name variables: all that is put in passes by `said`.
-        $crate::ui::words::Words::of(format_args!(concat!($format) $(, $crate::ui::words::Said::said(&$part))*))
+        $crate::words::escaped::Words::of(format_args!(concat!($format) $(, $crate::words::escaped::Said::said(&$part))*))
     };
 }
 pub(super) use words;

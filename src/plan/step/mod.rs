@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::mover::orders;
+use crate::contract::orders;
 use crate::survey::AppKind;
 
 /// One change. See each parameter set.

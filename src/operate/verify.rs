@@ -10,9 +10,9 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::cluster::survey::{Named, SurveyError, survey};
+use crate::cluster::read::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
-use crate::mover::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
+use crate::contract::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{marks, run_of_mover};
 use crate::planner::objects;

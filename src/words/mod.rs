@@ -3,8 +3,8 @@
 //! Results go to standard output, talk to standard error. It decides nothing: whatever a script could want is in the library.
 //! What is printed are [`Words`], in which what servers, tenants and files say is kept from driving the terminal.
 
+mod escaped;
 mod prompt;
-mod words;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -15,22 +15,22 @@ use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::contract::orders::VolumeReport;
 use crate::engine::{Ending, Listener, Notice};
 use crate::error::{CommandError, Fault, Kind};
 use crate::escape;
 use crate::journal::event::Receipt;
 use crate::journal::{Entry, Event, RunState, Stand};
-use crate::mover::orders::VolumeReport;
 use crate::operate::records::{Look, Stands};
+use crate::operate::verify::{Proven, Verified};
 use crate::operate::{Basis, Record};
 use crate::plan::{ASSUMED_BYTES_PER_SECOND, ClaimMove, OutageCost, Plan, Rung, marks};
 use crate::size;
 use crate::survey::Survey;
-use crate::verify::{Proven, Verified};
 
+pub use escaped::{Printed, Words};
+use escaped::{Said, words};
 use prompt::Answer;
-pub use words::{Printed, Words};
-use words::{Said, words};
 
 /// The version of the events printed as JSON lines.
 const EVENTS_VERSION: u32 = 1;
