@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
 use tokio::time::Instant;
 
+use super::ending::Trouble;
 use super::notice::Notice;
 use super::pace::Pace;
 use super::patience::{Patience, REFUSED_MAX};
-use super::run::{Run, Trouble};
+use super::seat::Seat;
 use crate::cluster::ApiError;
 use crate::cluster::verbs::OUTAGE_MAX;
 use crate::journal::lease::LeaseError;
@@ -25,9 +27,15 @@ const GUARD_EVERY: Duration = Duration::from_secs(5);
 const NOTES_MAX: u32 = 8;
 const NOTE_BYTES_MAX: usize = 32 * 1024;
 
+/// Looks after what earlier steps did while a step waits.
+pub(super) trait Vigil {
+    /// Looks once.
+    fn look(&self) -> LocalBoxFuture<'_, Result<(), Trouble>>;
+}
+
 /// What is kept while a step is driven.
 struct Drive<'a, 'r> {
-    run: &'a Run<'r>,
+    seat: &'a Seat<'r>,
     planned: &'a PlannedStep,
     pace: Pace,
     patience: Patience,
@@ -44,7 +52,7 @@ struct Drive<'a, 'r> {
 
 /// What a call was made for that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum For {
+enum Purpose {
     /// To see where the step stands.
     Look,
     /// To change something.
@@ -56,9 +64,9 @@ enum For {
 }
 
 impl<'a, 'r> Drive<'a, 'r> {
-    fn new(run: &'a Run<'r>, planned: &'a PlannedStep) -> Self {
+    fn new(seat: &'a Seat<'r>, planned: &'a PlannedStep) -> Self {
         Self {
-            run,
+            seat,
             planned,
             pace: Pace::default(),
             patience: Patience::new(planned.deadline_secs),
@@ -73,18 +81,18 @@ impl<'a, 'r> Drive<'a, 'r> {
 
     /// Sleeps, or says why not to go on.
     async fn pause(&self, wait: Duration) -> Result<(), Trouble> {
-        self.run.may_go_on()?;
+        self.seat.may_go_on()?;
         let Some(left) = self.patience.left() else {
             return Err(self.gives_up(format!("gave up after {} s of waiting for {}", self.planned.deadline_secs, self.waiting_for)));
         };
-        self.run.sleep(wait.min(left)).await;
-        self.run.may_go_on()
+        self.seat.sleep(wait.min(left)).await;
+        self.seat.may_go_on()
     }
 
     /// Journals, which may take as long as the API does not answer; nothing is waited for meanwhile.
     async fn write(&mut self, event: Event) -> Result<(), Trouble> {
         let since = Instant::now();
-        self.run.write(event).await?;
+        self.seat.write(event).await?;
         self.patience.put_off(since);
         Ok(())
     }
@@ -92,10 +100,10 @@ impl<'a, 'r> Drive<'a, 'r> {
     /// Whether a change may be made: not by who has lost the run to somebody else, nor before it is known. By the clock, which may have stood still while
     /// the machine slept, a lease is only known to be lost: each change is fenced besides.
     async fn may_change(&mut self) -> Result<bool, Trouble> {
-        match self.run.hold_lease().await {
+        match self.seat.hold_lease().await {
             Ok(()) => Ok(true),
             Err(LeaseError::Api { error, .. }) if error.is_passing() || error.is_denial() => {
-                self.endure(error.into(), For::Lease).await.map(|()| false)
+                self.endure(error.into(), Purpose::Lease).await.map(|()| false)
             }
             Err(error) => Err(Trouble::Journal(error.to_string())),
         }
@@ -106,7 +114,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     }
 
     /// Waits after a failed call if another may succeed.
-    async fn endure(&mut self, error: StepError, made_for: For) -> Result<(), Trouble> {
+    async fn endure(&mut self, error: StepError, made_for: Purpose) -> Result<(), Trouble> {
         let step = self.planned.id.clone();
         let error = match error {
             StepError::Api(error) => error,
@@ -116,11 +124,11 @@ impl<'a, 'r> Drive<'a, 'r> {
         let Some(longest) = self.bears(&error, made_for) else { return Err(self.gives_up(why)) };
         if !matches!(error, ApiError::Conflict(_)) {
             match made_for {
-                For::Look | For::Lease if self.patience.is_silent(longest) => return Err(Trouble::Silence(why)),
-                For::Change if self.patience.is_refused(longest.min(REFUSED_MAX)) => return Err(self.gives_up(why)),
-                For::Undo if self.patience.is_refused(longest) && !error.is_passing() => return Err(self.gives_up(why)),
-                For::Undo if self.patience.is_refused(longest) => return Err(Trouble::Silence(why)),
-                For::Look | For::Change | For::Undo | For::Lease => self.run.tell(&Notice::Retrying { step, why }),
+                Purpose::Look | Purpose::Lease if self.patience.is_silent(longest) => return Err(Trouble::Silence(why)),
+                Purpose::Change if self.patience.is_refused(longest.min(REFUSED_MAX)) => return Err(self.gives_up(why)),
+                Purpose::Undo if self.patience.is_refused(longest) && !error.is_passing() => return Err(self.gives_up(why)),
+                Purpose::Undo if self.patience.is_refused(longest) => return Err(Trouble::Silence(why)),
+                Purpose::Look | Purpose::Change | Purpose::Undo | Purpose::Lease => self.seat.tell(&Notice::Retrying { step, why }),
             }
         }
         let asked_secs = if let ApiError::Busy { retry_after_secs, .. } = error { retry_after_secs } else { None };
@@ -130,14 +138,14 @@ impl<'a, 'r> Drive<'a, 'r> {
 
     /// For how long a failure may last; none: not at all. A denial may pass as a failure of the server may, and with the app down there is
     /// nothing better to do than to try again.
-    fn bears(&self, error: &ApiError, made_for: For) -> Option<Duration> {
+    fn bears(&self, error: &ApiError, made_for: Purpose) -> Option<Duration> {
         match made_for {
-            For::Undo | For::Lease if error.is_denial() => Some(OUTAGE_MAX),
-            For::Change if error.is_denial() && self.run.is_in_between() => Some(REFUSED_MAX),
-            For::Look if error.is_denial() && self.run.is_in_between() => Some(OUTAGE_MAX),
+            Purpose::Undo | Purpose::Lease if error.is_denial() => Some(OUTAGE_MAX),
+            Purpose::Change if error.is_denial() && self.seat.is_in_between() => Some(REFUSED_MAX),
+            Purpose::Look if error.is_denial() && self.seat.is_in_between() => Some(OUTAGE_MAX),
             // It went between the look and the change: the next look tells.
-            For::Change | For::Undo if matches!(error, ApiError::NotFound(_)) => Some(REFUSED_MAX),
-            For::Look | For::Change | For::Undo | For::Lease => error.passes_within(),
+            Purpose::Change | Purpose::Undo if matches!(error, ApiError::NotFound(_)) => Some(REFUSED_MAX),
+            Purpose::Look | Purpose::Change | Purpose::Undo | Purpose::Lease => error.passes_within(),
         }
     }
 
@@ -147,12 +155,12 @@ impl<'a, 'r> Drive<'a, 'r> {
         let is_denial = matches!(&error, StepError::Api(error) if error.is_denial());
         let is_conflict = matches!(&error, StepError::Api(ApiError::Conflict(_)));
         self.is_unsure |= !is_denial && !is_conflict;
-        let Err(trouble) = self.endure(error, For::Change).await else { return Ok(()) };
+        let Err(trouble) = self.endure(error, Purpose::Change).await else { return Ok(()) };
         // Whatever was on its way arrived while changes were refused for so long.
-        let is_certain = !self.is_unsure || self.run.is_in_between();
+        let is_certain = !self.is_unsure || self.seat.is_in_between();
         if is_denial && !self.has_acted && is_certain && matches!(trouble, Trouble::Step { .. }) {
             self.write(Event::Refused { step: self.planned.id.clone() }).await?;
-            self.run.note_refused(self.planned);
+            self.seat.note_refused(self.planned);
         }
         Err(trouble)
     }
@@ -160,12 +168,12 @@ impl<'a, 'r> Drive<'a, 'r> {
     /// Writes down what the step is about to take away, where that is not the same as was written down last.
     /// Returns whether that could be read.
     async fn note(&mut self) -> Result<bool, Trouble> {
-        let metadata = match steps::notes(&self.planned.step, self.run.world()).await {
+        let metadata = match steps::notes(&self.planned.step, self.seat.world()).await {
             Ok(Some(metadata)) => metadata,
             Ok(None) => return Ok(true),
-            Err(error) => return self.endure(error, For::Look).await.map(|()| false),
+            Err(error) => return self.endure(error, Purpose::Look).await.map(|()| false),
         };
-        if self.run.world().has_noted(&metadata) {
+        if self.seat.world().has_noted(&metadata) {
             return Ok(true);
         }
         self.notes += 1;
@@ -174,7 +182,7 @@ impl<'a, 'r> Drive<'a, 'r> {
             return Err(self.gives_up(format!("cannot {}: {what}", self.planned.step.does())));
         }
         self.write(Event::Noted { step: self.planned.id.clone(), metadata: metadata.clone() }).await?;
-        self.run.world().note(metadata);
+        self.seat.world().note(metadata);
         Ok(true)
     }
 
@@ -183,13 +191,13 @@ impl<'a, 'r> Drive<'a, 'r> {
             return Err(self.gives_up(format!("heard nothing new for {} s while waiting for {}", long.as_secs(), progress.waiting_for)));
         }
         self.waiting_for.clone_from(&progress.waiting_for);
-        self.run.tell(&Notice::Waiting { step: self.planned.id.clone(), progress });
+        self.seat.tell(&Notice::Waiting { step: self.planned.id.clone(), progress });
         let wait = self.pace.wait();
         self.pause(wait).await
     }
 
     async fn look(&mut self) -> Result<Standing, StepError> {
-        let seen = steps::observe(&self.planned.step, self.run.world()).await;
+        let seen = steps::observe(&self.planned.step, self.seat.world()).await;
         if seen.is_ok() {
             self.patience.is_answered();
         }
@@ -197,7 +205,7 @@ impl<'a, 'r> Drive<'a, 'r> {
     }
 
     async fn look_back(&mut self) -> Result<Standing, StepError> {
-        let seen = steps::observe_back(&self.planned.step, self.run.world()).await;
+        let seen = steps::observe_back(&self.planned.step, self.seat.world()).await;
         if seen.is_ok() {
             self.patience.is_answered();
         }
@@ -215,59 +223,59 @@ impl<'a, 'r> Drive<'a, 'r> {
             return Ok(());
         }
         self.unnoticed_since = None;
-        match steps::remind(&self.planned.step, self.run.world()).await {
+        match steps::remind(&self.planned.step, self.seat.world()).await {
             Ok(()) => Ok(()),
-            Err(error) => self.endure(error, For::Change).await,
+            Err(error) => self.endure(error, Purpose::Change).await,
         }
     }
 
     /// Every few seconds: does what earlier steps did still stand?
-    async fn guard(&mut self, stage: Option<usize>) -> Result<(), Trouble> {
-        let Some(stage) = stage.filter(|_| self.guarded_at.elapsed() >= GUARD_EVERY) else { return Ok(()) };
-        Box::pin(self.run.check_guards(stage)).await?;
+    async fn guard(&mut self, vigil: Option<&dyn Vigil>) -> Result<(), Trouble> {
+        let Some(vigil) = vigil.filter(|_| self.guarded_at.elapsed() >= GUARD_EVERY) else { return Ok(()) };
+        vigil.look().await?;
         self.guarded_at = Instant::now();
         Ok(())
     }
 }
 
-/// Drives a step to [`Standing::After`]. With its stage, what earlier stages did is looked after meanwhile.
-pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &PlannedStep) -> Result<(), Trouble> {
+/// Drives a step to [`Standing::After`]. With a vigil, what earlier stages did is looked after meanwhile.
+pub(super) async fn forward(seat: &Seat<'_>, vigil: Option<&dyn Vigil>, planned: &PlannedStep) -> Result<(), Trouble> {
     let step = planned.id.clone();
-    let mut intended = match run.state().await.stand(&step) {
+    let mut intended = match seat.state().await.stand(&step) {
         Stand::Settled(_) | Stand::Found(_) => return Ok(()),
         stand => *stand == Stand::Intended,
     };
-    let mut drive = Drive::new(run, planned);
+    let mut drive = Drive::new(seat, planned);
     drive.has_acted = intended;
     loop {
-        run.may_go_on()?;
+        seat.may_go_on()?;
         match drive.look().await {
-            Err(error) => drive.endure(error, For::Look).await?,
+            Err(error) => drive.endure(error, Purpose::Look).await?,
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
             Ok(Standing::After(evidence)) => {
-                run.note_settled(planned);
-                run.tell(&Notice::Settled { step: step.clone(), does: planned.step.does(), evidence: evidence.clone() });
+                seat.note_settled(planned);
+                seat.tell(&Notice::Settled { step: step.clone(), does: planned.step.does(), evidence: evidence.clone() });
                 let event = if intended { Event::Settled { step, evidence } } else { Event::Found { step, evidence } };
-                return run.write(event).await;
+                return seat.write(event).await;
             }
             Ok(Standing::Underway(progress)) => {
                 drive.patience.is_taken();
                 drive.remind(progress.remind_after).await?;
                 drive.wait_for(progress).await?;
-                drive.guard(stage).await?;
+                drive.guard(vigil).await?;
             }
             Ok(Standing::Before) => {
                 if !intended {
                     drive.write(Event::Intent { step: step.clone() }).await?;
                     intended = true;
-                    run.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
+                    seat.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
                 }
-                run.may_go_on()?;
+                seat.may_go_on()?;
                 if !drive.note().await? || !drive.may_change().await? {
                     continue;
                 }
-                run.note_act(planned);
-                match steps::act(&planned.step, run.world()).await {
+                seat.note_act(planned);
+                match steps::act(&planned.step, seat.world()).await {
                     Ok(()) => {
                         drive.has_acted = true;
                         drive.patience.is_taken();
@@ -281,42 +289,42 @@ pub(super) async fn forward(run: &Run<'_>, stage: Option<usize>, planned: &Plann
     }
 }
 
-/// Until when a step that is taken back is driven.
+/// How far a step that is taken back is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
-    /// It was asked for.
+pub(super) enum Extent {
+    /// Until it was asked for.
     Asked,
-    /// It is seen to be so.
+    /// Until it is seen to be so.
     Seen,
 }
 
 /// Drives a step back to [`Standing::Before`], or towards it.
-pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> Result<(), Trouble> {
+pub(super) async fn back(seat: &Seat<'_>, planned: &PlannedStep, until: Extent) -> Result<(), Trouble> {
     let step = planned.id.clone();
-    let (mut intended, was_begun) = match run.state().await.stand(&step) {
+    let (mut intended, was_begun) = match seat.state().await.stand(&step) {
         Stand::Undone => return Ok(()),
         Stand::Undoing => (true, true),
         Stand::Untouched | Stand::Found(_) => (false, false),
         Stand::Intended | Stand::Settled(_) => (false, true),
     };
-    let Some(undoes) = planned.step.undoes() else { return run.write(Event::Undone { step }).await };
-    let mut drive = Drive::new(run, planned);
+    let Some(undoes) = planned.step.undoes() else { return seat.write(Event::Undone { step }).await };
+    let mut drive = Drive::new(seat, planned);
     loop {
-        run.may_go_on()?;
+        seat.may_go_on()?;
         let (is_going, progress) = match drive.look_back().await {
             Err(error @ StepError::Api(_)) => {
-                drive.endure(error, For::Look).await?;
+                drive.endure(error, Purpose::Look).await?;
                 continue;
             }
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
-            Ok(Standing::Before) if intended || was_begun => return run.write(Event::Undone { step }).await,
+            Ok(Standing::Before) if intended || was_begun => return seat.write(Event::Undone { step }).await,
             Ok(Standing::Before) => return Ok(()),
             Ok(Standing::Underway(progress)) => (true, progress),
             Ok(Standing::After(_)) => (false, Progress::default()),
             // What failed on the way there can be taken back all the same.
             Err(StepError::Failed { why, .. }) => (false, Progress { waiting_for: format!("{undoes} ({why})"), ..Progress::default() }),
         };
-        if run.looks_only() {
+        if seat.looks_only() {
             if is_going {
                 drive.wait_for(progress).await?;
                 continue;
@@ -328,18 +336,18 @@ pub(super) async fn back(run: &Run<'_>, planned: &PlannedStep, until: Until) -> 
         if !intended {
             drive.write(Event::UndoIntent { step: step.clone() }).await?;
             intended = true;
-            run.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
+            seat.tell(&Notice::Acting { step: step.clone(), does: undoes.clone() });
         }
         if !drive.may_change().await? {
             continue;
         }
-        match steps::undo(&planned.step, run.world()).await {
-            Ok(()) if until == Until::Asked => return Ok(()),
+        match steps::undo(&planned.step, seat.world()).await {
+            Ok(()) if until == Extent::Asked => return Ok(()),
             Ok(()) => {
                 drive.patience.is_taken();
                 drive.wait_for(progress).await?;
             }
-            Err(error) => drive.endure(error, For::Undo).await?,
+            Err(error) => drive.endure(error, Purpose::Undo).await?,
         }
     }
 }

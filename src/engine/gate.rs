@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::ending::Trouble;
 use super::notice::Notice;
 use super::patience::REFUSED_MAX;
-use super::run::{Run, Trouble};
+use super::seat::Seat;
 use crate::cluster::ApiError;
-use crate::plan::{Plan, PlannedStep};
+use crate::plan::PlannedStep;
 use crate::steps::{self, Progress, StepError};
 
 /// How long to wait between two tries.
@@ -28,17 +29,17 @@ fn longest(error: &ApiError) -> Option<Duration> {
 }
 
 /// Returns when nothing speaks against stopping the app.
-pub(super) async fn passes(run: &Run<'_>, plan: &Plan, stop: &PlannedStep) -> Result<(), Trouble> {
-    asked(run, stop, Duration::ZERO, async || steps::before_stop(plan, run.world()).await).await
+pub(super) async fn passes(seat: &Seat<'_>, stop: &PlannedStep) -> Result<(), Trouble> {
+    asked(seat, stop, Duration::ZERO, async || steps::before_stop(seat.plan, seat.world()).await).await
 }
 
 /// Returns when no other node has a volume that is copied.
-pub(super) async fn detached(run: &Run<'_>, plan: &Plan, stop: &PlannedStep) -> Result<(), Trouble> {
-    asked(run, stop, DETACHED_WITHIN, async || steps::detached(plan, run.world()).await).await
+pub(super) async fn detached(seat: &Seat<'_>, stop: &PlannedStep) -> Result<(), Trouble> {
+    asked(seat, stop, DETACHED_WITHIN, async || steps::detached(seat.plan, seat.world()).await).await
 }
 
 async fn asked(
-    run: &Run<'_>,
+    seat: &Seat<'_>,
     stop: &PlannedStep,
     settles_within: Duration,
     look: impl AsyncFn() -> Result<(), StepError>,
@@ -46,16 +47,16 @@ async fn asked(
     let step = stop.id.clone();
     let began = Instant::now();
     loop {
-        run.may_go_on()?;
+        seat.may_go_on()?;
         match look().await {
             Ok(()) => return Ok(()),
             Err(StepError::Failed { why, .. }) if began.elapsed() < settles_within => {
                 let progress =
                     Progress { waiting_for: format!("what speaks against stopping the app to be over: {why}"), ..Progress::default() };
-                run.tell(&Notice::Waiting { step: step.clone(), progress });
-                run.sleep(TRY_EVERY).await;
+                seat.tell(&Notice::Waiting { step: step.clone(), progress });
+                seat.sleep(TRY_EVERY).await;
             }
-            Err(StepError::Api(error)) if longest(&error).is_some_and(|longest| began.elapsed() < longest) => run.sleep(TRY_EVERY).await,
+            Err(StepError::Api(error)) if longest(&error).is_some_and(|longest| began.elapsed() < longest) => seat.sleep(TRY_EVERY).await,
             Err(StepError::Api(error)) if error.is_passing() => return Err(Trouble::Silence(error.to_string())),
             Err(error) => return Err(Trouble::of(step, error)),
         }

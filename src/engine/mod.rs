@@ -1,18 +1,22 @@
 //! Drives a plan: stage by stage, each step to its goal, forward or back, with intent written before the world is touched.
 //!
-//! [`run`] takes a run to an ending, [`drive`] takes one step to its goal, [`pace`] says how long to wait and [`patience`] until
+//! [`way`] takes a run to an [`ending`], [`drive`] takes one step to its goal, [`guard`] looks after what steps did, [`seat`] is what an executor has, [`pace`] says how long to wait and [`patience`] until
 //! when, [`record`] writes to the journal, [`notice`] is what is told to whoever listens; before the app is stopped
 //! [`warm_copies`] has old copies made once more and [`gate`] looks a last time; [`downtime`] says whether the app is down. It knows no single step's business.
 
 mod downtime;
 mod drive;
+mod ending;
 mod gate;
+mod guard;
 pub mod notice;
 pub mod pace;
 mod patience;
 mod record;
-pub mod run;
+mod seat;
 mod warm_copies;
+mod way;
 
+pub use ending::{Ending, Trouble};
 pub use notice::{Listener, Notice};
-pub use run::{Ending, Run, Trouble};
+pub use way::Run;
