@@ -9,8 +9,8 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use thiserror::Error;
 
-use super::ApiError;
 use super::credentials::Expiry;
+use super::failure::ApiError;
 use super::fence::Fence;
 use super::warnings::Warnings;
 

@@ -3,7 +3,7 @@
 
 use futures::future::BoxFuture;
 
-use super::ApiError;
+use super::failure::ApiError;
 
 /// Says whether changes may still be made.
 pub trait Fence: Send + Sync {

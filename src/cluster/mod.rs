@@ -1,12 +1,13 @@
 //! The Kubernetes API: the only room that talks to it.
 //!
-//! [`connect`] makes connections from a kubeconfig, [`verbs`] is every call the product can make, [`survey`] reads what a plan
-//! needs to know, [`access`] asks what we may do, [`fence`] whether changes may still be made, [`credentials`] says until when, [`identity`] tells clusters apart, [`warnings`] keeps what the server said beside its answers, [`writer`] tells who wrote an object. Nothing here
+//! [`connect`] makes connections from a kubeconfig, [`verbs`] is every call the product can make and [`failure`] why one did not succeed,
+//! [`read`] reads what a plan needs to know, [`access`] asks what we may do, [`fence`] whether changes may still be made, [`credentials`] says until when, [`identity`] tells clusters apart, [`warnings`] keeps what the server said beside its answers, [`writer`] tells who wrote an object. Nothing here
 //! decides anything.
 
 pub mod access;
 pub mod connect;
 pub mod credentials;
+pub mod failure;
 pub mod fence;
 pub mod identity;
 pub mod kept;
@@ -18,7 +19,8 @@ pub mod writer;
 
 pub use connect::{ConnectError, ConnectOptions, Connection};
 pub use credentials::Expiry;
+pub use failure::ApiError;
 pub use fence::Fence;
 pub use kinds::Kind;
-pub use verbs::{ApiError, Created, Delete};
+pub use verbs::{Created, Delete};
 pub use writer::{last_other_writer, last_writer};

@@ -14,7 +14,7 @@ use super::pace::Pace;
 use super::patience::{Patience, REFUSED_MAX};
 use super::seat::Seat;
 use crate::cluster::ApiError;
-use crate::cluster::verbs::OUTAGE_MAX;
+use crate::cluster::failure::OUTAGE_MAX;
 use crate::journal::lease::LeaseError;
 use crate::journal::{Event, Stand};
 use crate::plan::PlannedStep;

@@ -18,7 +18,7 @@ use super::ending::Trouble;
 use super::notice::{Listener, Notice};
 use super::record::Record;
 use crate::cluster::ApiError;
-use crate::cluster::verbs::OUTAGE_MAX;
+use crate::cluster::failure::OUTAGE_MAX;
 use crate::journal::lease::{self, Lease, LeaseError};
 use crate::journal::{Event, Journal, JournalError, RunState};
 use crate::plan::{Plan, PlannedStep, Step, StepId};

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::event::{Entry, Event, Outcome, VERSION};
 use super::state::{Illegal, RunState};
-use crate::cluster::verbs::OUTAGE_MAX;
+use crate::cluster::failure::OUTAGE_MAX;
 use crate::cluster::{self, ApiError, Connection, Created, Kind};
 use crate::plan::file::{PIECE_BYTES_MAX, PIECE_ENTRIES_MAX, Unreadable};
 use crate::plan::{Plan, RunId, file, marks, plan_record};

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::{Delete, Kind};
 use crate::plan::step::AdoptClaim;
 
@@ -10,16 +14,16 @@ impl Act for AdoptClaim {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
         let volume = look::known_target_volume(world, &self.slot).await?;
-        let on = look::text(&claim, "/spec/volumeName");
-        if on != look::name(&volume) {
-            let who = look::last_writer(&claim);
+        let on = facts::text(&claim, "/spec/volumeName");
+        if on != facts::name(&volume) {
+            let who = facts::last_writer(&claim);
             let what = format!("claim {} was made by somebody else, on volume `{on}`{who}", self.name);
             return Ok(Standing::Adrift(format!("{what}: stop what made it and what runs on it, delete that claim, and go on")));
         }
-        if look::is_terminating(&claim) {
+        if facts::is_terminating(&claim) {
             return Ok(Standing::waiting_for(format!("claim {} to be gone", self.name)));
         }
-        match look::text(&claim, "/status/phase") {
+        match facts::text(&claim, "/status/phase") {
             "Bound" => Ok(Standing::done(format!("claim {} is bound to volume {on}", self.name))),
             phase => Ok(Standing::waiting_for(format!("claim {} to be bound (it is {phase})", self.name))),
         }
@@ -37,7 +41,7 @@ impl Act for AdoptClaim {
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(None) };
         let volume = look::known_target_volume(world, &self.slot).await?;
-        if look::text(&claim, "/spec/volumeName") != look::name(&volume) {
+        if facts::text(&claim, "/spec/volumeName") != facts::name(&volume) {
             return Ok(None);
         }
         let users = look::running_on(world, &world.target, std::slice::from_ref(&self.name)).await?;
@@ -47,15 +51,15 @@ impl Act for AdoptClaim {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = look::known_target_volume(world, &self.slot).await?;
         let mut claim = self.manifest.clone();
-        claim["spec"]["volumeName"] = json!(look::name(&volume));
+        claim["spec"]["volumeName"] = json!(facts::name(&volume));
         look::made(world.target.create(&Kind::CLAIM, &self.namespace, &claim).await)
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(()) };
         let volume = look::known_target_volume(world, &self.slot).await?;
-        if look::text(&claim, "/spec/volumeName") == look::name(&volume) && !look::is_terminating(&claim) {
-            let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
+        if facts::text(&claim, "/spec/volumeName") == facts::name(&volume) && !facts::is_terminating(&claim) {
+            let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
             world.target.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
         }
         Ok(())

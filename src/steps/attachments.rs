@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Progress, Standing, StepError, World, look};
+use super::facts;
+use super::failure::StepError;
+use super::standing::{Progress, Standing};
+use super::world::World;
 use crate::cluster::Kind;
 use crate::plan::{Plan, Step};
 
@@ -72,20 +75,20 @@ async fn stray(world: &World, claims: &[String]) -> Result<Option<Stray>, StepEr
     }
     let objects = world.source.list(&Kind::CLAIM, &world.namespace, "").await?;
     let pods = world.source.list(&Kind::POD, &world.namespace, "").await?;
-    let mut moved = objects.iter().filter(|claim| claims.iter().any(|name| name == look::name(claim)));
+    let mut moved = objects.iter().filter(|claim| claims.iter().any(|name| name == facts::name(claim)));
     Ok(moved.find_map(|claim| stray_of(claim, &attachments, &pods)))
 }
 
 fn stray_of(claim: &Value, attachments: &[Value], pods: &[Value]) -> Option<Stray> {
-    let volume = look::text(claim, "/spec/volumeName");
+    let volume = facts::text(claim, "/spec/volumeName");
     let is_used_on = |node: &str| {
-        let mut there = pods.iter().filter(|pod| look::text(pod, "/spec/nodeName") == node && !look::has_stopped(pod));
-        there.any(|pod| look::names_claim(pod, look::name(claim)))
+        let mut there = pods.iter().filter(|pod| facts::text(pod, "/spec/nodeName") == node && !facts::has_stopped(pod));
+        there.any(|pod| facts::names_claim(pod, facts::name(claim)))
     };
-    let of_volume = |one: &&Value| look::text(one, "/spec/source/persistentVolumeName") == volume && one["status"]["attached"] == true;
-    let found = attachments.iter().filter(of_volume).find(|one| !is_used_on(look::text(one, "/spec/nodeName")))?;
-    let node = look::text(found, "/spec/nodeName").to_owned();
-    Some(Stray { attachment: look::name(found).to_owned(), volume: volume.to_owned(), node })
+    let of_volume = |one: &&Value| facts::text(one, "/spec/source/persistentVolumeName") == volume && one["status"]["attached"] == true;
+    let found = attachments.iter().filter(of_volume).find(|one| !is_used_on(facts::text(one, "/spec/nodeName")))?;
+    let node = facts::text(found, "/spec/nodeName").to_owned();
+    Some(Stray { attachment: facts::name(found).to_owned(), volume: volume.to_owned(), node })
 }
 
 #[cfg(test)]

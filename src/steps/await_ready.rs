@@ -8,11 +8,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Act, Standing, StepError, World, drain, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{drain, facts, look};
 use crate::cluster::{ApiError, Delete, Kind};
 use crate::plan::reach::reaches;
 use crate::plan::step::AwaitReady;
 use crate::survey::AppKind;
+use crate::survey::object::claims_of;
 
 impl Act for AwaitReady {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
@@ -49,8 +54,8 @@ impl Act for AwaitReady {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let late = self.late(world).await?;
         let Some(pod) = misplaced(world, &self.namespace, &late).await? else { return Ok(()) };
-        let how = Delete { uid: Some(look::uid(pod).to_owned()), ..Delete::default() };
-        world.target.delete(&Kind::POD, &self.namespace, look::name(pod), &how).await?;
+        let how = Delete { uid: Some(facts::uid(pod).to_owned()), ..Delete::default() };
+        world.target.delete(&Kind::POD, &self.namespace, facts::name(pod), &how).await?;
         Ok(())
     }
 }
@@ -67,8 +72,8 @@ impl AwaitReady {
 async fn what_holds(world: &World, pod: &Value) -> String {
     let warning = look::last_warning(&world.target, pod).await;
     // A scheduler that is down warns of nothing.
-    match look::text(pod, "/spec/nodeName") {
-        "" if warning.is_empty() => format!(": no node has been chosen for pod {}", look::name(pod)),
+    match facts::text(pod, "/spec/nodeName") {
+        "" if warning.is_empty() => format!(": no node has been chosen for pod {}", facts::name(pod)),
         _ => warning,
     }
 }
@@ -76,13 +81,13 @@ async fn what_holds(world: &World, pod: &Value) -> String {
 fn is_ready(pod: &Value) -> bool {
     let none = Vec::new();
     let conditions = pod["status"]["conditions"].as_array().unwrap_or(&none);
-    conditions.iter().any(|one| look::text(one, "/type") == "Ready" && look::text(one, "/status") == "True")
+    conditions.iter().any(|one| facts::text(one, "/type") == "Ready" && facts::text(one, "/status") == "True")
 }
 
 /// The first of these pods that its controller will make again, that never ran, and that is on a node outside a volume's affinity.
 async fn misplaced<'a>(world: &World, namespace: &str, pods: &'a [Value]) -> Result<Option<&'a Value>, StepError> {
-    let stays = |pod: &&Value| look::is_controlled(pod) && !look::is_terminating(pod) && !look::text(pod, "/spec/nodeName").is_empty();
-    let waiting: Vec<&Value> = pods.iter().filter(stays).filter(|pod| look::never_ran(pod)).collect();
+    let stays = |pod: &&Value| facts::is_controlled(pod) && !facts::is_terminating(pod) && !facts::text(pod, "/spec/nodeName").is_empty();
+    let waiting: Vec<&Value> = pods.iter().filter(stays).filter(|pod| facts::never_ran(pod)).collect();
     if waiting.is_empty() {
         return Ok(None);
     }
@@ -92,11 +97,11 @@ async fn misplaced<'a>(world: &World, namespace: &str, pods: &'a [Value]) -> Res
         nodes => nodes?,
     };
     for pod in waiting {
-        let Some(node) = nodes.iter().find(|node| look::name(node) == look::text(pod, "/spec/nodeName")) else { continue };
+        let Some(node) = nodes.iter().find(|node| facts::name(node) == facts::text(pod, "/spec/nodeName")) else { continue };
         let labels: BTreeMap<String, String> = serde_json::from_value(node["metadata"]["labels"].clone()).unwrap_or_default();
-        for claim in look::claims_of(pod) {
+        for claim in claims_of(pod) {
             let Some(claim) = world.target.get(&Kind::CLAIM, namespace, &claim).await? else { continue };
-            let volume = world.target.get(&Kind::VOLUME, "", look::text(&claim, "/spec/volumeName")).await?;
+            let volume = world.target.get(&Kind::VOLUME, "", facts::text(&claim, "/spec/volumeName")).await?;
             if volume.is_some_and(|volume| !reaches(&labels, volume["spec"].get("nodeAffinity"))) {
                 return Ok(Some(pod));
             }

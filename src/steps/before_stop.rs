@@ -6,7 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::{StepError, World, drain, look};
+use super::failure::StepError;
+use super::world::World;
+use super::{drain, facts, look};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::plan::{Plan, Step, finalizers};
 use crate::survey::AppKind;
@@ -28,7 +30,7 @@ impl Rehearsal {
 
     /// Whether a quota that is full has room for it all the same: by then, or since it is there already.
     async fn has_room(&self, plan: &Plan, cluster: &Connection) -> Result<bool, StepError> {
-        Ok(self.replaces || cluster.get(&self.kind, plan.namespace(), look::name(&self.manifest)).await?.is_some())
+        Ok(self.replaces || cluster.get(&self.kind, plan.namespace(), facts::name(&self.manifest)).await?.is_some())
     }
 }
 
@@ -141,7 +143,7 @@ async fn app_pod(plan: &Plan, cluster: &Connection) -> Result<Option<Rehearsal>,
 /// The pod that the controller of an app makes of its template (`newControllerPod`, `newStatefulSetPod` in Kubernetes 1.36.3, in what admission
 /// looks at).
 fn pod_of(kind: &str, app: &Value) -> Value {
-    let name = look::name(app);
+    let name = facts::name(app);
     let template = &app["spec"]["template"];
     let mut pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"] });
     let metadata = &mut pod["metadata"];
@@ -152,11 +154,11 @@ fn pod_of(kind: &str, app: &Value) -> Value {
     }
     metadata["generateName"] = json!(format!("{name}-"));
     metadata["ownerReferences"] =
-        json!([{ "apiVersion": "apps/v1", "kind": kind, "name": name, "uid": look::uid(app), "controller": true }]);
+        json!([{ "apiVersion": "apps/v1", "kind": kind, "name": name, "uid": facts::uid(app), "controller": true }]);
     let templates = app["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
     let first = app["spec"]["ordinals"]["start"].as_u64().unwrap_or(0);
     let own: Vec<Value> = templates
-        .map(|one| json!({ "name": look::name(one), "persistentVolumeClaim": { "claimName": format!("{}-{name}-{first}", look::name(one)) } }))
+        .map(|one| json!({ "name": facts::name(one), "persistentVolumeClaim": { "claimName": format!("{}-{name}-{first}", facts::name(one)) } }))
         .collect();
     if !own.is_empty() {
         let named = |volume: &Value| own.iter().any(|one| one["name"] == volume["name"]);
@@ -170,15 +172,15 @@ fn pod_of(kind: &str, app: &Value) -> Value {
 async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
     let claims: Vec<String> = plan.moves.iter().map(|one| one.claim.clone()).collect();
     for pod in look::pods_on(world, &world.source, &claims).await? {
-        let name = look::name(&pod);
+        let name = facts::name(&pod);
         let remove = || format!("kubectl delete pod {name} -n {}", world.namespace);
-        if !look::is_of_app(&pod, plan.app.kind, &plan.app.name) {
+        if !facts::is_of_app(&pod, plan.app.kind, &plan.app.name) {
             let why =
-                format!("pod {name}{} names a claim that is to be moved, and is no part of {}", look::over(&pod), plan.app.reference());
+                format!("pod {name}{} names a claim that is to be moved, and is no part of {}", facts::over(&pod), plan.app.reference());
             return Err(StepError::hinted(why, remove()));
         }
-        if plan.app.kind == AppKind::Pod && look::is_over(&pod) {
-            let why = format!("pod {name}{} has ended since the plan was made, and would be run a second time", look::over(&pod));
+        if plan.app.kind == AppKind::Pod && facts::is_over(&pod) {
+            let why = format!("pod {name}{} has ended since the plan was made, and would be run a second time", facts::over(&pod));
             return Err(StepError::hinted(
                 why,
                 format!("undo this run; then remove the pod ({}) and move its claims by themselves", remove()),
@@ -186,7 +188,7 @@ async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
         }
         if let Some(finalizer) = finalizers::foreign(&pod, &finalizers::OF_PODS).first() {
             let why = format!("pod {name} has the finalizer `{finalizer}`: it may not go when it is deleted, and with it the claim");
-            return Err(StepError::hinted(why, look::whose_finalizer("pod", name, &world.namespace)));
+            return Err(StepError::hinted(why, facts::whose_finalizer("pod", name, &world.namespace)));
         }
     }
     Ok(())

@@ -3,15 +3,19 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::Kind;
 use crate::plan::{marks, step::BindTarget};
 
 impl BindTarget {
     async fn refer(&self, world: &World, volume: &Value, name: &str, uid: Value) -> Result<(), StepError> {
         let claim = json!({ "namespace": self.namespace, "name": name, "uid": uid, "resourceVersion": null });
-        let patch = json!({ "metadata": look::only(volume), "spec": { "claimRef": claim } });
-        world.target.patch(&Kind::VOLUME, "", look::name(volume), &patch).await?;
+        let patch = json!({ "metadata": facts::only(volume), "spec": { "claimRef": claim } });
+        world.target.patch(&Kind::VOLUME, "", facts::name(volume), &patch).await?;
         Ok(())
     }
 }
@@ -25,15 +29,15 @@ impl Act for BindTarget {
         if look::is_for_claim(&volume, world, &self.staging) {
             return Ok(Standing::Before);
         }
-        let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
-        Ok(Standing::Adrift(format!("volume {} is reserved for claim `{named}`{who}", look::name(&volume))))
+        let (named, who) = (facts::claim_named(&volume), facts::last_writer(&volume));
+        Ok(Standing::Adrift(format!("volume {} is reserved for claim `{named}`{who}", facts::name(&volume))))
     }
 
     /// Whatever its controller has heard of, it only has to be named for the staging claim again.
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let volume = look::known_target_volume(world, &self.slot).await?;
         if look::is_for_claim(&volume, world, &self.claim) {
-            return Ok(Standing::done(format!("volume {} is reserved", look::name(&volume))));
+            return Ok(Standing::done(format!("volume {} is reserved", facts::name(&volume))));
         }
         self.observe(world).await
     }

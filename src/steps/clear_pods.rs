@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::{Delete, Kind};
 use crate::plan::finalizers;
 use crate::plan::step::ClearPods;
@@ -13,15 +17,15 @@ impl Act for ClearPods {
         let left = self.left(world).await?;
         match left.first() {
             None => Ok(Standing::done("no pod that is over names the claims")),
-            Some(pod) if look::is_terminating(pod) => {
-                Ok(Standing::waiting_for(format!("pod {} to be gone{}", look::name(pod), look::held(pod, &finalizers::OF_PODS))))
+            Some(pod) if facts::is_terminating(pod) => {
+                Ok(Standing::waiting_for(format!("pod {} to be gone{}", facts::name(pod), facts::held(pod, &finalizers::OF_PODS))))
             }
             Some(_) => Ok(Standing::Before),
         }
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        match self.left(world).await?.iter().find(|pod| !look::is_terminating(pod)) {
+        match self.left(world).await?.iter().find(|pod| !facts::is_terminating(pod)) {
             Some(pod) => delete(world, pod).await,
             None => Ok(()),
         }
@@ -31,13 +35,13 @@ impl Act for ClearPods {
 impl ClearPods {
     async fn left(&self, world: &World) -> Result<Vec<Value>, StepError> {
         let pods = look::pods_on(world, &world.source, &self.claims).await?;
-        Ok(pods.into_iter().filter(|pod| look::is_over(pod) && look::is_of_app(pod, self.kind, &self.name)).collect())
+        Ok(pods.into_iter().filter(|pod| facts::is_over(pod) && facts::is_of_app(pod, self.kind, &self.name)).collect())
     }
 }
 
 /// Deletes a pod that is over, this very one.
 pub(super) async fn delete(world: &World, pod: &Value) -> Result<(), StepError> {
-    let how = Delete { uid: Some(look::uid(pod).to_owned()), ..Delete::default() };
-    world.source.delete(&Kind::POD, &world.namespace, look::name(pod), &how).await?;
+    let how = Delete { uid: Some(facts::uid(pod).to_owned()), ..Delete::default() };
+    world.source.delete(&Kind::POD, &world.namespace, facts::name(pod), &how).await?;
     Ok(())
 }

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::{Connection, Kind};
 use crate::plan::{marks, shape::is_of_shape, step::Drain};
 use crate::survey::AppKind;
@@ -31,10 +35,10 @@ pub(super) async fn scale(
     replicas: u64,
     mark: Value,
 ) -> Result<(), StepError> {
-    let mut metadata = look::only(app);
+    let mut metadata = facts::only(app);
     metadata["labels"] = json!({ marks::DRAINED: mark });
     let patch = json!({ "metadata": metadata, "spec": { "replicas": replicas } });
-    connection.patch(&resource(kind)?, namespace, look::name(app), &patch).await?;
+    connection.patch(&resource(kind)?, namespace, facts::name(app), &patch).await?;
     Ok(())
 }
 
@@ -55,12 +59,12 @@ fn generation(app: &Value) -> u64 {
 /// The generation that the app got when this run scaled it to zero. Each later change of its spec makes another one, also one
 /// that was taken back again, after which the app may have written.
 fn drained(app: &Value, world: &World) -> Option<u64> {
-    look::label(app, marks::DRAINED).strip_prefix(&world.run.0)?.strip_prefix('.')?.parse().ok()
+    facts::label(app, marks::DRAINED).strip_prefix(&world.run.0)?.strip_prefix('.')?.parse().ok()
 }
 
 /// Whether a run has stopped the app and not yet started it again.
 pub(super) fn is_marked(app: &Value) -> bool {
-    !look::label(app, marks::DRAINED).is_empty()
+    !facts::label(app, marks::DRAINED).is_empty()
 }
 
 /// Whether a scalable app has no replicas, and nobody changed it since it was stopped, if this run stopped it.
@@ -72,7 +76,7 @@ impl Act for Drain {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
         let now = replicas(&app);
-        let adrift = |what: &str| Ok(Standing::Adrift(format!("{}/{} {what}{}", self.kind.word(), self.name, look::last_writer(&app))));
+        let adrift = |what: &str| Ok(Standing::Adrift(format!("{}/{} {what}{}", self.kind.word(), self.name, facts::last_writer(&app))));
         match drained(&app, world) {
             None if self.shape.as_ref().is_some_and(|planned| !is_of_shape(&app, planned)) => {
                 return adrift("was changed since the plan was made");
@@ -83,12 +87,12 @@ impl Act for Drain {
             Some(_) => {}
         }
         let pods = look::pods_on(world, &world.source, &self.claims).await?;
-        let left: Vec<&str> = pods.iter().filter(|pod| !look::has_stopped(pod)).map(look::name).collect();
+        let left: Vec<&str> = pods.iter().filter(|pod| !facts::has_stopped(pod)).map(facts::name).collect();
         if left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
         // One that is held keeps those from stopping that are to stop after it.
-        let held: String = pods.iter().filter(|pod| look::is_terminating(pod)).map(look::held_pod).collect();
+        let held: String = pods.iter().filter(|pod| facts::is_terminating(pod)).map(facts::held_pod).collect();
         Ok(Standing::waiting_for(format!("{} to stop{held}", left.join(", "))))
     }
 
@@ -105,7 +109,7 @@ impl Act for Drain {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
-        if look::uid(&app) != self.uid {
+        if facts::uid(&app) != self.uid {
             return Err(StepError::failed(format!("{}/{} is another one than was planned for", self.kind.word(), self.name)));
         }
         // The version just read is the patch's condition, so this change makes the very next generation.

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::Kind;
 use crate::plan::{marks, step::PinReclaim};
 
@@ -16,21 +20,21 @@ impl PinReclaim {
     async fn is_claim_leaving(&self, world: &World) -> Result<bool, StepError> {
         let (namespace, name) = self.claim.split_once('/').unwrap_or_default();
         let claim = world.source.get(&Kind::CLAIM, namespace, name).await?;
-        Ok(claim.is_none_or(|claim| look::is_terminating(&claim)))
+        Ok(claim.is_none_or(|claim| facts::is_terminating(&claim)))
     }
 }
 
 impl Act for PinReclaim {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid {
+        if facts::uid(&volume) != self.volume_uid {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
         }
-        if look::is_terminating(&volume) {
-            return Ok(Standing::Adrift(format!("volume {} is being deleted{}", self.volume, look::last_writer(&volume))));
+        if facts::is_terminating(&volume) {
+            return Ok(Standing::Adrift(format!("volume {} is being deleted{}", self.volume, facts::last_writer(&volume))));
         }
-        if look::claim_named(&volume) != self.claim {
-            let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
+        if facts::claim_named(&volume) != self.claim {
+            let (named, who) = (facts::claim_named(&volume), facts::last_writer(&volume));
             return Ok(Standing::Adrift(format!("volume {} names claim {named}, not {}{who}", self.volume, self.claim)));
         }
         if self.is_claim_leaving(world).await? {
@@ -38,22 +42,22 @@ impl Act for PinReclaim {
         }
         if !look::is_volume_of_run(&volume, world) {
             // A run that is not over pinned it meanwhile. (As a target a volume may still bear the marks of a run that is gone back from.)
-            if look::label(&volume, marks::ROLE) == marks::ROLE_SOURCE {
-                let run = look::label(&volume, marks::RUN);
+            if facts::label(&volume, marks::ROLE) == marks::ROLE_SOURCE {
+                let run = facts::label(&volume, marks::RUN);
                 return Ok(Standing::Adrift(format!("volume {} bears the marks of run {run}, which is not over", self.volume)));
             }
             return Ok(Standing::Before);
         }
-        if look::reclaim_policy(&volume) != "Retain" {
-            let who = look::last_writer(&volume);
-            return Ok(Standing::Adrift(format!("volume {} was set back to {}{who}", self.volume, look::reclaim_policy(&volume))));
+        if facts::reclaim_policy(&volume) != "Retain" {
+            let who = facts::last_writer(&volume);
+            return Ok(Standing::Adrift(format!("volume {} was set back to {}{who}", self.volume, facts::reclaim_policy(&volume))));
         }
         Ok(Standing::done(format!("volume {} is on Retain", self.volume)))
     }
 
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid {
+        if facts::uid(&volume) != self.volume_uid {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
         }
         // Whatever its policy is by now, our labels go last.
@@ -72,10 +76,10 @@ impl Act for PinReclaim {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid || look::claim_named(&volume) != self.claim {
+        if facts::uid(&volume) != self.volume_uid || facts::claim_named(&volume) != self.claim {
             return Err(StepError::failed(format!("volume {} is not the one of claim {}", self.volume, self.claim)));
         }
-        let mut metadata = look::only(&volume);
+        let mut metadata = facts::only(&volume);
         metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_SOURCE, &self.slot);
         metadata["annotations"] =
             json!({ marks::CLAIM: self.claim, marks::PLAN: world.plan_digest, marks::POLICY_BEFORE: self.policy_before });
@@ -86,16 +90,16 @@ impl Act for PinReclaim {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid || look::claim_named(&volume) != self.claim {
-            return Err(StepError::failed(format!("volume {} names claim {} by now", self.volume, look::claim_named(&volume))));
+        if facts::uid(&volume) != self.volume_uid || facts::claim_named(&volume) != self.claim {
+            return Err(StepError::failed(format!("volume {} names claim {} by now", self.volume, facts::claim_named(&volume))));
         }
         // Of a claim that somebody deletes the data stays all the same.
         let policy = if self.is_claim_leaving(world).await? { "Retain" } else { self.policy_before.as_str() };
         // A released volume that is set to Delete is deleted at once, with all data: it has to be bound again first.
-        if policy != "Retain" && look::text(&volume, "/status/phase") != "Bound" {
+        if policy != "Retain" && facts::text(&volume, "/status/phase") != "Bound" {
             return Ok(());
         }
-        let mut metadata = look::only(&volume);
+        let mut metadata = facts::only(&volume);
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::CLAIM: null, marks::PLAN: null, marks::POLICY_BEFORE: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });

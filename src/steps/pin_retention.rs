@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::facts;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
 use crate::cluster::Kind;
 use crate::plan::step::PinRetention;
 
@@ -14,7 +18,7 @@ impl PinRetention {
 
     async fn write(&self, world: &World, policy: &Value) -> Result<(), StepError> {
         let set = self.set(world).await?;
-        let patch = json!({ "metadata": look::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": policy } });
+        let patch = json!({ "metadata": facts::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": policy } });
         world.source.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &patch).await?;
         Ok(())
     }
@@ -29,11 +33,11 @@ impl Act for PinRetention {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let set = self.set(world).await?;
         // Once it was made again in the course of the run it has another uid; by then this is no longer asked on the way there.
-        if look::uid(&set) != self.uid {
+        if facts::uid(&set) != self.uid {
             return Ok(Standing::Adrift(format!(
                 "statefulset/{} is another one than was planned for{}",
                 self.set,
-                look::last_writer(&set)
+                facts::last_writer(&set)
             )));
         }
         self.standing(world, &set).await

@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::Kind;
 use crate::plan::{marks, step::PinTarget};
 
@@ -14,8 +18,8 @@ impl PinTarget {
             return Ok(Some((volume, None)));
         }
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(None) };
-        let name = look::text(&claim, "/spec/volumeName");
-        if name.is_empty() || look::text(&claim, "/status/phase") != "Bound" {
+        let name = facts::text(&claim, "/spec/volumeName");
+        if name.is_empty() || facts::text(&claim, "/status/phase") != "Bound" {
             return Ok(None);
         }
         let volume = world.target.get(&Kind::VOLUME, "", name).await?;
@@ -34,14 +38,14 @@ impl PinTarget {
     /// write: one of the same name can be bound to a volume that is somebody else's.
     fn strange(&self, world: &World, volume: &Value, claim: Option<&Value>) -> Option<String> {
         let claim = claim.filter(|_| !look::is_target_of(volume, world, &self.slot))?;
-        if !look::is_of_run(claim, world) || look::label(claim, marks::SLOT) != self.slot {
-            return Some(format!("claim {} is not ours{}", self.staging, look::last_writer(claim)));
+        if !look::is_of_run(claim, world) || facts::label(claim, marks::SLOT) != self.slot {
+            return Some(format!("claim {} is not ours{}", self.staging, facts::last_writer(claim)));
         }
-        let name = look::name(volume);
-        if !look::is_for_claim(volume, world, &self.staging) || look::text(volume, "/spec/claimRef/uid") != look::uid(claim) {
-            return Some(format!("volume {name} names claim {}, not {}", look::claim_named(volume), self.staging));
+        let name = facts::name(volume);
+        if !look::is_for_claim(volume, world, &self.staging) || facts::text(volume, "/spec/claimRef/uid") != facts::uid(claim) {
+            return Some(format!("volume {name} names claim {}, not {}", facts::claim_named(volume), self.staging));
         }
-        (!look::label(volume, marks::RUN).is_empty()).then(|| format!("volume {name} bears the marks of another run"))
+        (!facts::label(volume, marks::RUN).is_empty()).then(|| format!("volume {name} bears the marks of another run"))
     }
 }
 
@@ -50,7 +54,7 @@ const CLOCKS_DIFFER_SECS_MAX: i64 = 60;
 
 /// Whether a volume was made before a claim and so not for it (it was free, and the claim was bound to it), by the API servers' clocks, which nobody else sets.
 pub(super) fn is_older(volume: &Value, claim: &Value) -> bool {
-    let made = |object: &Value| look::text(object, "/metadata/creationTimestamp").parse::<Timestamp>().ok();
+    let made = |object: &Value| facts::text(object, "/metadata/creationTimestamp").parse::<Timestamp>().ok();
     match (made(volume), made(claim)) {
         (Some(volume), Some(claim)) => volume.as_second() + CLOCKS_DIFFER_SECS_MAX < claim.as_second(),
         (None, _) | (_, None) => false,
@@ -60,21 +64,21 @@ pub(super) fn is_older(volume: &Value, claim: &Value) -> bool {
 impl Act for PinTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let Some((volume, claim)) = self.volume(world).await? else { return Ok(Standing::Before) };
-        if look::is_terminating(&volume) {
-            return Ok(Standing::Adrift(format!("volume {} is being deleted{}", look::name(&volume), look::last_writer(&volume))));
+        if facts::is_terminating(&volume) {
+            return Ok(Standing::Adrift(format!("volume {} is being deleted{}", facts::name(&volume), facts::last_writer(&volume))));
         }
         if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
             return Ok(Standing::Adrift(what));
         }
-        let pinned = look::is_volume_of_run(&volume, world) && look::reclaim_policy(&volume) == "Retain";
-        Ok(if pinned { Standing::done(format!("volume {} is on Retain", look::name(&volume))) } else { Standing::Before })
+        let pinned = look::is_volume_of_run(&volume, world) && facts::reclaim_policy(&volume) == "Retain";
+        Ok(if pinned { Standing::done(format!("volume {} is on Retain", facts::name(&volume))) } else { Standing::Before })
     }
 
     /// A volume that is not ours stays as it is.
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let Some((volume, claim)) = self.any_volume(world).await? else { return Ok(Standing::Before) };
         let is_foreign = claim.as_ref().is_some_and(|claim| is_older(&volume, claim)) && !look::is_target_of(&volume, world, &self.slot);
-        let is_kept = look::reclaim_policy(&volume) == "Retain" && self.strange(world, &volume, claim.as_ref()).is_none() && !is_foreign;
+        let is_kept = facts::reclaim_policy(&volume) == "Retain" && self.strange(world, &volume, claim.as_ref()).is_none() && !is_foreign;
         Ok(if is_kept { Standing::done("kept") } else { Standing::Before })
     }
 
@@ -84,17 +88,17 @@ impl Act for PinTarget {
         if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
             return Err(StepError::failed(what));
         }
-        let mut metadata = look::only(&volume);
+        let mut metadata = facts::only(&volume);
         metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
         metadata["annotations"] = look::target_annotations(world, &self.slot, &self.claim);
         if let Some(claim) = claim {
-            metadata["annotations"][marks::STAGING_UID] = json!(look::uid(&claim));
+            metadata["annotations"][marks::STAGING_UID] = json!(facts::uid(&claim));
             if is_older(&volume, &claim) {
                 metadata["annotations"][marks::POLICY_BEFORE] = volume["spec"]["persistentVolumeReclaimPolicy"].clone();
             }
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
-        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
+        world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
         Ok(())
     }
 
@@ -104,7 +108,7 @@ impl Act for PinTarget {
             return Err(StepError::failed(what));
         }
         if !look::is_for_claim(&volume, world, &self.staging) {
-            return Err(StepError::failed(format!("volume {} is reserved for another claim, so it stays on Retain", look::name(&volume))));
+            return Err(StepError::failed(format!("volume {} is reserved for another claim, so it stays on Retain", facts::name(&volume))));
         }
         // The copy is ours alone and the app is back on its source: let it go with the staging claim. What was not made for us is as its
         // owner had it.
@@ -113,14 +117,14 @@ impl Act for PinTarget {
             None if claim.as_ref().is_some_and(|claim| is_older(&volume, claim)) => return Ok(()),
             None => "Delete",
         };
-        let mut metadata = look::only(&volume);
+        let mut metadata = facts::only(&volume);
         if policy == "Retain" {
             // Nothing would be left to see of the way back.
             metadata["labels"] = marks::off_volume();
             metadata["annotations"] = marks::off_target();
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
-        world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
+        world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
         Ok(())
     }
 }

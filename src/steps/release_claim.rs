@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, clear_pods, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{clear_pods, facts, look};
 use crate::cluster::{Delete, Kind};
 use crate::plan::finalizers;
 use crate::plan::step::ReleaseClaim;
@@ -22,13 +26,13 @@ impl ReleaseClaim {
         for pod in &pods {
             look::goes(pod, &finalizers::OF_PODS, &self.namespace)?;
         }
-        let Some(pod) = pods.into_iter().find(|pod| look::is_over(pod) && !look::is_terminating(pod)) else { return Ok(None) };
+        let Some(pod) = pods.into_iter().find(|pod| facts::is_over(pod) && !facts::is_terminating(pod)) else { return Ok(None) };
         let (kind, app) = self.app.split_once('/').unwrap_or_default();
-        if AppKind::of_word(kind).is_some_and(|kind| look::is_of_app(&pod, kind, app)) {
+        if AppKind::of_word(kind).is_some_and(|kind| facts::is_of_app(&pod, kind, app)) {
             return Ok(Some(pod));
         }
-        let name = look::name(&pod);
-        let why = format!("pod {name}{} names claim {} and would keep it from going", look::over(&pod), self.name);
+        let name = facts::name(&pod);
+        let why = format!("pod {name}{} names claim {} and would keep it from going", facts::over(&pod), self.name);
         Err(StepError::hinted(why, format!("kubectl delete pod {name} -n {}", self.namespace)))
     }
 
@@ -36,9 +40,9 @@ impl ReleaseClaim {
         let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
         let volume = found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))?;
         // Only a volume that this run pinned, or that nobody made since under that name.
-        let is_it = look::is_source_of(&volume, world, &self.slot) || !self.volume_uid.is_empty() && look::uid(&volume) == self.volume_uid;
-        if !is_it || look::text(&volume, "/spec/claimRef/namespace") != world.namespace {
-            let named = look::claim_named(&volume);
+        let is_it = look::is_source_of(&volume, world, &self.slot) || !self.volume_uid.is_empty() && facts::uid(&volume) == self.volume_uid;
+        if !is_it || facts::text(&volume, "/spec/claimRef/namespace") != world.namespace {
+            let named = facts::claim_named(&volume);
             return Err(StepError::failed(format!("volume {} is not the one that was planned for (it names claim {named})", self.volume)));
         }
         Ok(volume)
@@ -50,14 +54,14 @@ impl Act for ReleaseClaim {
         let Some(claim) = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await? else {
             return Ok(Standing::done(format!("volume {} is kept", self.volume)));
         };
-        if look::text(&claim, "/spec/volumeName") != self.volume {
-            return Ok(Standing::Adrift(format!("claim {} was made anew on another volume{}", self.name, look::last_writer(&claim))));
+        if facts::text(&claim, "/spec/volumeName") != self.volume {
+            return Ok(Standing::Adrift(format!("claim {} was made anew on another volume{}", self.name, facts::last_writer(&claim))));
         }
-        if look::is_terminating(&claim) {
+        if facts::is_terminating(&claim) {
             let by = look::what_holds_claim(world, &world.source, &claim).await?;
             return Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.name)));
         }
-        if look::text(&claim, "/status/phase") != "Bound" {
+        if facts::text(&claim, "/status/phase") != "Bound" {
             return Ok(Standing::waiting_for(format!("claim {} to be bound to volume {}", self.name, self.volume)));
         }
         Ok(Standing::Before)
@@ -66,14 +70,14 @@ impl Act for ReleaseClaim {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         // Read again at the last moment: whoever set the volume back to Delete would have us delete the data.
         let volume = self.source_volume(world).await?;
-        if look::reclaim_policy(&volume) != "Retain" {
-            let who = look::last_writer(&volume);
-            return Err(StepError::failed(format!("volume {} is on {} again{who}", self.volume, look::reclaim_policy(&volume))));
+        if facts::reclaim_policy(&volume) != "Retain" {
+            let who = facts::last_writer(&volume);
+            return Err(StepError::failed(format!("volume {} is on {} again{who}", self.volume, facts::reclaim_policy(&volume))));
         }
         let target = look::known_target_volume(world, &self.slot).await?;
-        if look::reclaim_policy(&target) != "Retain" {
-            let who = look::last_writer(&target);
-            return Err(StepError::failed(format!("volume {} is on {} again{who}", look::name(&target), look::reclaim_policy(&target))));
+        if facts::reclaim_policy(&target) != "Retain" {
+            let who = facts::last_writer(&target);
+            return Err(StepError::failed(format!("volume {} is on {} again{who}", facts::name(&target), facts::reclaim_policy(&target))));
         }
         if let Some(users) = self.users(world).await? {
             return Err(StepError::failed(format!("{users} runs on claim {} again", self.name)));
@@ -108,14 +112,14 @@ impl Act for ReleaseClaim {
             };
         }
         let reference = &volume["spec"]["claimRef"];
-        if reference["uid"].is_string() || look::text(reference, "/name") != self.name {
+        if reference["uid"].is_string() || facts::text(reference, "/name") != self.name {
             // The claim it remembers is gone: reserve it for the one to come, by name.
             let claim = json!({ "namespace": self.namespace, "name": self.name, "uid": null, "resourceVersion": null });
-            let patch = json!({ "metadata": look::only(&volume), "spec": { "claimRef": claim } });
+            let patch = json!({ "metadata": facts::only(&volume), "spec": { "claimRef": claim } });
             world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
             return Ok(());
         }
-        if !look::is_free(&volume) {
+        if !facts::is_free(&volume) {
             return Ok(());
         }
         look::made(world.source.create(&Kind::CLAIM, &self.namespace, &self.manifest_before).await)

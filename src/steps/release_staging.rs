@@ -1,6 +1,10 @@
 //! [`ReleaseStaging`]: the staging claim is gone; the target volume stays.
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::{Delete, Kind};
 use crate::plan::finalizers;
 use crate::plan::step::ReleaseStaging;
@@ -9,7 +13,7 @@ impl Act for ReleaseStaging {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? {
             None => Ok(Standing::done("gone")),
-            Some(claim) if look::is_terminating(&claim) => {
+            Some(claim) if facts::is_terminating(&claim) => {
                 let by = look::what_holds_claim(world, &world.target, &claim).await?;
                 Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.staging)))
             }
@@ -19,16 +23,16 @@ impl Act for ReleaseStaging {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let target = look::known_target_volume(world, &self.slot).await?;
-        if look::reclaim_policy(&target) != "Retain" {
-            let who = look::last_writer(&target);
-            return Err(StepError::failed(format!("volume {} is on {} again{who}", look::name(&target), look::reclaim_policy(&target))));
+        if facts::reclaim_policy(&target) != "Retain" {
+            let who = facts::last_writer(&target);
+            return Err(StepError::failed(format!("volume {} is on {} again{who}", facts::name(&target), facts::reclaim_policy(&target))));
         }
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(()) };
         if !look::is_of_run(&claim, world) {
             return Err(StepError::failed(format!("claim {} is not ours", self.staging)));
         }
         look::goes(&claim, &finalizers::OF_CLAIMS, &self.namespace)?;
-        let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
+        let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
         world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
         Ok(())
     }

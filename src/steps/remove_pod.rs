@@ -1,6 +1,10 @@
 //! [`RemovePod`]: a bare pod is gone, and nothing runs on its claims.
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::{Delete, Kind};
 use crate::plan::finalizers;
 use crate::plan::step::RemovePod;
@@ -8,7 +12,7 @@ use crate::plan::step::RemovePod;
 impl Act for RemovePod {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let there = world.source.get(&Kind::POD, &self.namespace, &self.name).await?;
-        let stays = there.as_ref().is_some_and(|pod| !look::is_terminating(pod));
+        let stays = there.as_ref().is_some_and(|pod| !facts::is_terminating(pod));
         if stays {
             return Ok(Standing::Before);
         }
@@ -16,15 +20,15 @@ impl Act for RemovePod {
         if there.is_none() && left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
-        let held = there.as_ref().map(|pod| look::held(pod, &finalizers::OF_PODS)).unwrap_or_default();
+        let held = there.as_ref().map(|pod| facts::held(pod, &finalizers::OF_PODS)).unwrap_or_default();
         Ok(Standing::waiting_for(format!("pod {} to be gone{held}", self.name)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         if let Some(pod) = world.source.get(&Kind::POD, &self.namespace, &self.name).await? {
             look::goes(&pod, &finalizers::OF_PODS, &self.namespace)?;
-            if look::is_over(&pod) {
-                return Err(StepError::failed(format!("pod {} has ended{}, and would be run a second time", self.name, look::over(&pod))));
+            if facts::is_over(&pod) {
+                return Err(StepError::failed(format!("pod {} has ended{}, and would be run a second time", self.name, facts::over(&pod))));
             }
         }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };

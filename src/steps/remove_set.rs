@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Act, Standing, StepError, World, drain, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{drain, facts, look};
 use crate::cluster::{ApiError, Delete, Kind};
 use crate::plan::shape::{is_of_shape, metadata_changes};
 use crate::plan::step::RemoveSet;
@@ -12,14 +16,14 @@ impl Act for RemoveSet {
         let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else {
             return Ok(Standing::done("gone; what it owned is left"));
         };
-        if look::is_terminating(&set) {
-            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set, &[]))));
+        if facts::is_terminating(&set) {
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, facts::held(&set, &[]))));
         }
         // A claim template is compared by what matters to it: the server fills in the rest.
         if classes(&set) == classes(&self.manifest_before) {
             return Ok(Standing::Before);
         }
-        Ok(Standing::Adrift(format!("statefulset/{} has other claim templates{}", self.name, look::last_writer(&set))))
+        Ok(Standing::Adrift(format!("statefulset/{} has other claim templates{}", self.name, facts::last_writer(&set))))
     }
 
     /// A set that is gone bears nothing. With it gone the app is down, whoever deleted it.
@@ -35,7 +39,7 @@ impl Act for RemoveSet {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(()) };
         if !drain::is_as_stopped(&set, world) || !is_of_shape(&set, &self.shape) {
-            let who = look::last_writer(&set);
+            let who = facts::last_writer(&set);
             return Err(StepError::failed(format!("statefulset/{} was changed while it was stopped{who}", self.name)));
         }
         look::goes(&set, &[], &self.namespace)?;
@@ -43,7 +47,7 @@ impl Act for RemoveSet {
             return Err(ApiError::Conflict(format!("statefulset/{} was written to a moment ago", self.name)).into());
         }
         // Of this very version: a set that was scaled up in between may have written since the proof.
-        let version = Some(look::text(&set, "/metadata/resourceVersion").to_owned());
+        let version = Some(facts::text(&set, "/metadata/resourceVersion").to_owned());
         let how = Delete { uid: Some(self.uid.clone()), version, orphan: true };
         world.source.delete(&Kind::STATEFUL_SET, &self.namespace, &self.name, &how).await?;
         Ok(())
@@ -58,5 +62,5 @@ impl Act for RemoveSet {
 pub(super) fn classes(set: &serde_json::Value) -> Vec<(String, String)> {
     let none = Vec::new();
     let templates = set["spec"]["volumeClaimTemplates"].as_array().unwrap_or(&none);
-    templates.iter().map(|one| (look::name(one).to_owned(), look::text(one, "/spec/storageClassName").to_owned())).collect()
+    templates.iter().map(|one| (facts::name(one).to_owned(), facts::text(one, "/spec/storageClassName").to_owned())).collect()
 }

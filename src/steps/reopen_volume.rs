@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::Kind;
 use crate::plan::{marks, step::ReopenVolume};
 
@@ -17,7 +21,7 @@ impl ReopenVolume {
         let reference = &volume["spec"]["claimRef"];
         let same = |field: &str| reference[field] == self.claim_ref_before[field];
         let marked = self.labels_before.as_object().is_some_and(|labels| labels.iter().all(|(key, value)| label_is(volume, key, value)));
-        marked && same("namespace") && same("name") && same("uid") && look::text(volume, "/status/phase") != "Bound"
+        marked && same("namespace") && same("name") && same("uid") && facts::text(volume, "/status/phase") != "Bound"
     }
 }
 
@@ -28,14 +32,14 @@ fn label_is(volume: &Value, key: &str, value: &Value) -> bool {
 impl Act for ReopenVolume {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid {
+        if facts::uid(&volume) != self.volume_uid {
             return Ok(Standing::Adrift(format!("volume {} is another one than was planned for", self.volume)));
         }
         if look::is_volume_of_run(&volume, world) {
             return Ok(look::reserved(&volume));
         }
         if !self.is_as_kept(&volume) {
-            let (named, who) = (look::claim_named(&volume), look::last_writer(&volume));
+            let (named, who) = (facts::claim_named(&volume), facts::last_writer(&volume));
             return Ok(Standing::Adrift(format!("volume {} is not kept as it was: it is used by claim {named}{who}", self.volume)));
         }
         Ok(Standing::Before)
@@ -44,7 +48,7 @@ impl Act for ReopenVolume {
     /// What still names our staging claim is ours to give back, even if somebody took our labels off.
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let volume = self.volume(world).await?;
-        let names = |field, wanted: &str| look::text(&volume, field) == wanted;
+        let names = |field, wanted: &str| facts::text(&volume, field) == wanted;
         if names("/spec/claimRef/name", &self.staging) && names("/spec/claimRef/namespace", &self.namespace) {
             return Ok(Standing::done(format!("volume {} is reserved", self.volume)));
         }
@@ -53,10 +57,10 @@ impl Act for ReopenVolume {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid || !self.is_as_kept(&volume) {
+        if facts::uid(&volume) != self.volume_uid || !self.is_as_kept(&volume) {
             return Ok(());
         }
-        let mut metadata = look::only(&volume);
+        let mut metadata = facts::only(&volume);
         metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
         metadata["annotations"] = look::target_annotations(world, &self.slot, &self.claim);
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
@@ -68,10 +72,10 @@ impl Act for ReopenVolume {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = self.volume(world).await?;
-        if look::uid(&volume) != self.volume_uid || !look::is_for_claim(&volume, world, &self.staging) {
-            return Err(StepError::failed(format!("volume {} names claim {} by now", self.volume, look::claim_named(&volume))));
+        if facts::uid(&volume) != self.volume_uid || !look::is_for_claim(&volume, world, &self.staging) {
+            return Err(StepError::failed(format!("volume {} names claim {} by now", self.volume, facts::claim_named(&volume))));
         }
-        let mut metadata = look::only(&volume);
+        let mut metadata = facts::only(&volume);
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::TARGET_OF: null, marks::TARGET_PLAN: null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": self.claim_ref_before } });

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, Standing, StepError, World, look, pin_target};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look, pin_target};
 use crate::cluster::{Delete, Kind};
 use crate::plan::step::ReserveTarget;
 
@@ -15,12 +19,12 @@ impl Act for ReserveTarget {
             return Ok(Standing::Before);
         };
         if !look::is_of_run(&claim, world) {
-            return Ok(Standing::Adrift(format!("claim {} exists and is not ours{}", self.staging, look::last_writer(&claim))));
+            return Ok(Standing::Adrift(format!("claim {} exists and is not ours{}", self.staging, facts::last_writer(&claim))));
         }
-        if look::is_terminating(&claim) {
+        if facts::is_terminating(&claim) {
             return Ok(Standing::waiting_for(format!("claim {} to be gone", self.staging)));
         }
-        if self.binds_at_once && look::text(&claim, "/status/phase") != "Bound" {
+        if self.binds_at_once && facts::text(&claim, "/status/phase") != "Bound" {
             let warning = look::last_warning(&world.target, &claim).await;
             return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", self.staging)));
         }
@@ -38,13 +42,13 @@ impl Act for ReserveTarget {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(()) };
-        if look::is_of_run(&claim, world) && !look::is_terminating(&claim) {
+        if look::is_of_run(&claim, world) && !facts::is_terminating(&claim) {
             if let Some(volume) = self.would_stay(world, &claim).await? {
-                let patch = json!({ "metadata": look::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
-                world.target.patch(&Kind::VOLUME, "", look::name(&volume), &patch).await?;
+                let patch = json!({ "metadata": facts::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
+                world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
                 return Ok(());
             }
-            let how = Delete { uid: Some(look::uid(&claim).to_owned()), ..Delete::default() };
+            let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
             world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
         }
         Ok(())
@@ -54,15 +58,15 @@ impl Act for ReserveTarget {
 impl ReserveTarget {
     /// The volume that was made for the staging claim, where its class keeps volumes: nobody else knows of it, and it would stay for ever.
     async fn would_stay(&self, world: &World, claim: &Value) -> Result<Option<Value>, StepError> {
-        let name = look::text(claim, "/spec/volumeName");
+        let name = facts::text(claim, "/spec/volumeName");
         if !self.provisioned || name.is_empty() {
             return Ok(None);
         }
         let Some(volume) = world.target.get(&Kind::VOLUME, "", name).await? else { return Ok(None) };
         let is_made_for_it = look::is_for_claim(&volume, world, &self.staging)
-            && look::text(&volume, "/spec/claimRef/uid") == look::uid(claim)
+            && facts::text(&volume, "/spec/claimRef/uid") == facts::uid(claim)
             && volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"].is_string()
             && !pin_target::is_older(&volume, claim);
-        Ok((is_made_for_it && look::reclaim_policy(&volume) == "Retain").then_some(volume))
+        Ok((is_made_for_it && facts::reclaim_policy(&volume) == "Retain").then_some(volume))
     }
 }

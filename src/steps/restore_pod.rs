@@ -1,13 +1,17 @@
 //! [`RestorePod`]: a bare pod again, on the new volumes.
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look};
 use crate::cluster::Kind;
 use crate::plan::step::RestorePod;
 
 impl Act for RestorePod {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         match world.target.get(&Kind::POD, &self.namespace, &self.name).await? {
-            Some(pod) if look::uid(&pod) == self.uid_before => {
+            Some(pod) if facts::uid(&pod) == self.uid_before => {
                 Ok(Standing::Adrift(format!("pod {} is still the one from before the move", self.name)))
             }
             Some(_) => Ok(Standing::done("made again")),

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{Act, Standing, StepError, World, look};
+use super::act::Act;
+use super::facts;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
 use crate::cluster::Kind;
 use crate::plan::step::RestoreRetention;
 
@@ -16,7 +20,7 @@ impl Act for RestoreRetention {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let found = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.set).await?;
         let set = found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))?;
-        let patch = json!({ "metadata": look::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": self.policy } });
+        let patch = json!({ "metadata": facts::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": self.policy } });
         world.target.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &patch).await?;
         Ok(())
     }

@@ -1,20 +1,24 @@
 //! [`RestoreSet`]: the stateful set again, from its own raw JSON, with the new class in its claim templates.
 
-use super::{Act, Standing, StepError, World, look, remove_set};
+use super::act::Act;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
+use super::{facts, look, remove_set};
 use crate::cluster::Kind;
 use crate::plan::step::RestoreSet;
 
 impl Act for RestoreSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let Some(set) = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
-        if look::is_terminating(&set) {
-            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, look::held(&set, &[]))));
+        if facts::is_terminating(&set) {
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, facts::held(&set, &[]))));
         }
         // Its replicas are anybody's from the moment it is there.
         if remove_set::classes(&set) == remove_set::classes(&self.manifest) {
             return Ok(Standing::done("made again with the new class"));
         }
-        let what = format!("statefulset/{} exists and is not as planned{}", self.name, look::last_writer(&set));
+        let what = format!("statefulset/{} exists and is not as planned{}", self.name, facts::last_writer(&set));
         Ok(Standing::Adrift(format!("{what}: stop what made it, delete it with `--cascade=orphan`, and go on")))
     }
 

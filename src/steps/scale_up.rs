@@ -1,6 +1,10 @@
 //! [`ScaleUp`]: the app back at its replicas.
 
-use super::{Act, Standing, StepError, World, drain};
+use super::act::Act;
+use super::drain;
+use super::failure::StepError;
+use super::standing::Standing;
+use super::world::World;
 use crate::plan::step::ScaleUp;
 
 impl Act for ScaleUp {

@@ -5,6 +5,7 @@
 //! raw JSON; everything else is reduced to what the planner asks.
 
 pub mod file;
+pub mod object;
 mod telling;
 
 use std::collections::BTreeMap;

@@ -36,7 +36,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
 const LINES_MAX: usize = 110;
 
 /// Rooms that still have circles within.
-const CIRCLES_LEFT: [&str; 5] = ["cli/", "cluster/", "mover/", "plan", "steps/"];
+const CIRCLES_LEFT: [&str; 3] = ["cli/", "mover/", "plan"];
 
 /// Names that say nothing about what is in a room.
 const EMPTY_NAMES: [&str; 5] = ["utils", "util", "helpers", "common", "manager"];

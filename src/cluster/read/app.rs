@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::reference::{controller, resource};
-use super::{Named, SurveyError, appliers, selector};
+use super::failure::SurveyError;
+use super::reference::{Named, resource};
+use super::{appliers, selector};
 use crate::cluster::{Connection, Kind};
+use crate::survey::object::controller;
 use crate::survey::{AppKind, AppSeen, PodSeen};
 
 /// How often an app with a pod that runs and is not ready is looked at, and the pause between two looks. The kubelet may report a pod that has

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::reference::controller;
+use super::failure::SurveyError;
 use super::surroundings::Reads;
-use super::{SurveyError, appliers, quantity};
+use super::{appliers, quantity};
 use crate::cluster::{ApiError, Connection, Kind};
+use crate::survey::object::{claims_of, controller};
 use crate::survey::{AppKind, AppSeen, ClaimSeen, KeptSeen, MountSeen, Origin, VolumeSeen};
 
 /// Reads the app's claims, in the order of ordinal, then name.
@@ -37,17 +38,6 @@ fn text(value: &Value) -> String {
 
 fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
-}
-
-/// The claims a pod mounts, by name, generic ephemeral ones included.
-pub(super) fn mounted(pod: &Value) -> Vec<String> {
-    let volumes = pod["spec"]["volumes"].as_array();
-    let pod = text(&pod["metadata"]["name"]);
-    let claim = |volume: &Value| match volume["persistentVolumeClaim"]["claimName"].as_str() {
-        Some(claim) => Some(claim.to_owned()),
-        None => volume.get("ephemeral").map(|_| format!("{pod}-{}", text(&volume["name"]))),
-    };
-    volumes.into_iter().flatten().filter_map(claim).collect()
 }
 
 /// How the app comes by a claim; none when it does not.
@@ -95,7 +85,7 @@ fn claim_seen(
 ) -> ClaimSeen {
     let name = text(&raw["metadata"]["name"]);
     let bytes = |value: &Value| value.as_str().and_then(quantity::whole).unwrap_or(0);
-    let mounts = pods.iter().filter(|pod| mounted(pod).contains(&name)).map(|pod| mount(app, pod));
+    let mounts = pods.iter().filter(|pod| claims_of(pod).contains(&name)).map(|pod| mount(app, pod));
     let legacy_class = raw["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"].as_str();
     ClaimSeen {
         uid: text(&raw["metadata"]["uid"]),

@@ -54,6 +54,11 @@ fn exponent(text: &str) -> Option<(u128, u128)> {
     Some(if power < 0 { (1, size) } else { (size, 1) })
 }
 
+/// Returns an amount of bytes written as a Kubernetes quantity; none when it is not one.
+pub fn bytes(text: &str) -> Option<u64> {
+    whole(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

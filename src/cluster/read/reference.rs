@@ -7,11 +7,26 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{MOVABLE, SurveyError, kind_of};
+use super::failure::SurveyError;
 use crate::cluster::kinds::encoded;
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::plan::is_object;
+use crate::survey::object::{claims_of, controller};
 use crate::survey::{AppKind, is_over};
+
+/// What can be moved, in words.
+const MOVABLE: &str = "statefulset, deployment, pod or pvc";
+
+/// The kind a resource of the API stands for here.
+fn kind_of(group: &str, plural: &str) -> Option<AppKind> {
+    match (group, plural) {
+        ("apps", "statefulsets") => Some(AppKind::StatefulSet),
+        ("apps", "deployments") => Some(AppKind::Deployment),
+        ("", "pods") => Some(AppKind::Pod),
+        ("", "persistentvolumeclaims") => Some(AppKind::Claim),
+        _ => None,
+    }
+}
 
 /// One object to move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,13 +256,6 @@ async fn select(connection: &Connection, namespace: &str, kinds: &[AppKind], sel
     }
 }
 
-/// The controlling owner, as kind and name.
-pub(super) fn controller(object: &Value) -> Option<(String, String)> {
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
-    Some((owner["kind"].as_str()?.to_owned(), owner["name"].as_str()?.to_owned()))
-}
-
 /// A pod that is made by a set, or a claim that a pod mounts, is moved with what it is a part of.
 async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, name: &str, object: &Value) -> Result<(), SurveyError> {
     let pods = match kind {
@@ -257,7 +265,7 @@ async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, nam
             let pods = connection.list(&Kind::POD, namespace, "").await?;
             // One that is over is nothing to move the claim with: the planner says what it is in the way of.
             let is_over = |pod: &Value| is_over(pod["status"]["phase"].as_str().unwrap_or_default());
-            pods.into_iter().filter(|pod| super::claims::mounted(pod).contains(&name.to_owned()) && !is_over(pod)).collect()
+            pods.into_iter().filter(|pod| claims_of(pod).contains(&name.to_owned()) && !is_over(pod)).collect()
         }
     };
     for pod in pods {

@@ -4,10 +4,13 @@
 
 use serde_json::Value;
 
-use super::{SurveyError, network, quantity, selector};
+use super::failure::SurveyError;
+use super::{network, quantity, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
 use crate::plan::{RunId, marks, plan_record};
-use crate::survey::{AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NodeSeen, QuotaSeen};
+use crate::survey::{
+    AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NamespaceSeen, NodeSeen, QuotaSeen,
+};
 
 /// Reads that are skipped where they are not allowed.
 pub(super) struct Reads<'a> {
@@ -262,6 +265,21 @@ async fn unfinished_runs(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<String>
     runs.sort();
     runs.dedup();
     Ok(runs)
+}
+
+impl Reads<'_> {
+    /// The namespace.
+    pub(super) async fn namespace(&self) -> Result<NamespaceSeen, ApiError> {
+        let name = self.namespace.to_owned();
+        let found = self.one(&Kind::NAMESPACE, "", &name).await?;
+        let Some(namespace) = found else { return Ok(NamespaceSeen { name, ..NamespaceSeen::default() }) };
+        let label = &namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+        Ok(NamespaceSeen {
+            name,
+            terminating: namespace["status"]["phase"] == "Terminating",
+            pod_security: label.as_str().map(str::to_owned),
+        })
+    }
 }
 
 #[cfg(test)]

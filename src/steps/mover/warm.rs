@@ -1,8 +1,11 @@
 //! [`WarmCopy`]: passes over the running app, until the last one is predicted to fit the time it may take.
 
 use super::copy::{self, LOST_AFTER, Pass};
-use super::{Act, Standing, StepError, World};
 use crate::plan::step::WarmCopy;
+use crate::steps::act::Act;
+use crate::steps::failure::StepError;
+use crate::steps::standing::Standing;
+use crate::steps::world::World;
 
 /// What the passes so far add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl Act for WarmCopy {
 impl WarmCopy {
     /// Whether the very movers that will make the last pass have made one before it, or need not: what another one did is not known to them, so
     /// that they would read everything anew.
-    pub(super) async fn is_known_to_movers(&self, world: &World) -> Result<bool, StepError> {
+    pub(in crate::steps) async fn is_known_to_movers(&self, world: &World) -> Result<bool, StepError> {
         Ok(match copy::stand(world, &self.route, false).await? {
             Pass::Done { .. } | Pass::Unheard(_) => true,
             Pass::NotStarted(_) => world.accepts_whole_copy(),

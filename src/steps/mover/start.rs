@@ -5,13 +5,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::copy::{self, Said};
-use super::{Act, Standing, StepError, World, look, movers};
-use crate::cluster::{Created, Delete, Kind};
+use super::answer::{self, Answer};
+use super::{pod, roster};
+use crate::cluster::{Created, Kind};
 use crate::journal::Evidence;
 use crate::plan::mover_pod;
 use crate::plan::step::StartMover;
-
+use crate::steps::act::Act;
+use crate::steps::failure::StepError;
+use crate::steps::standing::Standing;
+use crate::steps::world::World;
+use crate::steps::{facts, look};
+use crate::survey::object::claims_of;
 /// Reasons for which a container waits that do not pass by themselves.
 const HOPELESS: [&str; 6] =
     ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"];
@@ -25,11 +30,11 @@ impl Act for StartMover {
             });
         };
         let in_the_way = self.late_pod(world, Some(&pod)).await?;
-        if (is_overdue(&pod) || in_the_way.is_some()) && !look::is_terminating(&pod) {
+        if (is_overdue(&pod) || in_the_way.is_some()) && !facts::is_terminating(&pod) {
             return Ok(if look::is_of_run(&pod, world) { Standing::Before } else { not_ours(&pod) });
         }
         if let Some(what) = world.movers.strange(&pod) {
-            return Ok(Standing::Adrift(format!("pod {} {what}{}", self.pod, look::last_writer(&pod))));
+            return Ok(Standing::Adrift(format!("pod {} {what}{}", self.pod, facts::last_writer(&pod))));
         }
         let standing = match self.held(world, &pod).await {
             Some(warning) => self.refused(world, &pod, &warning)?,
@@ -47,7 +52,7 @@ impl Act for StartMover {
     /// Whatever somebody made of the pod, it only has to go; and one that is not of this run is no concern of a way back.
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
-            Some(pod) if look::is_terminating(&pod) => Ok(Standing::waiting_for(format!("mover pod {} to be gone", self.pod))),
+            Some(pod) if facts::is_terminating(&pod) => Ok(Standing::waiting_for(format!("mover pod {} to be gone", self.pod))),
             Some(pod) if look::is_of_run(&pod, world) => Ok(Standing::done("there")),
             Some(_) | None => Ok(Standing::Before),
         }
@@ -62,17 +67,17 @@ impl Act for StartMover {
         if let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await?
             && (is_overdue(&pod) || self.late_pod(world, Some(&pod)).await?.is_some())
         {
-            return delete_pod(world, &self.namespace, &self.pod).await;
+            return pod::delete_pod(world, &self.namespace, &self.pod).await;
         }
         world.movers.forget(&self.pod);
         if let Created::New(pod) = world.target.create(&Kind::POD, &self.namespace, &self.manifest).await? {
-            world.movers.know(movers::made(&pod));
+            world.movers.know(roster::made(&pod));
         }
         Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        delete_pod(world, &self.namespace, &self.pod).await
+        pod::delete_pod(world, &self.namespace, &self.pod).await
     }
 }
 
@@ -88,12 +93,12 @@ impl StartMover {
         if self.held_by_app.is_empty() || self.manifest["spec"]["affinity"]["podAffinity"].is_null() {
             return Ok(None);
         }
-        let pods = look::pods_on(world, &world.source, &look::claims_of(&self.manifest)).await?;
+        let pods = look::pods_on(world, &world.source, &claims_of(&self.manifest)).await?;
         let late = pods.iter().find(|pod| {
-            let waits = look::text(pod, "/status/phase") == "Pending" && !look::is_terminating(pod);
+            let waits = facts::text(pod, "/status/phase") == "Pending" && !facts::is_terminating(pod);
             waits && mover.is_none_or(|mover| is_kept_by(pod, mover))
         });
-        Ok(late.map(|pod| look::name(pod).to_owned()))
+        Ok(late.map(|pod| facts::name(pod).to_owned()))
     }
 
     /// What a mover stands at that is refused a second mount of what the app has mounted.
@@ -114,7 +119,7 @@ impl StartMover {
     /// The warning that says that a volume the app has mounted cannot be mounted a second time. Of any other volume it would not
     /// help to stop the app.
     async fn held(&self, world: &World, pod: &Value) -> Option<String> {
-        if self.held_by_app.is_empty() || look::text(pod, "/status/phase") != "Pending" {
+        if self.held_by_app.is_empty() || facts::text(pod, "/status/phase") != "Pending" {
             return None;
         }
         let warning = look::last_warning(&world.target, pod).await;
@@ -126,14 +131,14 @@ impl StartMover {
 /// Whether a pod was ended because it was there for longer than its plan lets it, or will be before its copies are through: its executor was
 /// gone for long. It is made anew, as long as the app runs.
 fn is_overdue(pod: &Value) -> bool {
-    let is_over = look::text(pod, "/status/phase") == "Failed" && look::text(pod, "/status/reason") == "DeadlineExceeded";
+    let is_over = facts::text(pod, "/status/phase") == "Failed" && facts::text(pod, "/status/reason") == "DeadlineExceeded";
     // Before its last pass a mover ends well only if it heard nothing of its engine for long.
-    is_over || look::mover_is_through(pod) || is_half_over(pod)
+    is_over || facts::mover_is_through(pod) || is_half_over(pod)
 }
 
 /// Whether half the time is over that a pod may be there. It is made for two copies, the second of which must still fit.
 fn is_half_over(pod: &Value) -> bool {
-    let began = look::text(pod, "/status/startTime").parse::<Timestamp>().ok();
+    let began = facts::text(pod, "/status/startTime").parse::<Timestamp>().ok();
     let lives_secs = pod["spec"]["activeDeadlineSeconds"].as_i64();
     match (began, lives_secs) {
         (Some(began), Some(lives_secs)) => Timestamp::now().as_second() - began.as_second() > lives_secs / 2,
@@ -143,77 +148,49 @@ fn is_half_over(pod: &Value) -> bool {
 
 /// Whether a pod of the app that waits does so because of a mover: it was put on another node, or there is no room for it.
 fn is_kept_by(pod: &Value, mover: &Value) -> bool {
-    let node = look::text(pod, "/spec/nodeName");
+    let node = facts::text(pod, "/spec/nodeName");
     let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
     let mut has_no_room = || conditions.any(|one| one["type"] == "PodScheduled" && one["reason"] == "Unschedulable");
-    if node.is_empty() { has_no_room() } else { node != look::text(mover, "/spec/nodeName") }
+    if node.is_empty() { has_no_room() } else { node != facts::text(mover, "/spec/nodeName") }
 }
 
 fn not_ours(pod: &Value) -> Standing {
-    Standing::Adrift(format!("pod {} is not ours{}", look::name(pod), look::last_writer(pod)))
+    Standing::Adrift(format!("pod {} is not ours{}", facts::name(pod), facts::last_writer(pod)))
 }
 
 /// How far a mover pod of ours is on its way to take orders.
 pub(super) async fn standing(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
-    let name = look::name(pod);
-    if look::is_terminating(pod) {
+    let name = facts::name(pod);
+    if facts::is_terminating(pod) {
         return Ok(Standing::waiting_for(format!("mover pod {name} to be gone")));
     }
-    if look::is_lost(pod) {
-        return Err(failed(namespace, pod));
+    if facts::is_lost(pod) {
+        return Err(pod::failed(namespace, pod));
     }
-    match look::text(pod, "/status/phase") {
+    match facts::text(pod, "/status/phase") {
         "Running" | "Succeeded" => answering(world, namespace, pod).await,
         _ => starting(world, pod).await,
     }
 }
 
 async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
-    let name = look::name(pod);
-    Ok(match copy::said(&world.target, namespace, name).await? {
+    let name = facts::name(pod);
+    Ok(match answer::answer_of(&world.target, namespace, name).await? {
         // One that runs and cannot be asked is not gone; how long it may be so is the business of who has an order for it.
-        Said::Report(_) | Said::Unheard(_) => Standing::done(format!("mover {name} is on {}", look::text(pod, "/spec/nodeName"))),
-        Said::Nothing => Standing::waiting_for(format!("mover {name} to answer")),
+        Answer::Report(_) | Answer::Unheard(_) => Standing::done(format!("mover {name} is on {}", facts::text(pod, "/spec/nodeName"))),
+        Answer::Nothing => Standing::waiting_for(format!("mover {name} to answer")),
     })
 }
 
 async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
-    let name = look::name(pod);
+    let name = facts::name(pod);
     let waiting = mover_pod::status(pod).pointer("/state/waiting");
-    if let Some(state) = waiting.filter(|state| HOPELESS.contains(&look::text(state, "/reason"))) {
-        let why = format!("mover pod {name} cannot start: {}: {}", look::text(state, "/reason"), look::text(state, "/message"));
+    if let Some(state) = waiting.filter(|state| HOPELESS.contains(&facts::text(state, "/reason"))) {
+        let why = format!("mover pod {name} cannot start: {}: {}", facts::text(state, "/reason"), facts::text(state, "/message"));
         return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
     }
     let warning = look::last_warning(&world.target, pod).await;
     Ok(Standing::waiting_for(format!("mover pod {name} to start{warning}")))
-}
-
-/// Where it says why a pod is lost, the most telling first.
-fn whys(pod: &Value) -> [&str; 4] {
-    let status = mover_pod::status(pod);
-    [
-        look::text(status, "/lastState/terminated/message"),
-        look::text(pod, "/status/message"),
-        look::text(pod, "/status/reason"),
-        look::text(status, "/lastState/terminated/reason"),
-    ]
-}
-
-/// Why a mover pod is lost.
-pub(super) fn failed(namespace: &str, pod: &Value) -> StepError {
-    let name = look::name(pod);
-    let why = whys(pod).into_iter().find(|why| !why.is_empty()).unwrap_or("no reason is given");
-    StepError::hinted(format!("mover pod {name} failed: {why}"), format!("kubectl describe pod -n {namespace} {name}"))
-}
-
-/// Deletes a mover pod of this run, if it is there.
-pub(super) async fn delete_pod(world: &World, namespace: &str, name: &str) -> Result<(), StepError> {
-    let Some(pod) = world.target.get(&Kind::POD, namespace, name).await? else { return Ok(()) };
-    if look::is_of_run(&pod, world) && !look::is_terminating(&pod) {
-        let how = Delete { uid: Some(look::uid(&pod).to_owned()), ..Delete::default() };
-        world.target.delete(&Kind::POD, namespace, name, &how).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

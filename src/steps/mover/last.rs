@@ -1,11 +1,15 @@
 //! [`LastPass`]: what changed since the warm passes, and the proof. Its evidence is the receipt without which nothing is cut over.
 
 use super::copy::{self, LOST_AFTER_IN_LAST_PASS, Pass};
-use super::{Act, Standing, StepError, World, attachments};
 use crate::contract::orders::{Report, VolumeReport};
 use crate::journal::Evidence;
 use crate::journal::event::Receipt;
 use crate::plan::step::LastPass;
+use crate::steps::act::Act;
+use crate::steps::attachments;
+use crate::steps::failure::StepError;
+use crate::steps::standing::Standing;
+use crate::steps::world::World;
 
 impl Act for LastPass {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::look;
 use crate::contract::orders;
 use crate::journal::{MadePod, RunState, Stand};
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{Plan, Step, marks};
+use crate::steps::facts;
 
 /// The mover pods of a run.
 #[derive(Debug)]
@@ -59,12 +59,12 @@ impl Movers {
 
     /// A pod is refused a mount now; returns for how long it has been.
     pub(super) fn refused_for(&self, pod: &Value) -> Duration {
-        self.refused().entry(look::uid(pod).to_owned()).or_insert_with(Instant::now).elapsed()
+        self.refused().entry(facts::uid(pod).to_owned()).or_insert_with(Instant::now).elapsed()
     }
 
     /// A pod is refused nothing.
     pub(super) fn is_let_in(&self, pod: &Value) {
-        self.refused().remove(look::uid(pod));
+        self.refused().remove(facts::uid(pod));
     }
 
     /// The names of the pods that were made.
@@ -82,7 +82,7 @@ impl Movers {
     }
 
     /// Whether a pod is, in all that counts, one that the plan has made: what runs on a claim in it only copies.
-    pub(super) fn is_like_ours(&self, pod: &Value) -> bool {
+    pub(in crate::steps) fn is_like_ours(&self, pod: &Value) -> bool {
         self.unlike(pod).is_none()
     }
 
@@ -112,17 +112,17 @@ impl Movers {
     }
 
     fn unlike(&self, pod: &Value) -> Option<String> {
-        let Some(planned) = self.planned.get(look::name(pod)) else { return Some("is not one that the run makes".to_owned()) };
-        if look::label(pod, marks::RUN) != self.run || look::label(pod, marks::ROLE) != marks::ROLE_MOVER {
+        let Some(planned) = self.planned.get(facts::name(pod)) else { return Some("is not one that the run makes".to_owned()) };
+        if facts::label(pod, marks::RUN) != self.run || facts::label(pod, marks::ROLE) != marks::ROLE_MOVER {
             return Some("is not ours".to_owned());
         }
         let Some(own) = container(pod) else { return Some("has no mover in it".to_owned()) };
         let wanted = &planned["spec"]["containers"][0];
         // Admission may have exchanged the image for another name of it when we made the pod.
-        let image = self.known(look::name(pod)).map(|made| made.image).filter(|image| !image.is_empty());
-        let image = image.unwrap_or_else(|| look::text(wanted, "/image").to_owned());
-        if look::text(own, "/image") != image {
-            return Some(format!("has image `{}`, which was `{image}`", look::text(own, "/image")));
+        let image = self.known(facts::name(pod)).map(|made| made.image).filter(|image| !image.is_empty());
+        let image = image.unwrap_or_else(|| facts::text(wanted, "/image").to_owned());
+        if facts::text(own, "/image") != image {
+            return Some(format!("has image `{}`, which was `{image}`", facts::text(own, "/image")));
         }
         for field in ["args", "command"] {
             if own[field] != wanted[field] {
@@ -141,8 +141,8 @@ impl Movers {
 
 /// A pod as its maker knows it.
 pub(super) fn made(pod: &Value) -> MadePod {
-    let image = container(pod).map(|own| look::text(own, "/image")).unwrap_or_default().to_owned();
-    MadePod { name: look::name(pod).to_owned(), uid: look::uid(pod).to_owned(), image, image_id: String::new() }
+    let image = container(pod).map(|own| facts::text(own, "/image")).unwrap_or_default().to_owned();
+    MadePod { name: facts::name(pod).to_owned(), uid: facts::uid(pod).to_owned(), image, image_id: String::new() }
 }
 
 /// Whether two ids of images are of different content. The same content has several names on a node.
@@ -159,7 +159,7 @@ fn uses(container: &Value) -> Vec<(&str, &str, &str)> {
             .as_array()
             .into_iter()
             .flatten()
-            .map(move |one| (look::text(one, path), look::text(one, "/name"), look::text(one, "/subPath")))
+            .map(move |one| (facts::text(one, path), facts::text(one, "/name"), facts::text(one, "/subPath")))
     });
     let roots = [orders::SOURCE_ROOT, orders::TARGET_ROOT, orders::STATE_ROOT, "/orders"];
     let mut used: Vec<_> = all.filter(|(path, _, _)| roots.iter().any(|root| path.starts_with(root))).collect();
@@ -173,7 +173,7 @@ pub(super) fn container(pod: &Value) -> Option<&Value> {
 }
 
 fn image_id(pod: &Value) -> String {
-    look::text(mover_pod::status(pod), "/imageID").to_owned()
+    facts::text(mover_pod::status(pod), "/imageID").to_owned()
 }
 
 /// The volumes of a pod that are claims, with their claims.
@@ -190,7 +190,7 @@ fn shared(pod: &Value) -> Option<&str> {
         all.filter_map(|one| one["name"].as_str()).any(|name| claims.contains_key(name))
     };
     let others = ["initContainers", "containers"].into_iter().flat_map(|field| pod["spec"][field].as_array().into_iter().flatten());
-    others.filter(|one| one["name"] != MOVER).find(|one| uses(one)).map(look::name_of_container)
+    others.filter(|one| one["name"] != MOVER).find(|one| uses(one)).map(facts::name_of_container)
 }
 
 #[cfg(test)]

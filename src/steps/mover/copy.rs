@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Progress, Standing, StepError, World, look, start_mover};
-use crate::cluster::{ApiError, Connection, Kind};
+use super::answer::{self, Answer};
+use super::pod;
+use crate::cluster::{Connection, Kind};
 use crate::contract::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
-use crate::plan::mover_pod::MOVER;
 use crate::plan::{marks, step::Route};
-
+use crate::steps::failure::StepError;
+use crate::steps::standing::{Progress, Standing};
+use crate::steps::world::World;
+use crate::steps::{facts, look};
 /// How long movers, which report every second, may say nothing new before they are given up: while the app waits for them, and while it
 /// runs. A node that is short of everything can be late.
 pub(super) const LOST_AFTER_IN_LAST_PASS: Duration = Duration::from_secs(120);
+
 pub(super) const LOST_AFTER: Duration = Duration::from_secs(600);
 
 /// After so many orders a peer that cannot be reached is a failure; before, it is a mover that was started again.
@@ -31,24 +35,7 @@ pub(super) const SILENCE_SECS_MAX: u64 = 900;
 struct End {
     pod: Value,
     orders: Option<Orders>,
-    said: Said,
-}
-
-/// What a mover said last.
-#[derive(Debug)]
-pub(super) enum Said {
-    /// How far it is.
-    Report(Report),
-    /// Nothing that is a report.
-    Nothing,
-    /// It cannot be asked, for this reason: its node does not answer.
-    Unheard(String),
-}
-
-impl Said {
-    fn report(&self) -> Option<&Report> {
-        if let Self::Report(report) = self { Some(report) } else { None }
-    }
+    answer: Answer,
 }
 
 /// Both ends of a copy, as they are.
@@ -60,7 +47,7 @@ pub(super) struct Ends {
 
 impl End {
     fn report(&self) -> Option<&Report> {
-        self.said.report()
+        self.answer.report()
     }
 
     /// Whether it has not taken its latest order.
@@ -104,17 +91,6 @@ pub(super) enum Pass {
     },
 }
 
-/// What the log of a pod says last which the server just returned: it is its node that does not answer, then.
-pub(super) async fn said(connection: &Connection, namespace: &str, pod: &str) -> Result<Said, StepError> {
-    match connection.log_tail(namespace, pod, MOVER).await {
-        Ok(log) => Ok(log.and_then(|log| orders::last_report(&log)).map_or(Said::Nothing, Said::Report)),
-        Err(error @ (ApiError::NoAnswer(_) | ApiError::Other { status: 500.., .. } | ApiError::Busy { retry_after_secs: None, .. })) => {
-            Ok(Said::Unheard(error.to_string()))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Reads both ends; none where a pod is missing, with its name.
 async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, StepError> {
     let Some(source) = end(world, &world.source, &route.namespace, &route.source_pod).await? else {
@@ -132,21 +108,21 @@ async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, S
 
 async fn end(world: &World, connection: &Connection, namespace: &str, name: &str) -> Result<Option<End>, StepError> {
     let Some(pod) = connection.get(&Kind::POD, namespace, name).await? else { return Ok(None) };
-    if look::is_terminating(&pod) {
+    if facts::is_terminating(&pod) {
         return Ok(None);
     }
     // Its word is the proof: it must be the very pod that was made, as it was made.
     if let Some(what) = world.movers.strange(&pod) {
-        let why = format!("mover pod {name} {what}{}", look::last_writer(&pod));
+        let why = format!("mover pod {name} {what}{}", facts::last_writer(&pod));
         return Err(StepError::hinted(why, format!("kubectl describe pod -n {namespace} {name}")));
     }
     // What it said last would else be believed for as long as a copy may take.
-    if look::is_lost(&pod) {
-        return Err(start_mover::failed(namespace, &pod));
+    if facts::is_lost(&pod) {
+        return Err(pod::failed(namespace, &pod));
     }
     let orders = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
-    let said = said(connection, namespace, name).await?;
-    Ok(Some(End { pod, orders, said }))
+    let answer = answer::answer_of(connection, namespace, name).await?;
+    Ok(Some(End { pod, orders, answer }))
 }
 
 /// Reads where the pass stands that a route is at.
@@ -159,7 +135,7 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
     let is_silent =
         |end: &&End| end.report().and_then(|report| report.failure.as_ref()).is_some_and(|why| why.reason == Reason::EngineSilent);
     if let Some(end) = ends.all().find(is_silent).filter(|_| !last) {
-        return Ok(Pass::Gone(look::name(&end.pod).to_owned()));
+        return Ok(Pass::Gone(facts::name(&end.pod).to_owned()));
     }
     match ends.all().find(|end| end.report().is_none()) {
         Some(end) => Ok(without_report(world, end).await),
@@ -168,10 +144,10 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
 }
 
 async fn without_report(world: &World, end: &End) -> Pass {
-    let name = look::name(&end.pod);
-    match &end.said {
-        Said::Unheard(why) => Pass::Unheard(format!("mover {name} on {} to answer ({why})", look::text(&end.pod, "/spec/nodeName"))),
-        _ if look::never_ran(&end.pod) => {
+    let name = facts::name(&end.pod);
+    match &end.answer {
+        Answer::Unheard(why) => Pass::Unheard(format!("mover {name} on {} to answer ({why})", facts::text(&end.pod, "/spec/nodeName"))),
+        _ if facts::never_ran(&end.pod) => {
             Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &end.pod).await))
         }
         // Its container was started again, and is about to.
@@ -233,7 +209,7 @@ fn is_open(ends: &Ends) -> Result<bool, StepError> {
 /// Whether a pass that is through was the last one. Movers end with it, so another order that arrived meanwhile is never taken, and
 /// the other end's own state is not asked again.
 fn is_final(source: &End, orders: &Orders, report: &Report) -> bool {
-    look::mover_is_through(&source.pod) || matches!(orders.order, Order::Pass { last: true, .. }) && report.sequence == orders.sequence
+    facts::mover_is_through(&source.pod) || matches!(orders.order, Order::Pass { last: true, .. }) && report.sequence == orders.sequence
 }
 
 /// Whether the source end has the order that is wanted of it now.
@@ -262,7 +238,7 @@ fn fingerprint(end: &End) -> Option<Fingerprint> {
 }
 
 fn address(end: &End) -> Option<IpAddr> {
-    look::text(&end.pod, "/status/podIP").parse().ok()
+    facts::text(&end.pod, "/status/podIP").parse().ok()
 }
 
 fn destination(ends: &Ends) -> Option<Destination> {
@@ -389,19 +365,19 @@ async fn send(connection: &Connection, namespace: &str, end: &End, order: Order,
 }
 
 /// Tells a mover that its engine is still there: its orders stay what they are.
-pub(super) async fn beat(world: &World, namespace: &str, name: &str) -> Result<(), StepError> {
+pub(in crate::steps) async fn beat(world: &World, namespace: &str, name: &str) -> Result<(), StepError> {
     let Some(pod) = world.target.get(&Kind::POD, namespace, name).await? else { return Ok(()) };
     let orders: Option<Orders> = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
-    let Some(orders) = orders.filter(|_| !look::is_terminating(&pod) && world.movers.strange(&pod).is_none()) else { return Ok(()) };
+    let Some(orders) = orders.filter(|_| !facts::is_terminating(&pod) && world.movers.strange(&pod).is_none()) else { return Ok(()) };
     let orders = Orders { heartbeat: Some(orders.heartbeat.unwrap_or(0) + 1), silence_secs_max: Some(SILENCE_SECS_MAX), ..orders };
     let text = serde_json::to_string(&orders).expect("orders have only string keys");
     annotate(&world.target, namespace, &pod, json!({ marks::ORDERS: text })).await
 }
 
 async fn annotate(connection: &Connection, namespace: &str, pod: &Value, annotations: Value) -> Result<(), StepError> {
-    let mut metadata = look::only(pod);
+    let mut metadata = facts::only(pod);
     metadata["annotations"] = annotations;
-    connection.patch(&Kind::POD, namespace, look::name(pod), &json!({ "metadata": metadata })).await?;
+    connection.patch(&Kind::POD, namespace, facts::name(pod), &json!({ "metadata": metadata })).await?;
     Ok(())
 }
 
@@ -457,7 +433,7 @@ mod tests {
     fn end(order: Option<Order>, report: Report, ip: &str) -> End {
         let orders = order.map(|order| Orders::new(1, order));
         let pod = json!({ "status": { "phase": "Running", "podIP": ip } });
-        End { pod, orders, said: Said::Report(report) }
+        End { pod, orders, answer: Answer::Report(report) }
     }
 
     fn serve(peer_address: Option<IpAddr>) -> Order {

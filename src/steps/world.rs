@@ -1,0 +1,100 @@
+//! What steps work on: the clusters, the run whose objects they make, its movers, and what the user accepts.
+//!
+//! It makes no change itself.
+
+use std::sync::{Mutex, MutexGuard};
+
+use serde_json::{Map, Value};
+
+use super::mover::Movers;
+use crate::cluster::Connection;
+use crate::journal::RunState;
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan, RunId, shape};
+
+/// What steps work on: two connections, which are one and the same unless the app moves to another cluster.
+pub struct World {
+    /// Where the app is.
+    pub source: Connection,
+    /// Where it goes.
+    pub target: Connection,
+    /// The namespace of the run.
+    pub namespace: String,
+    /// The run all objects of ours belong to, within that namespace.
+    pub run: RunId,
+    /// The digest of its plan, which the volumes it pins bear.
+    pub plan_digest: String,
+    /// Its mover pods.
+    pub movers: Movers,
+    /// How long a last pass may take at most by the user's word, in milliseconds, even if it was to be shorter.
+    pub accepted_outage_ms: Option<u64>,
+    /// How long a copy of all volumes while the app is stopped is assumed to take, in milliseconds.
+    pub whole_copy_ms: u64,
+    /// What others have written to the metadata of the stateful set since the plan was made, as it was when the set was deleted: a merge patch.
+    noted: Mutex<Option<Value>>,
+}
+
+impl World {
+    /// The world of a run that stays within one cluster.
+    pub fn within(cluster: &Connection, plan: &Plan) -> Self {
+        Self {
+            source: cluster.clone(),
+            target: cluster.clone(),
+            namespace: plan.namespace().to_owned(),
+            run: plan.run().clone(),
+            plan_digest: plan.digest(),
+            movers: Movers::of(plan),
+            accepted_outage_ms: plan.request.accept_outage_secs.map(|secs| secs.saturating_mul(1000)),
+            whole_copy_ms: whole_copy_ms(plan),
+            noted: Mutex::default(),
+        }
+    }
+}
+
+impl World {
+    /// Takes from a journal what was noted of the set.
+    pub(crate) fn recall(&self, state: &RunState) {
+        if let Some((_, metadata)) = state.noted().last() {
+            self.note(metadata.clone());
+        }
+    }
+
+    /// Whether exactly this is noted of the set; nothing is the same as no change.
+    pub(crate) fn has_noted(&self, metadata: &Value) -> bool {
+        match self.noted().as_ref() {
+            Some(noted) => noted == metadata,
+            None => metadata.as_object().is_some_and(Map::is_empty),
+        }
+    }
+
+    pub(crate) fn note(&self, metadata: Value) {
+        *self.noted() = Some(metadata);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Option<Value>> {
+        self.noted.lock().expect("no code panics while holding this lock")
+    }
+
+    /// Whether the user accepts that everything is copied while the app is stopped.
+    pub(super) fn accepts_whole_copy(&self) -> bool {
+        self.accepted_outage_ms.is_some_and(|accepted| accepted >= self.whole_copy_ms)
+    }
+
+    /// How a run is gone on with by somebody who accepts a longer outage, with room to spare beyond what is predicted.
+    pub(super) fn consent(&self, predicted_ms: u64) -> String {
+        let minutes = predicted_ms.saturating_mul(2).div_ceil(60_000).max(1);
+        let (run, namespace) = (&self.run, &self.namespace);
+        format!("accept a longer outage: kubectl stateful execute --resume {run} -n {namespace} --accept-outage {minutes}m")
+    }
+
+    /// A set that is made again, with what others have written to its metadata since the plan was made.
+    pub(super) fn as_noted(&self, manifest: &Value) -> Value {
+        self.noted().as_ref().map_or_else(|| manifest.clone(), |noted| shape::with_metadata(manifest, noted))
+    }
+}
+
+/// See [`World::whole_copy_ms`]. How much of a volume is used a plan does not say, so that it counts whole.
+fn whole_copy_ms(plan: &Plan) -> u64 {
+    let bytes = plan.moves.iter().map(|one| one.capacity_bytes).fold(0, u64::saturating_add);
+    let speed = plan.request.bytes_per_second_max.unwrap_or(ASSUMED_BYTES_PER_SECOND).clamp(1, ASSUMED_BYTES_PER_SECOND);
+    (bytes / speed).saturating_mul(1000)
+}
