@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::size;
 use crate::survey::LimitSeen;
 
-/// Room for the folders and hard links of which a mover keeps an index, see `docs/internals/mover.md`: 1.4 million folders with both ends in one pod.
+/// Room for the folders and hard links of which a mover keeps an index, see `docs/copies.md`: 1.4 million folders with both ends in one pod.
 const MEMORY_BYTES_MAX: u64 = 2 << 30;
 
 /// Enough for most; what it takes beyond is taken as it is needed, and may have to be given back to pods that asked for it.

@@ -292,7 +292,7 @@ fn pod(name: &str, survey: &Survey, labels: Value, spec: Value) -> Value {
 }
 
 /// How much a mover may keep on its node's disk: so much for its index, and for the block digests of large files (1.3 % of them at most,
-/// `docs/internals/mover.md`) and the entries of small ones a part of all volumes.
+/// `docs/copies.md`) and the entries of small ones a part of all volumes.
 const STATE_BYTES: u64 = 4 << 30;
 const STATE_PART_OF_VOLUMES: u64 = 20;
 
