@@ -1,7 +1,7 @@
 //! The Kubernetes API: the only room that talks to it.
 //!
 //! [`connect`] makes connections from a kubeconfig, [`verbs`] is every call the product can make and [`failure`] why one did not succeed,
-//! [`read`] reads what a plan needs to know, [`access`] asks what we may do, [`fence`] whether changes may still be made, [`credentials`] says until when, [`identity`] tells clusters apart, [`warnings`] keeps what the server said beside its answers, [`writer`] tells who wrote an object. Nothing here
+//! [`read`] reads what a plan needs to know, [`access`] asks what we may do, [`fence`] whether changes may still be made, [`credentials`] says until when, [`place`] is a cluster and a namespace in it, [`identity`] tells clusters apart, [`warnings`] keeps what the server said beside its answers, [`writer`] tells who wrote an object. Nothing here
 //! decides anything.
 
 pub mod access;
@@ -12,6 +12,7 @@ pub mod fence;
 pub mod identity;
 pub mod kept;
 pub mod kinds;
+pub mod place;
 pub mod read;
 pub mod verbs;
 pub mod warnings;
@@ -22,5 +23,6 @@ pub use credentials::Expiry;
 pub use failure::ApiError;
 pub use fence::Fence;
 pub use kinds::Kind;
+pub use place::Place;
 pub use verbs::{Created, Delete};
 pub use writer::{last_other_writer, last_writer};

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod difference;
+mod end;
 pub mod file;
 pub mod finalizers;
 pub mod marks;
@@ -19,6 +20,7 @@ pub mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use end::End;
 pub use names::{is_namespace, is_object, plan_record, run_of_mover, staging_name};
 pub use step::Step;
 

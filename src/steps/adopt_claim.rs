@@ -8,11 +8,12 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::End;
 use crate::plan::step::AdoptClaim;
 
 impl Act for AdoptClaim {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.name).await? else { return Ok(Standing::Before) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         let on = facts::text(&claim, "/spec/volumeName");
         if on != facts::name(&volume) {
@@ -39,12 +40,12 @@ impl Act for AdoptClaim {
 
     /// Somebody may have started the app on the target already; what it writes there would be lost.
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(None) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.name).await? else { return Ok(None) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         if facts::text(&claim, "/spec/volumeName") != facts::name(&volume) {
             return Ok(None);
         }
-        let users = look::running_on(world, &world.target, std::slice::from_ref(&self.name)).await?;
+        let users = look::running_on(world, world.at(End::Target), std::slice::from_ref(&self.name)).await?;
         Ok((!users.is_empty()).then(|| format!("{} runs on claim {} and its target already", users.join(", "), self.name)))
     }
 
@@ -52,15 +53,15 @@ impl Act for AdoptClaim {
         let volume = look::known_target_volume(world, &self.slot).await?;
         let mut claim = self.manifest.clone();
         claim["spec"]["volumeName"] = json!(facts::name(&volume));
-        look::made(world.target.create(&Kind::CLAIM, &self.namespace, &claim).await)
+        look::made(world.at(End::Target).create(&Kind::CLAIM, &claim).await)
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.name).await? else { return Ok(()) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.name).await? else { return Ok(()) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         if facts::text(&claim, "/spec/volumeName") == facts::name(&volume) && !facts::is_terminating(&claim) {
             let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-            world.target.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
+            world.at(End::Target).delete(&Kind::CLAIM, &self.name, &how).await?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::failure::StepError;
 use super::standing::{Progress, Standing};
 use super::world::World;
 use crate::cluster::Kind;
-use crate::plan::{Plan, Step};
+use crate::plan::{End, Plan, Step};
 
 /// How long a last pass waits for others to let go. A detach takes seconds, on some clouds a minute; the app waits.
 const DETACHED_WITHIN: Duration = Duration::from_secs(120);
@@ -69,12 +69,12 @@ async fn stray(world: &World, claims: &[String]) -> Result<Option<Stray>, StepEr
     if claims.is_empty() {
         return Ok(None);
     }
-    let attachments = world.source.list(&Kind::VOLUME_ATTACHMENT, "", "").await?;
+    let attachments = world.at(End::Source).list(&Kind::VOLUME_ATTACHMENT, "").await?;
     if attachments.is_empty() {
         return Ok(None);
     }
-    let objects = world.source.list(&Kind::CLAIM, &world.namespace, "").await?;
-    let pods = world.source.list(&Kind::POD, &world.namespace, "").await?;
+    let objects = world.at(End::Source).list(&Kind::CLAIM, "").await?;
+    let pods = world.at(End::Source).list(&Kind::POD, "").await?;
     let mut moved = objects.iter().filter(|claim| claims.iter().any(|name| name == facts::name(claim)));
     Ok(moved.find_map(|claim| stray_of(claim, &attachments, &pods)))
 }

@@ -14,6 +14,7 @@ use super::standing::Standing;
 use super::world::World;
 use super::{drain, facts, look};
 use crate::cluster::{ApiError, Delete, Kind};
+use crate::plan::End;
 use crate::plan::reach::reaches;
 use crate::plan::step::AwaitReady;
 use crate::survey::AppKind;
@@ -23,8 +24,8 @@ impl Act for AwaitReady {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let app = match self.kind {
             AppKind::Claim => Value::Null,
-            AppKind::Pod => world.target.get(&Kind::POD, &self.namespace, &self.name).await?.unwrap_or_default(),
-            AppKind::StatefulSet | AppKind::Deployment => drain::read(&world.target, self.kind, &self.namespace, &self.name).await?,
+            AppKind::Pod => world.at(End::Target).get(&Kind::POD, &self.name).await?.unwrap_or_default(),
+            AppKind::StatefulSet | AppKind::Deployment => drain::read(world.at(End::Target), self.kind, &self.name).await?,
         };
         let (ready, wanted) = match self.kind {
             AppKind::Claim => (0, 0),
@@ -42,10 +43,10 @@ impl Act for AwaitReady {
         let why = match late.first() {
             Some(pod) => what_holds(world, pod).await,
             // Its controller is refused the pod, if anything.
-            None => look::last_warning(&world.target, &app).await,
+            None => look::last_warning(world.at(End::Target), &app).await,
         };
         // Reads that are seldom worth while: without a warning there is nothing wrong yet.
-        if !why.is_empty() && misplaced(world, &self.namespace, &late).await?.is_some() {
+        if !why.is_empty() && misplaced(world, &late).await?.is_some() {
             return Ok(Standing::Before);
         }
         Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {wanted}){why}", self.kind.word(), self.name)))
@@ -53,9 +54,9 @@ impl Act for AwaitReady {
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let late = self.late(world).await?;
-        let Some(pod) = misplaced(world, &self.namespace, &late).await? else { return Ok(()) };
+        let Some(pod) = misplaced(world, &late).await? else { return Ok(()) };
         let how = Delete { uid: Some(facts::uid(pod).to_owned()), ..Delete::default() };
-        world.target.delete(&Kind::POD, &self.namespace, facts::name(pod), &how).await?;
+        world.at(End::Target).delete(&Kind::POD, facts::name(pod), &how).await?;
         Ok(())
     }
 }
@@ -63,14 +64,14 @@ impl Act for AwaitReady {
 impl AwaitReady {
     /// The app's pods that are not ready, as far as they mount what was moved.
     async fn late(&self, world: &World) -> Result<Vec<Value>, StepError> {
-        let pods = look::pods_on(world, &world.target, &self.claims).await?;
+        let pods = look::pods_on(world, world.at(End::Target), &self.claims).await?;
         Ok(pods.into_iter().filter(|pod| !is_ready(pod)).collect())
     }
 }
 
 /// What keeps a pod from being ready, as far as anybody says, to be put behind a sentence.
 async fn what_holds(world: &World, pod: &Value) -> String {
-    let warning = look::last_warning(&world.target, pod).await;
+    let warning = look::last_warning(world.at(End::Target), pod).await;
     // A scheduler that is down warns of nothing.
     match facts::text(pod, "/spec/nodeName") {
         "" if warning.is_empty() => format!(": no node has been chosen for pod {}", facts::name(pod)),
@@ -85,13 +86,13 @@ fn is_ready(pod: &Value) -> bool {
 }
 
 /// The first of these pods that its controller will make again, that never ran, and that is on a node outside a volume's affinity.
-async fn misplaced<'a>(world: &World, namespace: &str, pods: &'a [Value]) -> Result<Option<&'a Value>, StepError> {
+async fn misplaced<'a>(world: &World, pods: &'a [Value]) -> Result<Option<&'a Value>, StepError> {
     let stays = |pod: &&Value| facts::is_controlled(pod) && !facts::is_terminating(pod) && !facts::text(pod, "/spec/nodeName").is_empty();
     let waiting: Vec<&Value> = pods.iter().filter(stays).filter(|pod| facts::never_ran(pod)).collect();
     if waiting.is_empty() {
         return Ok(None);
     }
-    let nodes = match world.target.list(&Kind::NODE, "", "").await {
+    let nodes = match world.at(End::Target).list(&Kind::NODE, "").await {
         // The survey does without nodes too: then the pod is left where it is, and its warning told.
         Err(ApiError::Forbidden(_)) => return Ok(None),
         nodes => nodes?,
@@ -100,8 +101,8 @@ async fn misplaced<'a>(world: &World, namespace: &str, pods: &'a [Value]) -> Res
         let Some(node) = nodes.iter().find(|node| facts::name(node) == facts::text(pod, "/spec/nodeName")) else { continue };
         let labels: BTreeMap<String, String> = serde_json::from_value(node["metadata"]["labels"].clone()).unwrap_or_default();
         for claim in claims_of(pod) {
-            let Some(claim) = world.target.get(&Kind::CLAIM, namespace, &claim).await? else { continue };
-            let volume = world.target.get(&Kind::VOLUME, "", facts::text(&claim, "/spec/volumeName")).await?;
+            let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &claim).await? else { continue };
+            let volume = world.at(End::Target).get(&Kind::VOLUME, facts::text(&claim, "/spec/volumeName")).await?;
             if volume.is_some_and(|volume| !reaches(&labels, volume["spec"].get("nodeAffinity"))) {
                 return Ok(Some(pod));
             }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::failure::StepError;
 use super::world::World;
 use super::{drain, facts, look};
-use crate::cluster::{ApiError, Connection, Kind};
-use crate::plan::{Plan, Step, finalizers};
+use crate::cluster::{ApiError, Connection, Kind, Place};
+use crate::plan::{End, Plan, Step, finalizers};
 use crate::survey::AppKind;
 
 /// One object that the run will make.
@@ -42,7 +42,7 @@ impl Rehearsal {
 pub async fn before_stop(plan: &Plan, world: &World) -> Result<(), StepError> {
     occupants(plan, world).await?;
     all_go(plan, world).await?;
-    match rehearse(plan, &world.source).await?.into_iter().next() {
+    match rehearse(plan, &world.at(End::Source).connection).await?.into_iter().next() {
         Some(why) => Err(StepError::hinted(why, HINT)),
         None => Ok(()),
     }
@@ -135,7 +135,8 @@ async fn app_pod(plan: &Plan, cluster: &Connection) -> Result<Option<Rehearsal>,
         kind @ (AppKind::StatefulSet | AppKind::Deployment) if plan.app.replicas > 0 => kind,
         AppKind::StatefulSet | AppKind::Deployment | AppKind::Pod | AppKind::Claim => return Ok(None),
     };
-    let app = drain::read(cluster, kind, plan.namespace(), &plan.app.name).await?;
+    let place = Place { connection: cluster.clone(), namespace: plan.namespace().to_owned() };
+    let app = drain::read(&place, kind, &plan.app.name).await?;
     let manifest = pod_of(&drain::resource(kind)?.kind, &app);
     Ok(Some(Rehearsal { kind: Kind::POD, manifest, what: format!("a pod of {}", plan.app.reference()), replaces: true }))
 }
@@ -171,7 +172,7 @@ fn pod_of(kind: &str, app: &Value) -> Value {
 /// Every pod object that names a claim keeps it from going, whatever its phase: only the app's own go with the app.
 async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
     let claims: Vec<String> = plan.moves.iter().map(|one| one.claim.clone()).collect();
-    for pod in look::pods_on(world, &world.source, &claims).await? {
+    for pod in look::pods_on(world, world.at(End::Source), &claims).await? {
         let name = facts::name(&pod);
         let remove = || format!("kubectl delete pod {name} -n {}", world.namespace);
         if !facts::is_of_app(&pod, plan.app.kind, &plan.app.name) {
@@ -204,7 +205,7 @@ async fn all_go(plan: &Plan, world: &World) -> Result<(), StepError> {
             Step::ReleaseStaging(step) => (Kind::CLAIM, &step.staging, &finalizers::OF_CLAIMS[..]),
             _ => continue,
         };
-        if let Some(object) = world.source.get(&kind, &world.namespace, name).await? {
+        if let Some(object) = world.at(End::Source).get(&kind, name).await? {
             look::goes(&object, known, &world.namespace)?;
         }
     }

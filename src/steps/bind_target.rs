@@ -9,13 +9,13 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::Kind;
-use crate::plan::{marks, step::BindTarget};
+use crate::plan::{End, marks, step::BindTarget};
 
 impl BindTarget {
     async fn refer(&self, world: &World, volume: &Value, name: &str, uid: Value) -> Result<(), StepError> {
         let claim = json!({ "namespace": self.namespace, "name": name, "uid": uid, "resourceVersion": null });
         let patch = json!({ "metadata": facts::only(volume), "spec": { "claimRef": claim } });
-        world.target.patch(&Kind::VOLUME, "", facts::name(volume), &patch).await?;
+        world.at(End::Target).patch(&Kind::VOLUME, facts::name(volume), &patch).await?;
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::End;
 use crate::plan::finalizers;
 use crate::plan::step::ClearPods;
 
@@ -34,7 +35,7 @@ impl Act for ClearPods {
 
 impl ClearPods {
     async fn left(&self, world: &World) -> Result<Vec<Value>, StepError> {
-        let pods = look::pods_on(world, &world.source, &self.claims).await?;
+        let pods = look::pods_on(world, world.at(End::Source), &self.claims).await?;
         Ok(pods.into_iter().filter(|pod| facts::is_over(pod) && facts::is_of_app(pod, self.kind, &self.name)).collect())
     }
 }
@@ -42,6 +43,6 @@ impl ClearPods {
 /// Deletes a pod that is over, this very one.
 pub(super) async fn delete(world: &World, pod: &Value) -> Result<(), StepError> {
     let how = Delete { uid: Some(facts::uid(pod).to_owned()), ..Delete::default() };
-    world.source.delete(&Kind::POD, &world.namespace, facts::name(pod), &how).await?;
+    world.at(End::Source).delete(&Kind::POD, facts::name(pod), &how).await?;
     Ok(())
 }

@@ -55,7 +55,7 @@ pub async fn is_known_to_movers(step: &Step, world: &World) -> Result<bool, Step
 /// Tells every mover of the run that its engine is still there. Best effort: a mover that hears nothing for a quarter of an hour ends by itself.
 pub async fn beat(world: &World) {
     for pod in world.movers.names() {
-        drop(mover::beat(world, &world.namespace, &pod).await);
+        drop(mover::beat(world, &pod).await);
     }
 }
 

@@ -7,8 +7,8 @@ use super::failure::StepError;
 use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
-use crate::cluster::{Connection, Kind};
-use crate::plan::{marks, shape::is_of_shape, step::Drain};
+use crate::cluster::{Kind, Place};
+use crate::plan::{End, marks, shape::is_of_shape, step::Drain};
 use crate::survey::AppKind;
 
 /// The resource of a scalable app.
@@ -21,31 +21,24 @@ pub(super) fn resource(kind: AppKind) -> Result<Kind, StepError> {
 }
 
 /// Reads a scalable app, which must be there.
-pub(super) async fn read(connection: &Connection, kind: AppKind, namespace: &str, name: &str) -> Result<Value, StepError> {
-    let found = connection.get(&resource(kind)?, namespace, name).await?;
+pub(super) async fn read(place: &Place, kind: AppKind, name: &str) -> Result<Value, StepError> {
+    let found = place.get(&resource(kind)?, name).await?;
     found.ok_or_else(|| StepError::failed(format!("{}/{name} is gone", kind.word())))
 }
 
 /// Sets the replicas of a scalable app as it was just read, and marks it or takes the mark off (null).
-pub(super) async fn scale(
-    connection: &Connection,
-    kind: AppKind,
-    namespace: &str,
-    app: &Value,
-    replicas: u64,
-    mark: Value,
-) -> Result<(), StepError> {
+pub(super) async fn scale(place: &Place, kind: AppKind, app: &Value, replicas: u64, mark: Value) -> Result<(), StepError> {
     let mut metadata = facts::only(app);
     metadata["labels"] = json!({ marks::DRAINED: mark });
     let patch = json!({ "metadata": metadata, "spec": { "replicas": replicas } });
-    connection.patch(&resource(kind)?, namespace, facts::name(app), &patch).await?;
+    place.patch(&resource(kind)?, facts::name(app), &patch).await?;
     Ok(())
 }
 
 /// Starts a scalable app again. Whoever has scaled it meanwhile meant that number.
-pub(super) async fn scale_up(connection: &Connection, kind: AppKind, namespace: &str, app: &Value, count: u32) -> Result<(), StepError> {
+pub(super) async fn scale_up(place: &Place, kind: AppKind, app: &Value, count: u32) -> Result<(), StepError> {
     let count = if replicas(app) == 0 { u64::from(count) } else { replicas(app) };
-    scale(connection, kind, namespace, app, count, Value::Null).await
+    scale(place, kind, app, count, Value::Null).await
 }
 
 pub(super) fn replicas(app: &Value) -> u64 {
@@ -74,7 +67,7 @@ pub(super) fn is_as_stopped(app: &Value, world: &World) -> bool {
 
 impl Act for Drain {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
+        let app = read(world.at(End::Source), self.kind, &self.name).await?;
         let now = replicas(&app);
         let adrift = |what: &str| Ok(Standing::Adrift(format!("{}/{} {what}{}", self.kind.word(), self.name, facts::last_writer(&app))));
         match drained(&app, world) {
@@ -86,7 +79,7 @@ impl Act for Drain {
             Some(then) if then != generation(&app) => return adrift(&format!("was changed while it was stopped (it has {now} replicas)")),
             Some(_) => {}
         }
-        let pods = look::pods_on(world, &world.source, &self.claims).await?;
+        let pods = look::pods_on(world, world.at(End::Source), &self.claims).await?;
         let left: Vec<&str> = pods.iter().filter(|pod| !facts::has_stopped(pod)).map(facts::name).collect();
         if left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
@@ -97,28 +90,28 @@ impl Act for Drain {
     }
 
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
-        let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
+        let app = read(world.at(End::Source), self.kind, &self.name).await?;
         let is_back = !is_marked(&app) && replicas(&app) > 0;
         Ok(if is_back { Standing::Before } else { Standing::done("stopped") })
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        let found = world.source.get(&resource(self.kind)?, &self.namespace, &self.name).await?;
+        let found = world.at(End::Source).get(&resource(self.kind)?, &self.name).await?;
         Ok(found.is_some_and(|app| drained(&app, world).is_some()))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
+        let app = read(world.at(End::Source), self.kind, &self.name).await?;
         if facts::uid(&app) != self.uid {
             return Err(StepError::failed(format!("{}/{} is another one than was planned for", self.kind.word(), self.name)));
         }
         // The version just read is the patch's condition, so this change makes the very next generation.
         let mark = json!(format!("{}.{}", world.run, generation(&app) + 1));
-        scale(&world.source, self.kind, &self.namespace, &app, 0, mark).await
+        scale(world.at(End::Source), self.kind, &app, 0, mark).await
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let app = read(&world.source, self.kind, &self.namespace, &self.name).await?;
-        scale_up(&world.source, self.kind, &self.namespace, &app, self.replicas).await
+        let app = read(world.at(End::Source), self.kind, &self.name).await?;
+        scale_up(world.at(End::Source), self.kind, &app, self.replicas).await
     }
 }

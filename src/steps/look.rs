@@ -6,8 +6,8 @@ use super::facts;
 use super::failure::StepError;
 use super::standing::Standing;
 use super::world::World;
-use crate::cluster::{ApiError, Connection, Kind};
-use crate::plan::{finalizers, marks};
+use crate::cluster::{ApiError, Kind, Place};
+use crate::plan::{End, finalizers, marks};
 use crate::survey::object::claims_of;
 
 pub(super) fn is_of_run(object: &Value, world: &World) -> bool {
@@ -66,8 +66,8 @@ pub(super) fn goes(object: &Value, known: &[&str], namespace: &str) -> Result<()
 }
 
 /// What keeps a claim that is being deleted, to be put behind a sentence: the pods that name it, in whatever phase, and finalizers.
-pub(super) async fn what_holds_claim(world: &World, connection: &Connection, claim: &Value) -> Result<String, StepError> {
-    let pods = connection.list(&Kind::POD, &world.namespace, "").await?;
+pub(super) async fn what_holds_claim(place: &Place, claim: &Value) -> Result<String, StepError> {
+    let pods = place.list(&Kind::POD, "").await?;
     let by: Vec<String> = pods
         .iter()
         .filter(|pod| facts::names_claim(pod, facts::name(claim)))
@@ -80,22 +80,22 @@ pub(super) async fn what_holds_claim(world: &World, connection: &Connection, cla
 }
 
 /// The pods which mount one of the claims and are not the run's movers, whatever they are labelled.
-pub(super) async fn pods_on(world: &World, connection: &Connection, claims: &[String]) -> Result<Vec<Value>, StepError> {
-    let pods = connection.list(&Kind::POD, &world.namespace, "").await?;
+pub(super) async fn pods_on(world: &World, place: &Place, claims: &[String]) -> Result<Vec<Value>, StepError> {
+    let pods = place.list(&Kind::POD, "").await?;
     let uses = |pod: &Value| claims_of(pod).iter().any(|claim| claims.contains(claim));
     Ok(pods.into_iter().filter(uses).filter(|pod| !world.movers.is_like_ours(pod)).collect())
 }
 
 /// Names of pods which mount one of the claims, are not the run's movers, and may still run.
-pub(super) async fn running_on(world: &World, connection: &Connection, claims: &[String]) -> Result<Vec<String>, StepError> {
-    let pods = pods_on(world, connection, claims).await?;
+pub(super) async fn running_on(world: &World, place: &Place, claims: &[String]) -> Result<Vec<String>, StepError> {
+    let pods = pods_on(world, place, claims).await?;
     Ok(pods.iter().filter(|pod| !facts::has_stopped(pod)).map(|pod| facts::name(pod).to_owned()).collect())
 }
 
 /// The target volume of a slot, by our labels.
 pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
     let selector = format!("{},{}={slot}", marks::volumes_as(&world.namespace, &world.run, marks::ROLE_TARGET), marks::SLOT);
-    let mut found = world.target.list(&Kind::VOLUME, "", &selector).await?;
+    let mut found = world.at(End::Target).list(&Kind::VOLUME, &selector).await?;
     match found.len() {
         0 | 1 => Ok(found.pop()),
         _ => Err(StepError::failed(format!("{} volumes are labelled as the target of slot {slot}", found.len()))),
@@ -110,7 +110,7 @@ pub(super) fn target_of(world: &World, slot: &str) -> String {
 /// The target volume of a slot whose labels somebody took off, by our annotation. Reads every volume of the cluster.
 pub(super) async fn unlabelled_target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
     let wanted = target_of(world, slot);
-    let all = world.target.list(&Kind::VOLUME, "", "").await?;
+    let all = world.at(End::Target).list(&Kind::VOLUME, "").await?;
     Ok(all.into_iter().find(|volume| volume["metadata"]["annotations"][marks::TARGET_OF] == wanted.as_str()))
 }
 
@@ -126,13 +126,13 @@ pub(super) async fn known_target_volume(world: &World, slot: &str) -> Result<Val
 /// The last warning event about an object, as `: REASON: MESSAGE`, or nothing. Best effort.
 ///
 /// Not about one of the same name before it: what was wrong with a pod that is gone would be told as what is wrong with this one.
-pub(super) async fn last_warning(connection: &Connection, object: &Value) -> String {
+pub(super) async fn last_warning(place: &Place, object: &Value) -> String {
     if facts::uid(object).is_empty() {
         return String::new();
     }
     let events = Kind::EVENT.path(facts::text(object, "/metadata/namespace"), None);
     let path = format!("{events}?fieldSelector=involvedObject.uid%3D{}%2Ctype%3DWarning", facts::uid(object));
-    let Ok(Some(list)) = connection.get_path(&path).await else { return String::new() };
+    let Ok(Some(list)) = place.connection.get_path(&path).await else { return String::new() };
     let none = Vec::new();
     let events = list["items"].as_array().unwrap_or(&none);
     let time = |event: &Value| [facts::text(event, "/lastTimestamp"), facts::text(event, "/eventTime")].concat();

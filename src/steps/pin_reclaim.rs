@@ -8,18 +8,18 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::Kind;
-use crate::plan::{marks, step::PinReclaim};
+use crate::plan::{End, marks, step::PinReclaim};
 
 impl PinReclaim {
     async fn volume(&self, world: &World) -> Result<serde_json::Value, StepError> {
-        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        let found = world.at(End::Source).get(&Kind::VOLUME, &self.volume).await?;
         found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))
     }
 
     /// Whether the claim is gone, or waits only for its pod to let go of it.
     async fn is_claim_leaving(&self, world: &World) -> Result<bool, StepError> {
-        let (namespace, name) = self.claim.split_once('/').unwrap_or_default();
-        let claim = world.source.get(&Kind::CLAIM, namespace, name).await?;
+        let (_, name) = self.claim.split_once('/').unwrap_or_default();
+        let claim = world.at(End::Source).get(&Kind::CLAIM, name).await?;
         Ok(claim.is_none_or(|claim| facts::is_terminating(&claim)))
     }
 }
@@ -65,12 +65,12 @@ impl Act for PinReclaim {
     }
 
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
-        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        let found = world.at(End::Source).get(&Kind::VOLUME, &self.volume).await?;
         Ok(found.is_none().then(|| format!("volume {} is gone, and the target has the only copy", self.volume)))
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        let found = world.at(End::Source).get(&Kind::VOLUME, &self.volume).await?;
         Ok(found.is_some_and(|volume| look::is_volume_of_run(&volume, world)))
     }
 
@@ -84,7 +84,7 @@ impl Act for PinReclaim {
         metadata["annotations"] =
             json!({ marks::CLAIM: self.claim, marks::PLAN: world.plan_digest, marks::POLICY_BEFORE: self.policy_before });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
-        world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
+        world.at(End::Source).patch(&Kind::VOLUME, &self.volume, &patch).await?;
         Ok(())
     }
 
@@ -103,7 +103,7 @@ impl Act for PinReclaim {
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::CLAIM: null, marks::PLAN: null, marks::POLICY_BEFORE: null });
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
-        world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
+        world.at(End::Source).patch(&Kind::VOLUME, &self.volume, &patch).await?;
         Ok(())
     }
 }

@@ -8,18 +8,19 @@ use super::failure::StepError;
 use super::standing::Standing;
 use super::world::World;
 use crate::cluster::Kind;
+use crate::plan::End;
 use crate::plan::step::PinRetention;
 
 impl PinRetention {
     async fn set(&self, world: &World) -> Result<Value, StepError> {
-        let found = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.set).await?;
+        let found = world.at(End::Source).get(&Kind::STATEFUL_SET, &self.set).await?;
         found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))
     }
 
     async fn write(&self, world: &World, policy: &Value) -> Result<(), StepError> {
         let set = self.set(world).await?;
         let patch = json!({ "metadata": facts::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": policy } });
-        world.source.patch(&Kind::STATEFUL_SET, &self.namespace, &self.set, &patch).await?;
+        world.at(End::Source).patch(&Kind::STATEFUL_SET, &self.set, &patch).await?;
         Ok(())
     }
 }
@@ -63,7 +64,7 @@ impl PinRetention {
             return Ok(Standing::Before);
         }
         for name in &self.claims {
-            let claim = world.source.get(&Kind::CLAIM, &self.namespace, name).await?.unwrap_or_default();
+            let claim = world.at(End::Source).get(&Kind::CLAIM, name).await?.unwrap_or_default();
             let none = Vec::new();
             // The owner is the set, or under whenScaled a pod of it.
             let owned = !claim["metadata"]["ownerReferences"].as_array().unwrap_or(&none).is_empty();

@@ -9,7 +9,7 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::Kind;
-use crate::plan::{marks, step::PinTarget};
+use crate::plan::{End, marks, step::PinTarget};
 
 impl PinTarget {
     /// The staging claim's volume: by our labels, or through the claim, which then comes with it, while it has none.
@@ -17,12 +17,12 @@ impl PinTarget {
         if let Some(volume) = look::target_volume(world, &self.slot).await? {
             return Ok(Some((volume, None)));
         }
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(None) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else { return Ok(None) };
         let name = facts::text(&claim, "/spec/volumeName");
         if name.is_empty() || facts::text(&claim, "/status/phase") != "Bound" {
             return Ok(None);
         }
-        let volume = world.target.get(&Kind::VOLUME, "", name).await?;
+        let volume = world.at(End::Target).get(&Kind::VOLUME, name).await?;
         Ok(volume.map(|volume| (volume, Some(claim))))
     }
 
@@ -98,7 +98,7 @@ impl Act for PinTarget {
             }
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Retain" } });
-        world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
+        world.at(End::Target).patch(&Kind::VOLUME, facts::name(&volume), &patch).await?;
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Act for PinTarget {
             metadata["annotations"] = marks::off_target();
         }
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
-        world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
+        world.at(End::Target).patch(&Kind::VOLUME, facts::name(&volume), &patch).await?;
         Ok(())
     }
 }

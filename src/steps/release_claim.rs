@@ -8,6 +8,7 @@ use super::standing::Standing;
 use super::world::World;
 use super::{clear_pods, facts, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::End;
 use crate::plan::finalizers;
 use crate::plan::step::ReleaseClaim;
 use crate::survey::AppKind;
@@ -15,13 +16,13 @@ use crate::survey::AppKind;
 impl ReleaseClaim {
     /// What may still write to the volume, if anything: somebody may have started it since.
     async fn users(&self, world: &World) -> Result<Option<String>, StepError> {
-        let users = look::running_on(world, &world.source, std::slice::from_ref(&self.name)).await?;
+        let users = look::running_on(world, world.at(End::Source), std::slice::from_ref(&self.name)).await?;
         Ok((!users.is_empty()).then(|| users.join(", ")))
     }
 
     /// A pod of the app that is over and still names the claim, to be deleted first. Somebody else's is not ours to delete.
     async fn occupant(&self, world: &World) -> Result<Option<Value>, StepError> {
-        let pods = look::pods_on(world, &world.source, std::slice::from_ref(&self.name)).await?;
+        let pods = look::pods_on(world, world.at(End::Source), std::slice::from_ref(&self.name)).await?;
         // One that somebody's controller holds would hold the claim.
         for pod in &pods {
             look::goes(pod, &finalizers::OF_PODS, &self.namespace)?;
@@ -37,7 +38,7 @@ impl ReleaseClaim {
     }
 
     async fn source_volume(&self, world: &World) -> Result<Value, StepError> {
-        let found = world.source.get(&Kind::VOLUME, "", &self.volume).await?;
+        let found = world.at(End::Source).get(&Kind::VOLUME, &self.volume).await?;
         let volume = found.ok_or_else(|| StepError::failed(format!("volume {} is gone", self.volume)))?;
         // Only a volume that this run pinned, or that nobody made since under that name.
         let is_it = look::is_source_of(&volume, world, &self.slot) || !self.volume_uid.is_empty() && facts::uid(&volume) == self.volume_uid;
@@ -51,14 +52,14 @@ impl ReleaseClaim {
 
 impl Act for ReleaseClaim {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(claim) = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await? else {
+        let Some(claim) = world.at(End::Source).get(&Kind::CLAIM, &self.name).await? else {
             return Ok(Standing::done(format!("volume {} is kept", self.volume)));
         };
         if facts::text(&claim, "/spec/volumeName") != self.volume {
             return Ok(Standing::Adrift(format!("claim {} was made anew on another volume{}", self.name, facts::last_writer(&claim))));
         }
         if facts::is_terminating(&claim) {
-            let by = look::what_holds_claim(world, &world.source, &claim).await?;
+            let by = look::what_holds_claim(world.at(End::Source), &claim).await?;
             return Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.name)));
         }
         if facts::text(&claim, "/status/phase") != "Bound" {
@@ -86,17 +87,17 @@ impl Act for ReleaseClaim {
         if let Some(pod) = self.occupant(world).await? {
             return clear_pods::delete(world, &pod).await;
         }
-        if let Some(claim) = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await? {
+        if let Some(claim) = world.at(End::Source).get(&Kind::CLAIM, &self.name).await? {
             look::goes(&claim, &finalizers::OF_CLAIMS, &self.namespace)?;
         }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
-        world.source.delete(&Kind::CLAIM, &self.namespace, &self.name, &how).await?;
+        world.at(End::Source).delete(&Kind::CLAIM, &self.name, &how).await?;
         Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let volume = self.source_volume(world).await?;
-        let there = world.source.get(&Kind::CLAIM, &self.namespace, &self.name).await?;
+        let there = world.at(End::Source).get(&Kind::CLAIM, &self.name).await?;
         if there.is_some() {
             // A claim that was deleted while somebody started the app goes only when the app stops once more.
             return match self.users(world).await? {
@@ -116,12 +117,12 @@ impl Act for ReleaseClaim {
             // The claim it remembers is gone: reserve it for the one to come, by name.
             let claim = json!({ "namespace": self.namespace, "name": self.name, "uid": null, "resourceVersion": null });
             let patch = json!({ "metadata": facts::only(&volume), "spec": { "claimRef": claim } });
-            world.source.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
+            world.at(End::Source).patch(&Kind::VOLUME, &self.volume, &patch).await?;
             return Ok(());
         }
         if !facts::is_free(&volume) {
             return Ok(());
         }
-        look::made(world.source.create(&Kind::CLAIM, &self.namespace, &self.manifest_before).await)
+        look::made(world.at(End::Source).create(&Kind::CLAIM, &self.manifest_before).await)
     }
 }

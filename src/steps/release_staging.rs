@@ -6,15 +6,16 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::End;
 use crate::plan::finalizers;
 use crate::plan::step::ReleaseStaging;
 
 impl Act for ReleaseStaging {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        match world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? {
+        match world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? {
             None => Ok(Standing::done("gone")),
             Some(claim) if facts::is_terminating(&claim) => {
-                let by = look::what_holds_claim(world, &world.target, &claim).await?;
+                let by = look::what_holds_claim(world.at(End::Target), &claim).await?;
                 Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.staging)))
             }
             Some(_) => Ok(Standing::Before),
@@ -27,13 +28,13 @@ impl Act for ReleaseStaging {
             let who = facts::last_writer(&target);
             return Err(StepError::failed(format!("volume {} is on {} again{who}", facts::name(&target), facts::reclaim_policy(&target))));
         }
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(()) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else { return Ok(()) };
         if !look::is_of_run(&claim, world) {
             return Err(StepError::failed(format!("claim {} is not ours", self.staging)));
         }
         look::goes(&claim, &finalizers::OF_CLAIMS, &self.namespace)?;
         let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-        world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
+        world.at(End::Target).delete(&Kind::CLAIM, &self.staging, &how).await?;
         Ok(())
     }
 }

@@ -6,17 +6,18 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::{Delete, Kind};
+use crate::plan::End;
 use crate::plan::finalizers;
 use crate::plan::step::RemovePod;
 
 impl Act for RemovePod {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let there = world.source.get(&Kind::POD, &self.namespace, &self.name).await?;
+        let there = world.at(End::Source).get(&Kind::POD, &self.name).await?;
         let stays = there.as_ref().is_some_and(|pod| !facts::is_terminating(pod));
         if stays {
             return Ok(Standing::Before);
         }
-        let left = look::running_on(world, &world.source, &self.claims).await?;
+        let left = look::running_on(world, world.at(End::Source), &self.claims).await?;
         if there.is_none() && left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
         }
@@ -25,19 +26,19 @@ impl Act for RemovePod {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        if let Some(pod) = world.source.get(&Kind::POD, &self.namespace, &self.name).await? {
+        if let Some(pod) = world.at(End::Source).get(&Kind::POD, &self.name).await? {
             look::goes(&pod, &finalizers::OF_PODS, &self.namespace)?;
             if facts::is_over(&pod) {
                 return Err(StepError::failed(format!("pod {} has ended{}, and would be run a second time", self.name, facts::over(&pod))));
             }
         }
         let how = Delete { uid: Some(self.uid.clone()), ..Delete::default() };
-        world.source.delete(&Kind::POD, &self.namespace, &self.name, &how).await?;
+        world.at(End::Source).delete(&Kind::POD, &self.name, &how).await?;
         Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         // While the old one is still going its name is taken; observing says when it is free.
-        look::made(world.source.create(&Kind::POD, &self.namespace, &self.manifest_before).await)
+        look::made(world.at(End::Source).create(&Kind::POD, &self.manifest_before).await)
     }
 }

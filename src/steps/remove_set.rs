@@ -8,12 +8,13 @@ use super::standing::Standing;
 use super::world::World;
 use super::{drain, facts, look};
 use crate::cluster::{ApiError, Delete, Kind};
+use crate::plan::End;
 use crate::plan::shape::{is_of_shape, metadata_changes};
 use crate::plan::step::RemoveSet;
 
 impl Act for RemoveSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else {
+        let Some(set) = world.at(End::Source).get(&Kind::STATEFUL_SET, &self.name).await? else {
             return Ok(Standing::done("gone; what it owned is left"));
         };
         if facts::is_terminating(&set) {
@@ -28,16 +29,16 @@ impl Act for RemoveSet {
 
     /// A set that is gone bears nothing. With it gone the app is down, whoever deleted it.
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        Ok(world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?.is_none())
+        Ok(world.at(End::Source).get(&Kind::STATEFUL_SET, &self.name).await?.is_none())
     }
 
     async fn notes(&self, world: &World) -> Result<Option<Value>, StepError> {
-        let set = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await?;
+        let set = world.at(End::Source).get(&Kind::STATEFUL_SET, &self.name).await?;
         Ok(set.map(|set| metadata_changes(&self.manifest_before, &set)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let Some(set) = world.source.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(()) };
+        let Some(set) = world.at(End::Source).get(&Kind::STATEFUL_SET, &self.name).await? else { return Ok(()) };
         if !drain::is_as_stopped(&set, world) || !is_of_shape(&set, &self.shape) {
             let who = facts::last_writer(&set);
             return Err(StepError::failed(format!("statefulset/{} was changed while it was stopped{who}", self.name)));
@@ -49,12 +50,12 @@ impl Act for RemoveSet {
         // Of this very version: a set that was scaled up in between may have written since the proof.
         let version = Some(facts::text(&set, "/metadata/resourceVersion").to_owned());
         let how = Delete { uid: Some(self.uid.clone()), version, orphan: true };
-        world.source.delete(&Kind::STATEFUL_SET, &self.namespace, &self.name, &how).await?;
+        world.at(End::Source).delete(&Kind::STATEFUL_SET, &self.name, &how).await?;
         Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        look::made(world.source.create(&Kind::STATEFUL_SET, &self.namespace, &world.as_noted(&self.manifest_before)).await)
+        look::made(world.at(End::Source).create(&Kind::STATEFUL_SET, &world.as_noted(&self.manifest_before)).await)
     }
 }
 

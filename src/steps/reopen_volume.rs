@@ -8,11 +8,11 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::Kind;
-use crate::plan::{marks, step::ReopenVolume};
+use crate::plan::{End, marks, step::ReopenVolume};
 
 impl ReopenVolume {
     async fn volume(&self, world: &World) -> Result<Value, StepError> {
-        let found = world.target.get(&Kind::VOLUME, "", &self.volume).await?;
+        let found = world.at(End::Target).get(&Kind::VOLUME, &self.volume).await?;
         found.ok_or_else(|| StepError::failed(format!("the kept volume {} is gone", self.volume)))
     }
 
@@ -66,7 +66,7 @@ impl Act for ReopenVolume {
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
         let claim = json!({ "namespace": self.namespace, "name": self.staging, "uid": null, "resourceVersion": null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": claim, "persistentVolumeReclaimPolicy": "Retain" } });
-        world.target.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
+        world.at(End::Target).patch(&Kind::VOLUME, &self.volume, &patch).await?;
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Act for ReopenVolume {
         metadata["labels"] = self.labels_before.clone();
         metadata["annotations"] = json!({ marks::TARGET_OF: null, marks::TARGET_PLAN: null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": self.claim_ref_before } });
-        world.target.patch(&Kind::VOLUME, "", &self.volume, &patch).await?;
+        world.at(End::Target).patch(&Kind::VOLUME, &self.volume, &patch).await?;
         Ok(())
     }
 }

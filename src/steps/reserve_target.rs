@@ -8,11 +8,12 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look, pin_target};
 use crate::cluster::{Delete, Kind};
+use crate::plan::End;
 use crate::plan::step::ReserveTarget;
 
 impl Act for ReserveTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else {
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else {
             if self.provisioned && look::target_volume(world, &self.slot).await?.is_some() {
                 return Ok(Standing::waiting_for(format!("the volume of claim {} to be deleted", self.staging)));
             }
@@ -25,31 +26,31 @@ impl Act for ReserveTarget {
             return Ok(Standing::waiting_for(format!("claim {} to be gone", self.staging)));
         }
         if self.binds_at_once && facts::text(&claim, "/status/phase") != "Bound" {
-            let warning = look::last_warning(&world.target, &claim).await;
+            let warning = look::last_warning(world.at(End::Target), &claim).await;
             return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", self.staging)));
         }
         Ok(Standing::done(format!("claim {} is made", self.staging)))
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        let found = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await?;
+        let found = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await?;
         Ok(found.is_some_and(|claim| look::is_of_run(&claim, world)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        look::made(world.target.create(&Kind::CLAIM, &self.namespace, &self.manifest).await)
+        look::made(world.at(End::Target).create(&Kind::CLAIM, &self.manifest).await)
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let Some(claim) = world.target.get(&Kind::CLAIM, &self.namespace, &self.staging).await? else { return Ok(()) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else { return Ok(()) };
         if look::is_of_run(&claim, world) && !facts::is_terminating(&claim) {
             if let Some(volume) = self.would_stay(world, &claim).await? {
                 let patch = json!({ "metadata": facts::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
-                world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
+                world.at(End::Target).patch(&Kind::VOLUME, facts::name(&volume), &patch).await?;
                 return Ok(());
             }
             let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-            world.target.delete(&Kind::CLAIM, &self.namespace, &self.staging, &how).await?;
+            world.at(End::Target).delete(&Kind::CLAIM, &self.staging, &how).await?;
         }
         Ok(())
     }
@@ -62,7 +63,7 @@ impl ReserveTarget {
         if !self.provisioned || name.is_empty() {
             return Ok(None);
         }
-        let Some(volume) = world.target.get(&Kind::VOLUME, "", name).await? else { return Ok(None) };
+        let Some(volume) = world.at(End::Target).get(&Kind::VOLUME, name).await? else { return Ok(None) };
         let is_made_for_it = look::is_for_claim(&volume, world, &self.staging)
             && facts::text(&volume, "/spec/claimRef/uid") == facts::uid(claim)
             && volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"].is_string()

@@ -6,11 +6,12 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::Kind;
+use crate::plan::End;
 use crate::plan::step::RestorePod;
 
 impl Act for RestorePod {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        match world.target.get(&Kind::POD, &self.namespace, &self.name).await? {
+        match world.at(End::Target).get(&Kind::POD, &self.name).await? {
             Some(pod) if facts::uid(&pod) == self.uid_before => {
                 Ok(Standing::Adrift(format!("pod {} is still the one from before the move", self.name)))
             }
@@ -20,6 +21,6 @@ impl Act for RestorePod {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        look::made(world.target.create(&Kind::POD, &self.namespace, &self.manifest).await)
+        look::made(world.at(End::Target).create(&Kind::POD, &self.manifest).await)
     }
 }

@@ -6,11 +6,12 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look, remove_set};
 use crate::cluster::Kind;
+use crate::plan::End;
 use crate::plan::step::RestoreSet;
 
 impl Act for RestoreSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(set) = world.target.get(&Kind::STATEFUL_SET, &self.namespace, &self.name).await? else { return Ok(Standing::Before) };
+        let Some(set) = world.at(End::Target).get(&Kind::STATEFUL_SET, &self.name).await? else { return Ok(Standing::Before) };
         if facts::is_terminating(&set) {
             return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, facts::held(&set, &[]))));
         }
@@ -23,6 +24,6 @@ impl Act for RestoreSet {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        look::made(world.target.create(&Kind::STATEFUL_SET, &self.namespace, &world.as_noted(&self.manifest)).await)
+        look::made(world.at(End::Target).create(&Kind::STATEFUL_SET, &world.as_noted(&self.manifest)).await)
     }
 }

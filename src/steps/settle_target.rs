@@ -8,13 +8,13 @@ use super::standing::Standing;
 use super::world::World;
 use super::{facts, look};
 use crate::cluster::Kind;
-use crate::plan::{marks, step::SettleTarget};
+use crate::plan::{End, marks, step::SettleTarget};
 
 impl SettleTarget {
     async fn volume(&self, world: &World) -> Result<Value, StepError> {
-        let claim = world.target.get(&Kind::CLAIM, &self.namespace, &self.claim).await?.unwrap_or_default();
+        let claim = world.at(End::Target).get(&Kind::CLAIM, &self.claim).await?.unwrap_or_default();
         let name = facts::text(&claim, "/spec/volumeName");
-        let found = if name.is_empty() { None } else { world.target.get(&Kind::VOLUME, "", name).await? };
+        let found = if name.is_empty() { None } else { world.at(End::Target).get(&Kind::VOLUME, name).await? };
         found.ok_or_else(|| StepError::failed(format!("claim {} has no volume", self.claim)))
     }
 }
@@ -52,7 +52,7 @@ impl Act for SettleTarget {
         metadata["labels"] = marks::off_volume();
         metadata["annotations"] = marks::off_target();
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": policy } });
-        world.target.patch(&Kind::VOLUME, "", facts::name(&volume), &patch).await?;
+        world.at(End::Target).patch(&Kind::VOLUME, facts::name(&volume), &patch).await?;
         Ok(())
     }
 }

@@ -7,16 +7,14 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
 
 use super::mover::Movers;
-use crate::cluster::Connection;
+use crate::cluster::{Connection, Place};
 use crate::journal::RunState;
-use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan, RunId, shape};
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, End, Plan, RunId, shape};
 
-/// What steps work on: two connections, which are one and the same unless the app moves to another cluster.
+/// What steps work on: two places, which are one and the same unless the app moves to another namespace or cluster.
 pub struct World {
-    /// Where the app is.
-    pub source: Connection,
-    /// Where it goes.
-    pub target: Connection,
+    source: Place,
+    target: Place,
     /// The namespace of the run.
     pub namespace: String,
     /// The run all objects of ours belong to, within that namespace.
@@ -36,9 +34,10 @@ pub struct World {
 impl World {
     /// The world of a run that stays within one cluster.
     pub fn within(cluster: &Connection, plan: &Plan) -> Self {
+        let place = Place { connection: cluster.clone(), namespace: plan.namespace().to_owned() };
         Self {
-            source: cluster.clone(),
-            target: cluster.clone(),
+            source: place.clone(),
+            target: place,
             namespace: plan.namespace().to_owned(),
             run: plan.run().clone(),
             plan_digest: plan.digest(),
@@ -48,9 +47,20 @@ impl World {
             noted: Mutex::default(),
         }
     }
-}
 
-impl World {
+    /// The place of an end.
+    pub fn at(&self, end: End) -> &Place {
+        match end {
+            End::Source => &self.source,
+            End::Target => &self.target,
+        }
+    }
+
+    /// The place of a mover pod.
+    pub(super) fn at_mover(&self, pod: &str) -> &Place {
+        self.at(self.movers.end(pod))
+    }
+
     /// Takes from a journal what was noted of the set.
     pub(crate) fn recall(&self, state: &RunState) {
         if let Some((_, metadata)) = state.noted().last() {

@@ -1,6 +1,6 @@
 //! What a mover said last, by its log.
 
-use crate::cluster::{ApiError, Connection};
+use crate::cluster::{ApiError, Place};
 use crate::contract::orders::{self, Report};
 use crate::plan::mover_pod::MOVER;
 use crate::steps::failure::StepError;
@@ -23,8 +23,8 @@ impl Answer {
 }
 
 /// What the log of a pod says last which the server just returned: it is its node that does not answer, then.
-pub(super) async fn answer_of(connection: &Connection, namespace: &str, pod: &str) -> Result<Answer, StepError> {
-    match connection.log_tail(namespace, pod, MOVER).await {
+pub(super) async fn answer_of(place: &Place, pod: &str) -> Result<Answer, StepError> {
+    match place.connection.log_tail(&place.namespace, pod, MOVER).await {
         Ok(log) => Ok(log.and_then(|log| orders::last_report(&log)).map_or(Answer::Nothing, Answer::Report)),
         Err(error @ (ApiError::NoAnswer(_) | ApiError::Other { status: 500.., .. } | ApiError::Busy { retry_after_secs: None, .. })) => {
             Ok(Answer::Unheard(error.to_string()))

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
 use super::pod;
-use crate::cluster::{Connection, Kind};
+use crate::cluster::{Kind, Place};
 use crate::contract::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
-use crate::plan::{marks, step::Route};
+use crate::plan::{End, marks, step::Route};
 use crate::steps::failure::StepError;
 use crate::steps::standing::{Progress, Standing};
 use crate::steps::world::World;
@@ -32,7 +32,7 @@ pub(super) const SILENCE_SECS_MAX: u64 = 900;
 
 /// One end of a copy, as it is.
 #[derive(Debug)]
-struct End {
+struct Mover {
     pod: Value,
     orders: Option<Orders>,
     answer: Answer,
@@ -41,11 +41,11 @@ struct End {
 /// Both ends of a copy, as they are.
 #[derive(Debug)]
 pub(super) struct Ends {
-    source: End,
-    target: Option<End>,
+    source: Mover,
+    target: Option<Mover>,
 }
 
-impl End {
+impl Mover {
     fn report(&self) -> Option<&Report> {
         self.answer.report()
     }
@@ -58,7 +58,7 @@ impl End {
 }
 
 impl Ends {
-    fn all(&self) -> impl Iterator<Item = &End> {
+    fn all(&self) -> impl Iterator<Item = &Mover> {
         std::iter::once(&self.source).chain(&self.target)
     }
 }
@@ -93,12 +93,12 @@ pub(super) enum Pass {
 
 /// Reads both ends; none where a pod is missing, with its name.
 async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, StepError> {
-    let Some(source) = end(world, &world.source, &route.namespace, &route.source_pod).await? else {
+    let Some(source) = end(world, world.at(End::Source), &route.source_pod).await? else {
         return Ok(Err(route.source_pod.clone()));
     };
     let target = match &route.target_pod {
         None => None,
-        Some(name) => match end(world, &world.target, &route.namespace, name).await? {
+        Some(name) => match end(world, world.at(End::Target), name).await? {
             None => return Ok(Err(name.clone())),
             found => found,
         },
@@ -106,23 +106,23 @@ async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, S
     Ok(Ok(Ends { source, target }))
 }
 
-async fn end(world: &World, connection: &Connection, namespace: &str, name: &str) -> Result<Option<End>, StepError> {
-    let Some(pod) = connection.get(&Kind::POD, namespace, name).await? else { return Ok(None) };
+async fn end(world: &World, place: &Place, name: &str) -> Result<Option<Mover>, StepError> {
+    let Some(pod) = place.get(&Kind::POD, name).await? else { return Ok(None) };
     if facts::is_terminating(&pod) {
         return Ok(None);
     }
     // Its word is the proof: it must be the very pod that was made, as it was made.
     if let Some(what) = world.movers.strange(&pod) {
         let why = format!("mover pod {name} {what}{}", facts::last_writer(&pod));
-        return Err(StepError::hinted(why, format!("kubectl describe pod -n {namespace} {name}")));
+        return Err(StepError::hinted(why, format!("kubectl describe pod -n {} {name}", place.namespace)));
     }
     // What it said last would else be believed for as long as a copy may take.
     if facts::is_lost(&pod) {
-        return Err(pod::failed(namespace, &pod));
+        return Err(pod::failed(&place.namespace, &pod));
     }
     let orders = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
-    let answer = answer::answer_of(connection, namespace, name).await?;
-    Ok(Some(End { pod, orders, answer }))
+    let answer = answer::answer_of(place, name).await?;
+    Ok(Some(Mover { pod, orders, answer }))
 }
 
 /// Reads where the pass stands that a route is at.
@@ -133,7 +133,7 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
     };
     // It ended since nobody told it anything for long, and is made again.
     let is_silent =
-        |end: &&End| end.report().and_then(|report| report.failure.as_ref()).is_some_and(|why| why.reason == Reason::EngineSilent);
+        |end: &&Mover| end.report().and_then(|report| report.failure.as_ref()).is_some_and(|why| why.reason == Reason::EngineSilent);
     if let Some(end) = ends.all().find(is_silent).filter(|_| !last) {
         return Ok(Pass::Gone(facts::name(&end.pod).to_owned()));
     }
@@ -143,12 +143,12 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
     }
 }
 
-async fn without_report(world: &World, end: &End) -> Pass {
+async fn without_report(world: &World, end: &Mover) -> Pass {
     let name = facts::name(&end.pod);
     match &end.answer {
         Answer::Unheard(why) => Pass::Unheard(format!("mover {name} on {} to answer ({why})", facts::text(&end.pod, "/spec/nodeName"))),
         _ if facts::never_ran(&end.pod) => {
-            Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(&world.target, &end.pod).await))
+            Pass::NotStarted(format!("mover pod {name} to start{}", look::last_warning(world.at_mover(name), &end.pod).await))
         }
         // Its container was started again, and is about to.
         _ => Pass::Unheard(format!("mover {name} to answer")),
@@ -156,7 +156,7 @@ async fn without_report(world: &World, end: &End) -> Pass {
 }
 
 fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
-    for report in ends.all().filter_map(End::report) {
+    for report in ends.all().filter_map(Mover::report) {
         tells_all(report)?;
     }
     let Some(report) = ends.source.report() else { return Ok(Pass::NotOrdered) };
@@ -208,7 +208,7 @@ fn is_open(ends: &Ends) -> Result<bool, StepError> {
 
 /// Whether a pass that is through was the last one. Movers end with it, so another order that arrived meanwhile is never taken, and
 /// the other end's own state is not asked again.
-fn is_final(source: &End, orders: &Orders, report: &Report) -> bool {
+fn is_final(source: &Mover, orders: &Orders, report: &Report) -> bool {
     facts::mover_is_through(&source.pod) || matches!(orders.order, Order::Pass { last: true, .. }) && report.sequence == orders.sequence
 }
 
@@ -233,11 +233,11 @@ fn peer_is_served(ends: &Ends, route: &Route) -> bool {
     }
 }
 
-fn fingerprint(end: &End) -> Option<Fingerprint> {
+fn fingerprint(end: &Mover) -> Option<Fingerprint> {
     end.report().map(|report| report.fingerprint.clone())
 }
 
-fn address(end: &End) -> Option<IpAddr> {
+fn address(end: &Mover) -> Option<IpAddr> {
     facts::text(&end.pod, "/status/podIP").parse().ok()
 }
 
@@ -319,12 +319,12 @@ pub(super) fn running(pass: &str, report: Report, lost_after: Duration) -> Stand
 /// Changes a pod whose order was not taken, the target's first, so that its kubelet looks at it again.
 pub(super) async fn remind(world: &World, route: &Route) -> Result<(), StepError> {
     let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
-    let (connection, end) = match ends.target.filter(End::is_behind) {
-        Some(target) => (&world.target, target),
-        None if ends.source.is_behind() => (&world.source, ends.source),
+    let (place, end) = match ends.target.filter(Mover::is_behind) {
+        Some(target) => (world.at(End::Target), target),
+        None if ends.source.is_behind() => (world.at(End::Source), ends.source),
         None => return Ok(()),
     };
-    annotate(connection, &route.namespace, &end.pod, marks::reminder(&end.pod)).await
+    annotate(place, &end.pod, marks::reminder(&end.pod)).await
 }
 
 /// Orders the next pass: first the target end, if it does not serve this source end yet, and the source end once that listens. One change
@@ -336,7 +336,7 @@ pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<()
     {
         let Some(peer) = fingerprint(&ends.source) else { return Ok(()) };
         let order = Order::Serve { volumes: route.volumes.clone(), peer, peer_address: address(&ends.source) };
-        return send(&world.target, &route.namespace, target, order, None).await;
+        return send(world.at(End::Target), target, order, None).await;
     }
     if !is_open(&ends)? {
         return Ok(());
@@ -350,10 +350,10 @@ pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<()
         throttle: route.throttle,
     };
     let passes = passes_so_far(&ends.source);
-    send(&world.source, &route.namespace, &ends.source, order, Some(passes)).await
+    send(world.at(End::Source), &ends.source, order, Some(passes)).await
 }
 
-async fn send(connection: &Connection, namespace: &str, end: &End, order: Order, passes: Option<Vec<u64>>) -> Result<(), StepError> {
+async fn send(place: &Place, end: &Mover, order: Order, passes: Option<Vec<u64>>) -> Result<(), StepError> {
     let sequence = end.orders.as_ref().map_or(0, |orders| orders.sequence) + 1;
     let orders = Orders { heartbeat: Some(0), silence_secs_max: Some(SILENCE_SECS_MAX), ..Orders::new(sequence, order) };
     let text = serde_json::to_string(&orders).expect("orders have only string keys");
@@ -361,28 +361,28 @@ async fn send(connection: &Connection, namespace: &str, end: &End, order: Order,
     if let Some(passes) = passes {
         annotations[marks::PASSES] = json!(serde_json::to_string(&passes).expect("numbers are JSON"));
     }
-    annotate(connection, namespace, &end.pod, annotations).await
+    annotate(place, &end.pod, annotations).await
 }
 
 /// Tells a mover that its engine is still there: its orders stay what they are.
-pub(in crate::steps) async fn beat(world: &World, namespace: &str, name: &str) -> Result<(), StepError> {
-    let Some(pod) = world.target.get(&Kind::POD, namespace, name).await? else { return Ok(()) };
+pub(in crate::steps) async fn beat(world: &World, name: &str) -> Result<(), StepError> {
+    let Some(pod) = world.at_mover(name).get(&Kind::POD, name).await? else { return Ok(()) };
     let orders: Option<Orders> = pod["metadata"]["annotations"][marks::ORDERS].as_str().and_then(|text| serde_json::from_str(text).ok());
     let Some(orders) = orders.filter(|_| !facts::is_terminating(&pod) && world.movers.strange(&pod).is_none()) else { return Ok(()) };
     let orders = Orders { heartbeat: Some(orders.heartbeat.unwrap_or(0) + 1), silence_secs_max: Some(SILENCE_SECS_MAX), ..orders };
     let text = serde_json::to_string(&orders).expect("orders have only string keys");
-    annotate(&world.target, namespace, &pod, json!({ marks::ORDERS: text })).await
+    annotate(world.at_mover(name), &pod, json!({ marks::ORDERS: text })).await
 }
 
-async fn annotate(connection: &Connection, namespace: &str, pod: &Value, annotations: Value) -> Result<(), StepError> {
+async fn annotate(place: &Place, pod: &Value, annotations: Value) -> Result<(), StepError> {
     let mut metadata = facts::only(pod);
     metadata["annotations"] = annotations;
-    connection.patch(&Kind::POD, namespace, facts::name(pod), &json!({ "metadata": metadata })).await?;
+    place.patch(&Kind::POD, facts::name(pod), &json!({ "metadata": metadata })).await?;
     Ok(())
 }
 
 /// What each warm pass so far predicted for a last pass, in milliseconds: those noted with earlier orders and the one just done.
-fn passes_so_far(source: &End) -> Vec<u64> {
+fn passes_so_far(source: &Mover) -> Vec<u64> {
     let mut passes = noted(source);
     if let Some(report) = source.report().filter(|report| report.state == State::Done) {
         passes.push(predicted_ms(report));
@@ -391,14 +391,14 @@ fn passes_so_far(source: &End) -> Vec<u64> {
 }
 
 /// What was noted of passes with the orders so far.
-fn noted(source: &End) -> Vec<u64> {
+fn noted(source: &Mover) -> Vec<u64> {
     let noted = source.pod["metadata"]["annotations"][marks::PASSES].as_str();
     noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// As [`passes_so_far`], of a route's source end.
 pub(super) async fn passes(world: &World, route: &Route) -> Result<Vec<u64>, StepError> {
-    let source = end(world, &world.source, &route.namespace, &route.source_pod).await?;
+    let source = end(world, world.at(End::Source), &route.source_pod).await?;
     Ok(source.as_ref().map(passes_so_far).unwrap_or_default())
 }
 
@@ -430,10 +430,10 @@ mod tests {
         Report { version: orders::VERSION, sequence, state, fingerprint, port, volumes: Vec::new(), volumes_left_out: 0, failure: None }
     }
 
-    fn end(order: Option<Order>, report: Report, ip: &str) -> End {
+    fn end(order: Option<Order>, report: Report, ip: &str) -> Mover {
         let orders = order.map(|order| Orders::new(1, order));
         let pod = json!({ "status": { "phase": "Running", "podIP": ip } });
-        End { pod, orders, answer: Answer::Report(report) }
+        Mover { pod, orders, answer: Answer::Report(report) }
     }
 
     fn serve(peer_address: Option<IpAddr>) -> Order {

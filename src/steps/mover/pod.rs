@@ -27,11 +27,11 @@ pub(super) fn failed(namespace: &str, pod: &Value) -> StepError {
 }
 
 /// Deletes a mover pod of this run, if it is there.
-pub(super) async fn delete_pod(world: &World, namespace: &str, name: &str) -> Result<(), StepError> {
-    let Some(pod) = world.target.get(&Kind::POD, namespace, name).await? else { return Ok(()) };
+pub(super) async fn delete_pod(world: &World, name: &str) -> Result<(), StepError> {
+    let Some(pod) = world.at_mover(name).get(&Kind::POD, name).await? else { return Ok(()) };
     if look::is_of_run(&pod, world) && !facts::is_terminating(&pod) {
         let how = Delete { uid: Some(facts::uid(&pod).to_owned()), ..Delete::default() };
-        world.target.delete(&Kind::POD, namespace, name, &how).await?;
+        world.at_mover(name).delete(&Kind::POD, name, &how).await?;
     }
     Ok(())
 }

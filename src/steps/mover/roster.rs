@@ -2,7 +2,7 @@
 //! them, and change the image of ours. So a pod is one of the run's movers only as far as it is what the plan had made; and what it says
 //! of a copy is believed only if it is the very pod that this run made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::contract::orders;
 use crate::journal::{MadePod, RunState, Stand};
 use crate::plan::mover_pod::{self, MOVER};
-use crate::plan::{Plan, Step, marks};
+use crate::plan::{End, Plan, Step, marks};
 use crate::steps::facts;
 
 /// The mover pods of a run.
@@ -21,6 +21,8 @@ pub struct Movers {
     run: String,
     /// What the plan has made, by the pod's name.
     planned: BTreeMap<String, Value>,
+    /// Those that only write.
+    writers: BTreeSet<String>,
     /// What was made, by the pod's name.
     made: Mutex<BTreeMap<String, MadePod>>,
     /// Since when pods are refused a mount, by their uids.
@@ -35,7 +37,23 @@ impl Movers {
             Step::StartMover(start) => Some((start.pod.clone(), start.manifest.clone())),
             _ => None,
         });
-        Self { run: plan.run().0.clone(), planned: planned.collect(), made: Mutex::default(), refused: Mutex::default() }
+        let writers = plan.steps().filter_map(|(_, one)| match &one.step {
+            Step::WarmCopy(copy) => copy.route.target_pod.clone(),
+            Step::LastPass(pass) => pass.route.target_pod.clone(),
+            _ => None,
+        });
+        Self {
+            run: plan.run().0.clone(),
+            planned: planned.collect(),
+            writers: writers.collect(),
+            made: Mutex::default(),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// At which end a mover pod is: one that reads the source is there.
+    pub(in crate::steps) fn end(&self, name: &str) -> End {
+        if self.writers.contains(name) { End::Target } else { End::Source }
     }
 
     /// Takes from a journal which pods were made.
@@ -208,7 +226,7 @@ mod tests {
 
     fn movers() -> Movers {
         let planned = [("stateful-m1-0".to_owned(), planned())].into_iter().collect();
-        Movers { run: "m1".to_owned(), planned, made: Mutex::default(), refused: Mutex::default() }
+        Movers { run: "m1".to_owned(), planned, writers: BTreeSet::new(), made: Mutex::default(), refused: Mutex::default() }
     }
 
     /// The pod as the server has it.

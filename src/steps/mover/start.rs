@@ -9,6 +9,7 @@ use super::answer::{self, Answer};
 use super::{pod, roster};
 use crate::cluster::{Created, Kind};
 use crate::journal::Evidence;
+use crate::plan::End;
 use crate::plan::mover_pod;
 use crate::plan::step::StartMover;
 use crate::steps::act::Act;
@@ -23,7 +24,7 @@ const HOPELESS: [&str; 6] =
 
 impl Act for StartMover {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await? else {
+        let Some(pod) = world.at_mover(&self.pod).get(&Kind::POD, &self.pod).await? else {
             return Ok(match self.late_pod(world, None).await? {
                 Some(late) => Standing::waiting_for(format!("pod {late} to run, to start mover pod {} beside it", self.pod)),
                 None => Standing::Before,
@@ -40,7 +41,7 @@ impl Act for StartMover {
             Some(warning) => self.refused(world, &pod, &warning)?,
             None => {
                 world.movers.is_let_in(&pod);
-                standing(world, &self.namespace, &pod).await?
+                standing(world, &pod).await?
             }
         };
         Ok(match standing {
@@ -51,7 +52,7 @@ impl Act for StartMover {
 
     /// Whatever somebody made of the pod, it only has to go; and one that is not of this run is no concern of a way back.
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
-        match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
+        match world.at_mover(&self.pod).get(&Kind::POD, &self.pod).await? {
             Some(pod) if facts::is_terminating(&pod) => Ok(Standing::waiting_for(format!("mover pod {} to be gone", self.pod))),
             Some(pod) if look::is_of_run(&pod, world) => Ok(Standing::done("there")),
             Some(_) | None => Ok(Standing::Before),
@@ -59,25 +60,25 @@ impl Act for StartMover {
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        let found = world.target.get(&Kind::POD, &self.namespace, &self.pod).await?;
+        let found = world.at_mover(&self.pod).get(&Kind::POD, &self.pod).await?;
         Ok(found.is_some_and(|pod| look::is_of_run(&pod, world)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        if let Some(pod) = world.target.get(&Kind::POD, &self.namespace, &self.pod).await?
+        if let Some(pod) = world.at_mover(&self.pod).get(&Kind::POD, &self.pod).await?
             && (is_overdue(&pod) || self.late_pod(world, Some(&pod)).await?.is_some())
         {
-            return pod::delete_pod(world, &self.namespace, &self.pod).await;
+            return pod::delete_pod(world, &self.pod).await;
         }
         world.movers.forget(&self.pod);
-        if let Created::New(pod) = world.target.create(&Kind::POD, &self.namespace, &self.manifest).await? {
+        if let Created::New(pod) = world.at_mover(&self.pod).create(&Kind::POD, &self.manifest).await? {
             world.movers.know(roster::made(&pod));
         }
         Ok(())
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        pod::delete_pod(world, &self.namespace, &self.pod).await
+        pod::delete_pod(world, &self.pod).await
     }
 }
 
@@ -93,7 +94,7 @@ impl StartMover {
         if self.held_by_app.is_empty() || self.manifest["spec"]["affinity"]["podAffinity"].is_null() {
             return Ok(None);
         }
-        let pods = look::pods_on(world, &world.source, &claims_of(&self.manifest)).await?;
+        let pods = look::pods_on(world, world.at(End::Source), &claims_of(&self.manifest)).await?;
         let late = pods.iter().find(|pod| {
             let waits = facts::text(pod, "/status/phase") == "Pending" && !facts::is_terminating(pod);
             waits && mover.is_none_or(|mover| is_kept_by(pod, mover))
@@ -122,7 +123,7 @@ impl StartMover {
         if self.held_by_app.is_empty() || facts::text(pod, "/status/phase") != "Pending" {
             return None;
         }
-        let warning = look::last_warning(&world.target, pod).await;
+        let warning = look::last_warning(world.at_mover(facts::name(pod)), pod).await;
         let refused = warning.contains("FailedMount") || warning.contains("FailedAttachVolume");
         (refused && self.held_by_app.iter().any(|volume| warning.contains(volume.as_str()))).then_some(warning)
     }
@@ -159,23 +160,23 @@ fn not_ours(pod: &Value) -> Standing {
 }
 
 /// How far a mover pod of ours is on its way to take orders.
-pub(super) async fn standing(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
+pub(super) async fn standing(world: &World, pod: &Value) -> Result<Standing, StepError> {
     let name = facts::name(pod);
     if facts::is_terminating(pod) {
         return Ok(Standing::waiting_for(format!("mover pod {name} to be gone")));
     }
     if facts::is_lost(pod) {
-        return Err(pod::failed(namespace, pod));
+        return Err(pod::failed(&world.at_mover(name).namespace, pod));
     }
     match facts::text(pod, "/status/phase") {
-        "Running" | "Succeeded" => answering(world, namespace, pod).await,
+        "Running" | "Succeeded" => answering(world, pod).await,
         _ => starting(world, pod).await,
     }
 }
 
-async fn answering(world: &World, namespace: &str, pod: &Value) -> Result<Standing, StepError> {
+async fn answering(world: &World, pod: &Value) -> Result<Standing, StepError> {
     let name = facts::name(pod);
-    Ok(match answer::answer_of(&world.target, namespace, name).await? {
+    Ok(match answer::answer_of(world.at_mover(name), name).await? {
         // One that runs and cannot be asked is not gone; how long it may be so is the business of who has an order for it.
         Answer::Report(_) | Answer::Unheard(_) => Standing::done(format!("mover {name} is on {}", facts::text(pod, "/spec/nodeName"))),
         Answer::Nothing => Standing::waiting_for(format!("mover {name} to answer")),
@@ -189,7 +190,7 @@ async fn starting(world: &World, pod: &Value) -> Result<Standing, StepError> {
         let why = format!("mover pod {name} cannot start: {}: {}", facts::text(state, "/reason"), facts::text(state, "/message"));
         return Err(StepError::hinted(why, "name an image that the nodes can pull with `--mover-image IMAGE`"));
     }
-    let warning = look::last_warning(&world.target, pod).await;
+    let warning = look::last_warning(world.at_mover(facts::name(pod)), pod).await;
     Ok(Standing::waiting_for(format!("mover pod {name} to start{warning}")))
 }
 

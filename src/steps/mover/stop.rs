@@ -11,7 +11,7 @@ use crate::steps::world::World;
 
 impl Act for StopMover {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
+        match world.at_mover(&self.pod).get(&Kind::POD, &self.pod).await? {
             None => Ok(Standing::done("gone")),
             Some(pod) if facts::is_terminating(&pod) => Ok(Standing::waiting_for(format!("mover pod {} to be gone", self.pod))),
             Some(_) => Ok(Standing::Before),
@@ -19,6 +19,6 @@ impl Act for StopMover {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        pod::delete_pod(world, &self.namespace, &self.pod).await
+        pod::delete_pod(world, &self.pod).await
     }
 }

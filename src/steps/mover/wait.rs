@@ -11,8 +11,8 @@ use crate::steps::world::World;
 
 impl Act for AwaitMover {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        match world.target.get(&Kind::POD, &self.namespace, &self.pod).await? {
-            Some(pod) if world.movers.strange(&pod).is_none() => start::standing(world, &self.namespace, &pod).await,
+        match world.at_mover(&self.pod).get(&Kind::POD, &self.pod).await? {
+            Some(pod) if world.movers.strange(&pod).is_none() => start::standing(world, &pod).await,
             Some(pod) => Ok(Standing::Adrift(format!("mover pod {} is not the one that was made{}", self.pod, facts::last_writer(&pod)))),
             None => Ok(Standing::Adrift(format!("mover pod {} was deleted by somebody", self.pod))),
         }
