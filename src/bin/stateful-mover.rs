@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use kubectl_stateful::contract::orders::{self, VolumeMode, VolumeReport};
-use kubectl_stateful::mover::agent::{self, Agent, Ending, Places};
-use kubectl_stateful::mover::by_hand::{self, Settings};
-use kubectl_stateful::mover::digest_tree;
-use kubectl_stateful::mover::fail::{Halt, Result};
+use kubectl_stateful::mover::agent::by_hand::{self, Settings};
+use kubectl_stateful::mover::agent::obey::{self, Agent, Ending, Places};
+use kubectl_stateful::mover::ground::fail::{Halt, Result};
+use kubectl_stateful::mover::pass::digest_tree;
 
 /// Moves the data of volumes.
 #[derive(Parser)]
@@ -277,7 +277,7 @@ fn with_state<T>(named: Option<&Path>, work: impl FnOnce(&Path) -> Result<T>) ->
     if let Some(state) = named {
         return work(state);
     }
-    let state = std::env::temp_dir().join(format!("stateful-mover-{:016x}", agent::new_number()?));
+    let state = std::env::temp_dir().join(format!("stateful-mover-{:016x}", obey::new_number()?));
     let outcome = work(&state);
     // It may not have been made.
     let _ = std::fs::remove_dir_all(&state);

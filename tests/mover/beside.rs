@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kubectl_stateful::contract::orders::VolumeMode;
-use kubectl_stateful::mover::change::{Item, Lane, Piece};
-use kubectl_stateful::mover::digest::Digest;
-use kubectl_stateful::mover::fail::Result;
-use kubectl_stateful::mover::manifest::Manifest;
-use kubectl_stateful::mover::priority::{self, Priority};
-use kubectl_stateful::mover::progress::{Cancel, Progress};
-use kubectl_stateful::mover::source::{Begin, Here, SourceVolume, TargetEnd};
-use kubectl_stateful::mover::target::{Begun, TargetVolume};
-use kubectl_stateful::mover::throttle::Throttle;
+use kubectl_stateful::mover::ground::digest::Digest;
+use kubectl_stateful::mover::ground::fail::Result;
+use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
+use kubectl_stateful::mover::manifest::reader::Manifest;
+use kubectl_stateful::mover::manners::priority::{self, Priority};
+use kubectl_stateful::mover::manners::throttle::Throttle;
+use kubectl_stateful::mover::pass::source::{Begin, Here, SourceVolume, TargetEnd};
+use kubectl_stateful::mover::pass::target::{Begun, TargetVolume};
+use kubectl_stateful::mover::write::change::{Item, Lane, Piece};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{pod, trees};

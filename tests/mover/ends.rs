@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kubectl_stateful::contract::orders::{Failure, VolumeMode, VolumeReport};
-use kubectl_stateful::mover::agent::new_number;
-use kubectl_stateful::mover::fail::{Halt, Result};
-use kubectl_stateful::mover::progress::{Cancel, Progress};
-use kubectl_stateful::mover::remote::Remote;
-use kubectl_stateful::mover::serve::{Peer, Served, Server};
-use kubectl_stateful::mover::source::{Here, SourceVolume};
-use kubectl_stateful::mover::target::TargetVolume;
-use kubectl_stateful::mover::tls::Identity;
+use kubectl_stateful::mover::agent::obey::new_number;
+use kubectl_stateful::mover::ground::fail::{Halt, Result};
+use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
+use kubectl_stateful::mover::net::remote::Remote;
+use kubectl_stateful::mover::net::serve::{Peer, Served, Server};
+use kubectl_stateful::mover::net::tls::Identity;
+use kubectl_stateful::mover::pass::source::{Here, SourceVolume};
+use kubectl_stateful::mover::pass::target::TargetVolume;
 
 use crate::pod;
 

@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use kubectl_stateful::contract::orders::{
     self, Destination, Failure, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode, VolumeReport,
 };
-use kubectl_stateful::mover::buffer::Buffer;
-use kubectl_stateful::mover::change::Item;
-use kubectl_stateful::mover::digest::Digest;
-use kubectl_stateful::mover::manifest::{Entry, Manifest, Origin, Writer};
-use kubectl_stateful::mover::metadata::{Kind, Metadata, Stamp, Time};
-use kubectl_stateful::mover::wire::{self, Extent, Message, Role};
+use kubectl_stateful::mover::disk::buffer::Buffer;
+use kubectl_stateful::mover::disk::metadata::{Kind, Metadata, Stamp, Time};
+use kubectl_stateful::mover::ground::digest::Digest;
+use kubectl_stateful::mover::manifest::reader::{Entry, Manifest, Origin, Writer};
+use kubectl_stateful::mover::net::wire::{self, Extent, Message, Role};
+use kubectl_stateful::mover::write::change::Item;
 
 use crate::dice::Dice;
 use crate::taking::take;

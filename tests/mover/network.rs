@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kubectl_stateful::contract::orders::{Reason, VolumeMode, VolumeReport};
-use kubectl_stateful::mover::agent::new_number;
-use kubectl_stateful::mover::by_hand::{self, Settings};
-use kubectl_stateful::mover::fail::Result;
-use kubectl_stateful::mover::remote::Remote;
-use kubectl_stateful::mover::serve::{Peer, Served, Server};
-use kubectl_stateful::mover::target::TargetVolume;
-use kubectl_stateful::mover::tls::Identity;
-use kubectl_stateful::mover::work;
+use kubectl_stateful::mover::agent::by_hand::{self, Settings};
+use kubectl_stateful::mover::agent::obey::new_number;
+use kubectl_stateful::mover::ground::fail::Result;
+use kubectl_stateful::mover::ground::work;
+use kubectl_stateful::mover::net::remote::Remote;
+use kubectl_stateful::mover::net::serve::{Peer, Served, Server};
+use kubectl_stateful::mover::net::tls::Identity;
+use kubectl_stateful::mover::pass::target::TargetVolume;
 use rustix::process::Pid;
 use socket2::{Domain, SockAddr, Socket, Type};
 

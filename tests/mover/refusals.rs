@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use kubectl_stateful::contract::orders::VolumeMode;
-use kubectl_stateful::mover::apply::Desk;
-use kubectl_stateful::mover::change::{Item, Piece};
-use kubectl_stateful::mover::metadata::{Kind, Metadata, Time};
+use kubectl_stateful::mover::disk::metadata::{Kind, Metadata, Time};
+use kubectl_stateful::mover::write::apply::Desk;
+use kubectl_stateful::mover::write::change::{Item, Piece};
 
 use crate::ends::{self, Ends};
 use crate::trees;

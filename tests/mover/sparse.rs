@@ -9,8 +9,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use kubectl_stateful::contract::orders::{Destination, State, VolumeMode};
-use kubectl_stateful::mover::digest::{BLOCK_BYTES, SEGMENT_BYTES};
-use kubectl_stateful::mover::digest_tree;
+use kubectl_stateful::mover::ground::digest::{BLOCK_BYTES, SEGMENT_BYTES};
+use kubectl_stateful::mover::pass::digest_tree;
 use rustix::fs::SeekFrom;
 
 use crate::agent::{self, Mover};

@@ -1,8 +1,8 @@
 //! A frame used as the mover would, with what must hold of it whatever it is. Shared with `tests/fuzz`.
 
-use kubectl_stateful::mover::buffer::Buffer;
-use kubectl_stateful::mover::change::Item;
-use kubectl_stateful::mover::wire::{self, Message};
+use kubectl_stateful::mover::disk::buffer::Buffer;
+use kubectl_stateful::mover::net::wire::{self, Message};
+use kubectl_stateful::mover::write::change::Item;
 
 /// Whether a path stays beneath a root, told without the mover's own words.
 fn stays(path: &[u8]) -> bool {

@@ -5,7 +5,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubectl_stateful::mover::digest_tree;
+use kubectl_stateful::mover::pass::digest_tree;
 use kubectl_stateful::plan::Plan;
 use serde_json::{Value, json};
 

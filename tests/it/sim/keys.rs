@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use kubectl_stateful::engine::{Ending, Notice};
 use kubectl_stateful::journal::Journal;
-use kubectl_stateful::mover::tls::Identity;
+use kubectl_stateful::mover::net::tls::Identity;
 use kubectl_stateful::operate::records;
 use kubectl_stateful::words;
 use serde_json::json;

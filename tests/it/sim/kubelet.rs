@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubectl_stateful::contract::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, VolumeReport};
-use kubectl_stateful::mover::fail::Halt;
-use kubectl_stateful::mover::progress::Progress;
-use kubectl_stateful::mover::source::{Here, SourceVolume};
-use kubectl_stateful::mover::target::TargetVolume;
+use kubectl_stateful::mover::ground::fail::Halt;
+use kubectl_stateful::mover::ground::progress::Progress;
+use kubectl_stateful::mover::pass::source::{Here, SourceVolume};
+use kubectl_stateful::mover::pass::target::TargetVolume;
 use kubectl_stateful::plan::marks;
 use serde_json::{Value, json};
 

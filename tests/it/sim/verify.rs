@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kubectl_stateful::contract::orders::{self, State, Volume};
-use kubectl_stateful::mover::compare;
-use kubectl_stateful::mover::progress::{Cancel, Progress};
+use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
+use kubectl_stateful::mover::pass::compare;
 use kubectl_stateful::operate::verify::{Asked, Verified, VerifyError, verify};
 use serde_json::{Value, json};
 use tokio::sync::watch;

@@ -1,0 +1,9 @@
+//! What every room stands on: digests, paths, failures, counters and threads.
+//!
+//! Nothing here touches a volume.
+
+pub mod digest;
+pub mod fail;
+pub mod path;
+pub mod progress;
+pub mod work;

@@ -1,0 +1,50 @@
+//! Digests a folder or device as a copy would, without copying it.
+//!
+//! For who wants to compare two volumes or know one by its root; a pass does not use it.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use crate::contract::orders::VolumeMode;
+use crate::mover::disk::volume::Place;
+use crate::mover::ground::digest::Digest;
+use crate::mover::ground::fail::Result;
+use crate::mover::ground::progress::{Cancel, Progress};
+use crate::mover::ground::work;
+use crate::mover::manifest::known::Memory;
+use crate::mover::manifest::reader::{Manifest, Origin, Writer};
+use crate::mover::walk::block::{self, DeviceScan};
+use crate::mover::walk::scan::{Scan, Side, Worker};
+use crate::mover::write::change::Nowhere;
+
+/// Returns the root digest of what is at this path; the state folder takes a manifest for the while.
+pub fn digest(path: &Path, mode: VolumeMode, state: &Path) -> Result<Digest> {
+    let folder = state.join("digest");
+    let manifest = look_over(path, mode, &folder, &Progress::default(), &Cancel::default());
+    // Only what this call made is in it.
+    let _ = std::fs::remove_dir_all(&folder);
+    Ok(manifest?.root())
+}
+
+/// Makes a manifest of what is at this path, in this folder.
+pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: &Progress, cancel: &Cancel) -> Result<Manifest> {
+    let place = Place::open(path, mode, false)?;
+    let writer = Writer::new(folder, "digest", None)?;
+    let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
+    let memory = Memory::Blank;
+    let side = Side::Source { is_last: true, is_copied: false };
+    match &place {
+        Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), progress, cancel).run(&mut workers)?,
+        Place::Device(device) => DeviceScan {
+            device: device.as_fd(),
+            size: block::size(device.as_fd())?,
+            memory: &memory,
+            writer: &writer,
+            side,
+            progress,
+            cancel,
+        }
+        .run(&mut workers)?,
+    }
+    writer.finish(Origin::default())?.commit()
+}

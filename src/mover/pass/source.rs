@@ -1,0 +1,313 @@
+//! The source end of one volume: one pass over it, to a target that may be in the same process or behind a network.
+//!
+//! The source is only ever read. The order within a pass matters and is told where it is written down.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use super::compare;
+use super::target::{Begun, TargetVolume};
+use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
+use crate::mover::disk::set_back::{self, Ahead, Watch};
+use crate::mover::disk::volume::{self, Place};
+use crate::mover::ground::digest::Digest;
+use crate::mover::ground::fail::{self, Halt, Result};
+use crate::mover::ground::path;
+use crate::mover::ground::progress::{Cancel, Progress};
+use crate::mover::ground::work;
+use crate::mover::manifest::known::Memory;
+use crate::mover::manifest::reader::{Manifest, Writer};
+use crate::mover::manners::pace::Pace;
+use crate::mover::manners::priority;
+use crate::mover::manners::share::{self, Crowd};
+use crate::mover::manners::throttle::Throttle;
+use crate::mover::walk::block::{self, DeviceScan};
+use crate::mover::walk::scan::{Scan, Side, Worker};
+use crate::mover::write::apply::{Apply, Direct};
+use crate::mover::write::change::Lane;
+
+/// The target as the source sees it.
+pub trait TargetEnd: Send {
+    /// Begins a pass over a volume; a listing is kept in this folder if it has to be.
+    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun>;
+
+    /// Returns the lanes on which changes go, one for each thread.
+    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>>;
+
+    /// Ends the pass once all lanes have ended their last stage; returns the root digest of what is on the target, or none if
+    /// the target was told not to prove anything.
+    fn end(&mut self, is_last: bool) -> Result<Option<Digest>>;
+
+    /// Returns the manifest of what is on the target, after the pass.
+    fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>>;
+}
+
+/// What a target is told when a pass begins.
+pub struct Begin<'a> {
+    /// The volume.
+    pub volume: &'a Volume,
+    /// The root digest of what the source believes to be there.
+    pub believed: Option<Digest>,
+    /// The size of a device.
+    pub size: u64,
+    /// Where the source keeps what it knows of the volume.
+    pub folder: &'a Path,
+    /// What is counted.
+    pub progress: &'a Arc<Progress>,
+    /// Whether to end early.
+    pub cancel: &'a Arc<Cancel>,
+}
+
+/// A volume at its source end.
+#[derive(Debug)]
+pub struct SourceVolume {
+    volume: Volume,
+    place: Place,
+    folder: PathBuf,
+    process: u64,
+    throttle: Option<Arc<Throttle>>,
+    crowd: Option<Arc<Crowd>>,
+    clocks: fn() -> Ahead,
+}
+
+const MANIFEST: &str = "manifest";
+
+impl SourceVolume {
+    /// Opens a volume beneath the folder where all are mounted.
+    pub fn open(volume: &Volume, root: &Path, state: &Path, process: u64) -> Result<SourceVolume> {
+        Self::open_at(&volume::path_of(root, volume)?, volume.clone(), state, process)
+    }
+
+    /// Opens the volume that is at this very path.
+    pub fn at(path: &Path, mode: VolumeMode, state: &Path, process: u64) -> Result<SourceVolume> {
+        let name = "local".to_owned();
+        Self::open_at(path, Volume { name, mode }, state, process)
+    }
+
+    fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
+        let place = Place::open(path, volume.mode, false)?;
+        let folder = state.join("source").join(&volume.name);
+        Ok(SourceVolume { place, folder, volume, process, throttle: None, crowd: None, clocks: set_back::ahead })
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.volume.name
+    }
+
+    /// Lets warm passes rest when this says so.
+    #[must_use]
+    pub fn throttled(self, throttle: Option<Arc<Throttle>>) -> SourceVolume {
+        SourceVolume { throttle, ..self }
+    }
+
+    /// Has warm passes take a small share of the cores only while there is a crowd.
+    #[must_use]
+    pub fn beside(self, crowd: &Arc<Crowd>) -> SourceVolume {
+        SourceVolume { crowd: Some(Arc::clone(crowd)), ..self }
+    }
+
+    /// Has passes look at these clocks.
+    #[cfg(test)]
+    pub(crate) fn watched_by(self, clocks: fn() -> Ahead) -> SourceVolume {
+        SourceVolume { clocks, ..self }
+    }
+
+    /// Makes one pass. While the app runs it stands behind the app; the last pass, for which the app waits, does not.
+    pub fn pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
+        if is_last {
+            return self.full_pass(target, is_last, progress, cancel);
+        }
+        // A thread cannot take back that it stepped back: this one ends with the pass, and all that work on the pass are its own.
+        std::thread::scope(|scope| {
+            let (end, over) = channel();
+            let behind = scope.spawn(move || {
+                priority::step_back();
+                let passed = self.full_pass(target, is_last, progress, cancel);
+                drop(end);
+                passed
+            });
+            if let Some(crowd) = &self.crowd {
+                share::keep(&cancel.gate, &over, crowd);
+            }
+            work::join(behind)
+        })
+    }
+
+    fn full_pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
+        progress.restart();
+        let own = self.own_manifest();
+        let size = match &self.place {
+            Place::Device(device) => block::size(device.as_fd())?,
+            Place::Tree(_) => 0,
+        };
+        let begin =
+            Begin { volume: &self.volume, believed: own.as_ref().map(|own| own.root()), size, folder: &self.folder, progress, cancel };
+        let memory = match (target.begin(&begin)?, own) {
+            (Begun::Trusted, Some(own)) => Memory::Own(own),
+            (Begun::Trusted, None) => {
+                return Err(fail::peer("the target trusts what nobody claimed"));
+            }
+            (Begun::Listing(listing), own) => Memory::Listed { listing, own },
+            (Begun::Blank, _) => Memory::Blank,
+        };
+        let (copied, held) = (Instant::now(), cancel.gate.held());
+        let watch = Watch::begin(self.clocks);
+        let writer = Writer::new(&self.folder, MANIFEST, memory.own().cloned())?;
+        self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
+        let (ended, held_later) = (Instant::now(), cancel.gate.held());
+        let copying = (ended - copied).saturating_sub(rested(progress) + (held_later - held));
+        progress.enter(Phase::Syncing);
+        // Both ends make their root at the same time.
+        let (source_root, target_root) = std::thread::scope(|scope| {
+            let finishing = scope.spawn(|| writer.finish(self.place.origin(self.process)));
+            let target_root = target.end(is_last);
+            (work::join(finishing), target_root)
+        });
+        let mut made = source_root?;
+        if watch.was_set_back() {
+            made.doubt();
+            progress.all_is_hot();
+        }
+        let manifest = Arc::new(made.commit()?);
+        let target_root = target_root?;
+        if let Some(target_root) = target_root {
+            self.compare(target, &manifest, target_root, is_last, progress)?;
+        }
+        if is_last {
+            progress.prove(Some(manifest.root()), target_root);
+        }
+        let ending = ended.elapsed().saturating_sub(cancel.gate.held() - held_later);
+        self.predict(&memory, progress, copying, ending);
+        progress.enter(Phase::Through);
+        Ok(())
+    }
+
+    /// Returns the manifest of an earlier pass, if it was made of this volume since it was mounted.
+    fn own_manifest(&self) -> Option<Arc<Manifest>> {
+        let ours = self.place.origin(self.process);
+        let manifest = Manifest::open(&self.folder, MANIFEST)?;
+        manifest.origin().is_comparable(&ours).then(|| Arc::new(manifest))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the pass")]
+    fn copy(
+        &self,
+        target: &mut dyn TargetEnd,
+        memory: &Memory,
+        writer: &Writer,
+        size: u64,
+        is_last: bool,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let mut workers: Vec<Worker<'_>> = target.lanes()?.into_iter().map(Worker::new).collect();
+        if !is_last {
+            workers.iter_mut().for_each(|worker| worker.throttle.clone_from(&self.throttle));
+        }
+        let side = Side::Source { is_last, is_copied: true };
+        // The time is taken first: whatever changes after the sync then has a stamp that is not older than it.
+        let clock = self.place.clock();
+        match &self.place {
+            Place::Tree(tree) => {
+                self.place.sync().map_err(|errno| fail::at_source("syncing", b"", errno))?;
+                Scan::new(tree, memory, writer, side, clock, progress, cancel).run(&mut workers)
+            }
+            Place::Device(device) => DeviceScan { device: device.as_fd(), size, memory, writer, side, progress, cancel }.run(&mut workers),
+        }
+    }
+
+    /// What was sent and what was read back must be the same, in a warm pass too, unless files came and went under it.
+    fn compare(&self, target: &mut dyn TargetEnd, own: &Manifest, root: Digest, is_last: bool, progress: &Progress) -> Result<()> {
+        let may_differ = !is_last && progress.unsettled.load(Ordering::Relaxed);
+        if own.root() == root || may_differ {
+            return Ok(());
+        }
+        let listing = target.listing(&self.folder)?;
+        let message = match compare::differences(own, &listing, 1)?.pop() {
+            Some(path) if self.volume.mode == VolumeMode::Filesystem => {
+                format!("`{}` is not the same at the target{}", path::shown(&path), compare::times_text(own, &listing, &path)?)
+            }
+            _ => "the target is not the same".to_owned(),
+        };
+        Err(Halt::new(Reason::NotTheSame, message))
+    }
+
+    /// Estimates a last pass from this one: the walk again, what is hot or kept changing read and written again at the rate of
+    /// this pass, and the sync and proof of that.
+    fn predict(&self, memory: &Memory, progress: &Progress, copying: Duration, ending: Duration) {
+        let read = progress.bytes_read.get().max(1) as f64;
+        let is_first = matches!(memory, Memory::Blank);
+        let again = match &self.place {
+            Place::Device(_) => progress.bytes.get() as f64,
+            Place::Tree(_) if is_first => progress.bytes_hot.get() as f64,
+            Place::Tree(_) => (progress.bytes_hot.get().max(progress.bytes_changed.get())) as f64,
+        };
+        let walking = self.walking(progress).min(copying.as_secs_f64());
+        let share = (again / read).min(1.0);
+        let seconds = walking + (copying.as_secs_f64() - walking) * share + walking + (ending.as_secs_f64() - walking).max(0.0) * share;
+        progress.predict((seconds * 1000.0).ceil() as u64);
+    }
+
+    /// Returns the seconds a walk of all entries takes, by a modest rate that does not depend on what this pass had to do.
+    fn walking(&self, progress: &Progress) -> f64 {
+        match &self.place {
+            Place::Device(_) => 0.0,
+            Place::Tree(_) => progress.entries.get() as f64 / WALKED_PER_SECOND,
+        }
+    }
+}
+
+/// Returns by how much rests after reads have drawn a pass out at least; a last pass takes none.
+fn rested(progress: &Progress) -> Duration {
+    Duration::from_micros(progress.rested_us.get() / work::threads() as u64)
+}
+
+const WALKED_PER_SECOND: f64 = 200_000.0;
+
+/// A target in the same process.
+pub struct Here {
+    volume: Arc<TargetVolume>,
+    pace: Option<Arc<Pace>>,
+    pass: Option<(Arc<Apply>, Arc<Progress>, Arc<Cancel>)>,
+    manifest: Option<Arc<Manifest>>,
+}
+
+impl Here {
+    /// Returns the target end of this volume, written not faster than this pace.
+    #[must_use]
+    pub fn new(volume: Arc<TargetVolume>, pace: Option<Arc<Pace>>) -> Here {
+        Here { volume, pace, pass: None, manifest: None }
+    }
+}
+
+impl TargetEnd for Here {
+    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun> {
+        let begun = self.volume.begin(begin.believed, begin.size, begin.progress, begin.cancel)?;
+        // What is applied is counted by the source already.
+        let apply = Arc::new(self.volume.apply(&Arc::new(Progress::default())));
+        self.pass = Some((apply, Arc::clone(begin.progress), Arc::clone(begin.cancel)));
+        Ok(begun)
+    }
+
+    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {
+        let (apply, _, _) = self.pass.as_ref().expect("lanes are asked for within a pass");
+        let lane = || Box::new(Direct::new(Arc::clone(apply), self.pace.clone())) as Box<dyn Lane>;
+        Ok((0..work::threads()).map(|_| lane()).collect())
+    }
+
+    fn end(&mut self, is_last: bool) -> Result<Option<Digest>> {
+        let (_, progress, cancel) = self.pass.take().expect("a pass ends once");
+        self.manifest = self.volume.end(is_last, &progress, &cancel)?;
+        Ok(self.manifest.as_ref().map(|manifest| manifest.root()))
+    }
+
+    fn listing(&mut self, _: &Path) -> Result<Arc<Manifest>> {
+        Ok(Arc::clone(self.manifest.as_ref().expect("the pass has ended")))
+    }
+}
