@@ -13,8 +13,8 @@ use super::tree::Tree;
 use crate::contract::orders::{Reason, Volume, VolumeMode};
 use crate::mover::ground::fail::{Halt, Result};
 use crate::mover::manifest::reader::Origin;
-use crate::mover::walk::block;
-use crate::mover::walk::scan::Clock;
+use crate::mover::walk::device;
+use crate::mover::walk::look::Clock;
 
 /// Where a volume's data is.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Place {
     /// Opens what is at this path.
     pub fn open(path: &Path, mode: VolumeMode, is_written: bool) -> Result<Place> {
         match mode {
-            VolumeMode::Block => block::open(path, is_written).map(Place::Device),
+            VolumeMode::Block => device::open(path, is_written).map(Place::Device),
             VolumeMode::Filesystem => Tree::open(path).map(Place::Tree).map_err(|errno| {
                 let message = format!("`{}` cannot be opened as a folder: {errno}", path.display());
                 Halt::new(Reason::BadOrder, message)

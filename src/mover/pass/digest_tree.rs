@@ -13,8 +13,8 @@ use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::known::Memory;
 use crate::mover::manifest::reader::{Manifest, Origin, Writer};
-use crate::mover::walk::block::{self, DeviceScan};
-use crate::mover::walk::scan::{Scan, Side, Worker};
+use crate::mover::walk::device::{self, DeviceScan};
+use crate::mover::walk::look::{Scan, Side, Worker};
 use crate::mover::write::change::Nowhere;
 
 /// Returns the root digest of what is at this path; the state folder takes a manifest for the while.
@@ -37,7 +37,7 @@ pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: 
         Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), progress, cancel).run(&mut workers)?,
         Place::Device(device) => DeviceScan {
             device: device.as_fd(),
-            size: block::size(device.as_fd())?,
+            size: device::size(device.as_fd())?,
             memory: &memory,
             writer: &writer,
             side,

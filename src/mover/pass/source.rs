@@ -25,8 +25,8 @@ use crate::mover::manners::pace::Pace;
 use crate::mover::manners::priority;
 use crate::mover::manners::share::{self, Crowd};
 use crate::mover::manners::throttle::Throttle;
-use crate::mover::walk::block::{self, DeviceScan};
-use crate::mover::walk::scan::{Scan, Side, Worker};
+use crate::mover::walk::device::{self, DeviceScan};
+use crate::mover::walk::look::{Scan, Side, Worker};
 use crate::mover::write::apply::{Apply, Direct};
 use crate::mover::write::change::Lane;
 
@@ -143,7 +143,7 @@ impl SourceVolume {
         progress.restart();
         let own = self.own_manifest();
         let size = match &self.place {
-            Place::Device(device) => block::size(device.as_fd())?,
+            Place::Device(device) => device::size(device.as_fd())?,
             Place::Tree(_) => 0,
         };
         let begin =

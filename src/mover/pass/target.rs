@@ -20,8 +20,8 @@ use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::known::Memory;
 use crate::mover::manifest::reader::{Manifest, Writer};
-use crate::mover::walk::block::{self, DeviceScan};
-use crate::mover::walk::scan::{Scan, Side, Worker};
+use crate::mover::walk::device::{self, DeviceScan};
+use crate::mover::walk::look::{Scan, Side, Worker};
 use crate::mover::write::apply::Apply;
 use crate::mover::write::change::Nowhere;
 use crate::mover::write::early::Early;
@@ -154,7 +154,7 @@ impl TargetVolume {
         let Place::Device(device) = &self.place else {
             return Ok(());
         };
-        let target = block::size(device.as_fd())?;
+        let target = device::size(device.as_fd())?;
         if target < source {
             let message = format!("the target device is too small: it has {target} bytes, the source {source}");
             return Err(Halt::new(Reason::BadOrder, message));
@@ -171,7 +171,7 @@ impl TargetVolume {
             return Ok(false);
         }
         match &self.place {
-            Place::Device(device) => Ok(block::looks_blank(device.as_fd(), size)),
+            Place::Device(device) => Ok(device::looks_blank(device.as_fd(), size)),
             Place::Tree(tree) => {
                 let names = tree.open_directory(b"").and_then(|root| tree::list_names(root.as_fd(), true));
                 names.map(|names| names.is_empty()).map_err(|errno| fail::at_target("listing", b"", errno))

@@ -2,12 +2,12 @@
 //!
 //! Nothing here writes to a volume.
 
-pub mod block;
+pub mod device;
 mod flags;
-mod groups;
+pub(crate) mod large;
 mod layers;
-pub(crate) mod read;
+mod links;
+pub mod look;
 mod read_back;
-pub mod scan;
 mod segments;
 mod small;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
-use super::scan::Worker;
+use super::look::Worker;
 use crate::mover::disk::buffer::ALIGNMENT;
 use crate::mover::disk::together::{READS_MAX, Read};
 use crate::mover::ground::digest::{self, BLOCK_BYTES, BlockDigest};

@@ -6,8 +6,8 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use super::read::{old_blocks, pieces};
-use super::scan::{Scan, Side, Subject, Worker};
+use super::large::{old_blocks, pieces};
+use super::look::{Scan, Side, Subject, Worker};
 use crate::mover::disk::buffer::ALIGNMENT;
 use crate::mover::disk::metadata::{Kind, Metadata, Seen};
 use crate::mover::disk::together::{READS_MAX, Read};

@@ -19,7 +19,7 @@ use crate::mover::ground::digest::{self, BlockDigest, SEGMENT_BLOCKS, SEGMENT_BY
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::work;
 use crate::mover::manifest::blocks::Blocks;
-use crate::mover::walk::read;
+use crate::mover::walk::large;
 
 /// Segments that wait to be read.
 const WAITING_MAX: usize = 64;
@@ -210,7 +210,7 @@ impl Shared {
     fn read(&self, waiting: &Waiting, buffer: &mut Buffer) -> Option<Segment> {
         let offset = waiting.index * SEGMENT_BYTES as u64;
         buffer.set_length(SEGMENT_BYTES);
-        if !read::fill_direct(buffer.padded(), waiting.direct.as_fd(), offset, SEGMENT_BYTES) {
+        if !large::fill_direct(buffer.padded(), waiting.direct.as_fd(), offset, SEGMENT_BYTES) {
             return None;
         }
         let region = self.blocks.reserve(SEGMENT_BYTES as u64)?;

@@ -6,7 +6,7 @@
 //! whose change time lies after the last sync before its pass began may have been written again without a new stamp, for
 //! instance through a memory map. Size and modification time alone prove nothing here.
 //!
-//! How files are read is in [`super::read`], hard links are in [`super::groups`]; nothing is written to a volume here.
+//! How files are read is in [`super::large`], hard links are in [`super::links`]; nothing is written to a volume here.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,9 +17,9 @@ use rustix::fs::StatxAttributes;
 use rustix::io::Errno;
 
 use super::flags;
-use super::groups::Groups;
+use super::large::LargeFile;
 use super::layers;
-use super::read::LargeFile;
+use super::links::Groups;
 use super::small::{Page, SmallFile};
 use crate::contract::orders::Reason;
 use crate::mover::disk::buffer::Buffer;
@@ -152,7 +152,7 @@ pub(super) enum Task {
     Large(Box<Subject>),
     /// A part in the work on a large file, which is not kept open for it.
     Segments(Weak<LargeFile>),
-    Group(super::groups::Group),
+    Group(super::links::Group),
 }
 
 /// A scan underway.

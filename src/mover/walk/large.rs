@@ -12,9 +12,9 @@ use std::time::Instant;
 use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
 
-use super::groups::Group;
+use super::links::Group;
+use super::look::{Made, Scan, Side, Subject, Worker};
 use super::read_back;
-use super::scan::{Made, Scan, Side, Subject, Worker};
 use super::segments::Segments;
 use super::small::SmallFile;
 use crate::mover::disk::buffer::ALIGNMENT;

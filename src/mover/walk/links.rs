@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
 
-use super::scan::{Directory, Made, Scan, Subject, Task, Worker};
+use super::look::{Directory, Made, Scan, Subject, Task, Worker};
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::path;
 use crate::mover::ground::work::Queue;

@@ -10,9 +10,9 @@ use std::time::Instant;
 use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
-use super::read;
+use super::large;
+use super::look::{Side, Worker};
 use super::read_back;
-use super::scan::{Side, Worker};
 use super::segments::Segments;
 use crate::contract::orders::Reason;
 use crate::mover::disk::holes;
@@ -133,7 +133,7 @@ impl DeviceScan<'_> {
         let length = (self.size - offset).min(SEGMENT_BYTES as u64);
         let count = digest::block_count(length) as usize;
         let before = match &underway.known {
-            Some(known) => read::old_blocks(known, index)?,
+            Some(known) => large::old_blocks(known, index)?,
             None => vec![BlockDigest::UNKNOWN; count],
         };
         self.progress.bytes_done.add(length);
@@ -148,7 +148,7 @@ impl DeviceScan<'_> {
         }
         let blocks = self.read(offset, length, direct, worker)?;
         if matches!(self.side, Side::Source { .. }) {
-            self.emit(index, &read::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
+            self.emit(index, &large::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
         }
         Ok(blocks)
     }
@@ -181,7 +181,7 @@ impl DeviceScan<'_> {
         }
         let since = Instant::now();
         worker.buffer.set_length(length as usize);
-        if !direct.is_some_and(|direct| read::fill_direct(worker.buffer.padded(), direct, offset, length as usize)) {
+        if !direct.is_some_and(|direct| large::fill_direct(worker.buffer.padded(), direct, offset, length as usize)) {
             self.fill(&mut worker.buffer, offset)?;
         }
         worker.has_read(length, since, self.progress);
