@@ -12,8 +12,9 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use kubectl_stateful::contract::orders::{self, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::agent::by_hand::{self, Settings};
-use kubectl_stateful::mover::agent::obey::{self, Agent, Ending, Places};
+use kubectl_stateful::mover::agent::obey::{Agent, Ending, Places};
 use kubectl_stateful::mover::ground::fail::{Halt, Result};
+use kubectl_stateful::mover::ground::number;
 use kubectl_stateful::mover::pass::digest_tree;
 
 /// Moves the data of volumes.
@@ -277,7 +278,7 @@ fn with_state<T>(named: Option<&Path>, work: impl FnOnce(&Path) -> Result<T>) ->
     if let Some(state) = named {
         return work(state);
     }
-    let state = std::env::temp_dir().join(format!("stateful-mover-{:016x}", obey::new_number()?));
+    let state = std::env::temp_dir().join(format!("stateful-mover-{:016x}", number::new_number()?));
     let outcome = work(&state);
     // It may not have been made.
     let _ = std::fs::remove_dir_all(&state);

@@ -11,8 +11,10 @@ use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
 use kubectl_stateful::mover::manifest::reader::Manifest;
 use kubectl_stateful::mover::manners::priority::{self, Priority};
 use kubectl_stateful::mover::manners::throttle::Throttle;
-use kubectl_stateful::mover::pass::source::{Begin, Here, SourceVolume, TargetEnd};
-use kubectl_stateful::mover::pass::target::{Begun, TargetVolume};
+use kubectl_stateful::mover::pass::ends::{Inventory, PassRequest, TargetEnd};
+use kubectl_stateful::mover::pass::here::Here;
+use kubectl_stateful::mover::pass::source::SourceVolume;
+use kubectl_stateful::mover::pass::target::TargetVolume;
 use kubectl_stateful::mover::write::change::{Item, Lane, Piece};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -46,9 +48,9 @@ fn note(seen: &Seen) {
 }
 
 impl TargetEnd for Watched {
-    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun> {
+    fn begin(&mut self, request: &PassRequest<'_>) -> Result<Inventory> {
         note(&self.seen);
-        self.here.begin(begin)
+        self.here.begin(request)
     }
 
     fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kubectl_stateful::contract::orders::{Failure, VolumeMode, VolumeReport};
-use kubectl_stateful::mover::agent::obey::new_number;
 use kubectl_stateful::mover::ground::fail::{Halt, Result};
+use kubectl_stateful::mover::ground::number::new_number;
 use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
 use kubectl_stateful::mover::net::remote::Remote;
-use kubectl_stateful::mover::net::serve::{Peer, Served, Server};
+use kubectl_stateful::mover::net::serve::{Peer, Server};
+use kubectl_stateful::mover::net::session::ServedVolume;
 use kubectl_stateful::mover::net::tls::Identity;
-use kubectl_stateful::mover::pass::source::{Here, SourceVolume};
+use kubectl_stateful::mover::pass::here::Here;
+use kubectl_stateful::mover::pass::source::SourceVolume;
 use kubectl_stateful::mover::pass::target::TargetVolume;
 
 use crate::pod;
@@ -99,7 +101,7 @@ impl Ends {
         let (source, target) = (Identity::make()?, Identity::make()?);
         let server = Server::new(&target, 0)?;
         let at_target = Arc::new(Progress::default());
-        let served = Served { volume: self.target_volume()?, progress: Arc::clone(&at_target) };
+        let served = ServedVolume { volume: self.target_volume()?, progress: Arc::clone(&at_target) };
         server.serve(Arc::new(vec![served]), &Peer { fingerprint: source.fingerprint().clone(), address: None })?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
         let mut remote = Remote::connect(&source, address, target.fingerprint(), new_number()?, None)?;

@@ -9,9 +9,13 @@ use kubectl_stateful::contract::orders::{
     self, Destination, Failure, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode, VolumeReport,
 };
 use kubectl_stateful::mover::disk::buffer::Buffer;
-use kubectl_stateful::mover::disk::metadata::{Kind, Metadata, Stamp, Time};
+use kubectl_stateful::mover::disk::metadata::Metadata;
+use kubectl_stateful::mover::disk::origin::Origin;
+use kubectl_stateful::mover::disk::stat::{EntryKind, Stamp, Time};
 use kubectl_stateful::mover::ground::digest::Digest;
-use kubectl_stateful::mover::manifest::reader::{Entry, Manifest, Origin, Writer};
+use kubectl_stateful::mover::manifest::entry::Entry;
+use kubectl_stateful::mover::manifest::reader::Manifest;
+use kubectl_stateful::mover::manifest::writer::Writer;
 use kubectl_stateful::mover::net::wire::{self, Extent, Message, Role};
 use kubectl_stateful::mover::write::change::Item;
 
@@ -22,7 +26,7 @@ const FRAMES: u64 = 200_000;
 const ORDERS: u64 = 60_000;
 const MANIFESTS: u64 = 2_000;
 
-fn metadata(kind: Kind) -> Metadata {
+fn metadata(kind: EntryKind) -> Metadata {
     Metadata {
         kind,
         mode: 0o640,
@@ -30,20 +34,20 @@ fn metadata(kind: Kind) -> Metadata {
         gid: 70_000,
         mtime: Time { seconds: -5, nanos: 999_999_999 },
         device: (8, 1),
-        link: if kind == Kind::Symlink { b"some/where".to_vec() } else { Vec::new() },
+        link: if kind == EntryKind::Symlink { b"some/where".to_vec() } else { Vec::new() },
         xattrs: vec![(b"user.one".to_vec(), vec![1; 40]), (b"security.capability".to_vec(), vec![2; 20])],
     }
 }
 
 fn entry(name: &str, blocks: Option<u64>) -> Entry {
     let stamp = Stamp { inode: 12, size: 300_000, mtime: Time { seconds: 7, nanos: 8 }, ctime: Time { seconds: 9, nanos: 10 } };
-    Entry { kind: Kind::Regular, stamp, blocks, lead: b"a/lead".to_vec(), content: Digest([9; 32]), ..Entry::marker(name.as_bytes()) }
+    Entry { kind: EntryKind::Regular, stamp, blocks, lead: b"a/lead".to_vec(), content: Digest([9; 32]), ..Entry::marker(name.as_bytes()) }
 }
 
 /// Every kind of change, with its content.
 fn changes() -> (Message, Vec<u8>) {
     let path = |name: &str| format!("folder/{name}").into_bytes();
-    let regular = || metadata(Kind::Regular);
+    let regular = || metadata(EntryKind::Regular);
     let extent = |offset, length| Extent { offset, length, is_zero: false };
     let segment = 4 << 20;
     let items = vec![
@@ -56,8 +60,8 @@ fn changes() -> (Message, Vec<u8>) {
         ),
         (Item::Finish { file: 1, path: path("large"), is_new: true, metadata: regular(), size: 2 * segment, segments: 1 }, vec![]),
         (Item::Dress { path: path("dressed"), metadata: regular() }, vec![]),
-        (Item::Special { path: path("special"), metadata: metadata(Kind::Symlink) }, vec![]),
-        (Item::DressDirectory { path: Vec::new(), metadata: metadata(Kind::Directory) }, vec![]),
+        (Item::Special { path: path("special"), metadata: metadata(EntryKind::Symlink) }, vec![]),
+        (Item::DressDirectory { path: Vec::new(), metadata: metadata(EntryKind::Directory) }, vec![]),
         (Item::Link { path: path("link"), to: path("new") }, vec![]),
         (Item::Delete { path: path("gone") }, vec![]),
     ];
@@ -185,7 +189,7 @@ fn content_outside_of_its_change_is_refused() {
     }
     let far = Item::Segment { file: 0, path: Vec::new(), is_new: false, index: u64::MAX };
     assert!(accept(&far, 0, 1).is_err());
-    let small = Item::Create { path: b"a".to_vec(), metadata: metadata(Kind::Regular), size: 10 };
+    let small = Item::Create { path: b"a".to_vec(), metadata: metadata(EntryKind::Regular), size: 10 };
     assert!(accept(&small, 0, 10).is_ok() && accept(&small, 1, 10).is_err());
     assert!(accept(&Item::Delete { path: b"a".to_vec() }, 0, 1).is_err());
 }
@@ -198,7 +202,7 @@ fn paths_that_lead_out_are_refused_in_every_place_a_frame_has_for_them() {
         .map(|path| path.to_vec())
         .chain([b"n".repeat(256), [&longest[..], b"more"].concat()])
         .collect();
-    let regular = || metadata(Kind::Regular);
+    let regular = || metadata(EntryKind::Regular);
     for path in bad {
         let p = || path.clone();
         let items = [
@@ -207,9 +211,9 @@ fn paths_that_lead_out_are_refused_in_every_place_a_frame_has_for_them() {
             Item::Segment { file: 1, path: p(), is_new: true, index: 0 },
             Item::Finish { file: 1, path: p(), is_new: true, metadata: regular(), size: 0, segments: 0 },
             Item::Dress { path: p(), metadata: regular() },
-            Item::Special { path: p(), metadata: metadata(Kind::Fifo) },
+            Item::Special { path: p(), metadata: metadata(EntryKind::Fifo) },
             Item::Directory { path: p() },
-            Item::DressDirectory { path: p(), metadata: metadata(Kind::Directory) },
+            Item::DressDirectory { path: p(), metadata: metadata(EntryKind::Directory) },
             Item::Link { path: p(), to: b"a".to_vec() },
             Item::Link { path: b"a".to_vec(), to: p() },
             Item::Delete { path: p() },

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use kubectl_stateful::contract::orders::{Reason, VolumeMode, VolumeReport};
 use kubectl_stateful::mover::agent::by_hand::{self, Settings};
-use kubectl_stateful::mover::agent::obey::new_number;
 use kubectl_stateful::mover::ground::fail::Result;
+use kubectl_stateful::mover::ground::number::new_number;
 use kubectl_stateful::mover::ground::work;
 use kubectl_stateful::mover::net::remote::Remote;
-use kubectl_stateful::mover::net::serve::{Peer, Served, Server};
+use kubectl_stateful::mover::net::serve::{Peer, Server};
+use kubectl_stateful::mover::net::session::ServedVolume;
 use kubectl_stateful::mover::net::tls::Identity;
 use kubectl_stateful::mover::pass::target::TargetVolume;
 use rustix::process::Pid;
@@ -103,7 +104,7 @@ impl Folders {
     fn server_expecting(&self, peer: Option<IpAddr>) -> (Server, SocketAddr) {
         let server = Server::new(&self.identity("target"), 0).expect("keys");
         let volume = TargetVolume::at(&self.path("target"), VolumeMode::Filesystem, &self.path("target-state")).expect("a target");
-        let served = Served { volume: Arc::new(volume), progress: Arc::default() };
+        let served = ServedVolume { volume: Arc::new(volume), progress: Arc::default() };
         let peer = Peer { fingerprint: self.identity("source").fingerprint().clone(), address: peer };
         pod::as_root(|| server.serve(Arc::new(vec![served]), &peer)).expect("a port");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));

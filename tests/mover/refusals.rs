@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kubectl_stateful::contract::orders::VolumeMode;
-use kubectl_stateful::mover::disk::metadata::{Kind, Metadata, Time};
+use kubectl_stateful::mover::disk::metadata::Metadata;
+use kubectl_stateful::mover::disk::stat::{EntryKind, Time};
 use kubectl_stateful::mover::write::apply::Desk;
 use kubectl_stateful::mover::write::change::{Item, Piece};
 
@@ -62,7 +63,7 @@ fn links_at_the_target_that_lead_out_are_replaced_and_not_followed() {
 fn no_change_reaches_through_a_link_that_leads_out() {
     let metadata =
         |kind| Metadata { kind, mode: 0o777, uid: 7, gid: 7, mtime: Time::default(), device: (0, 0), link: Vec::new(), xattrs: Vec::new() };
-    let regular = || metadata(Kind::Regular);
+    let regular = || metadata(EntryKind::Regular);
     for name in ["file", "folder", "folder/file", "folder/inner", "folder/none", "deep/folder/file", "deep/folder/inner/none"] {
         let path = || name.as_bytes().to_vec();
         let items = [
@@ -72,9 +73,9 @@ fn no_change_reaches_through_a_link_that_leads_out() {
             Item::Segment { file: 2, path: path(), is_new: true, index: 0 },
             Item::Finish { file: 3, path: path(), is_new: false, metadata: regular(), size: 0, segments: 0 },
             Item::Dress { path: path(), metadata: regular() },
-            Item::Special { path: path(), metadata: metadata(Kind::Fifo) },
+            Item::Special { path: path(), metadata: metadata(EntryKind::Fifo) },
             Item::Directory { path: path() },
-            Item::DressDirectory { path: path(), metadata: metadata(Kind::Directory) },
+            Item::DressDirectory { path: path(), metadata: metadata(EntryKind::Directory) },
             Item::Link { path: path(), to: b"deep/folder/file".to_vec() },
             Item::Link { path: b"new".to_vec(), to: path() },
             Item::Delete { path: path() },

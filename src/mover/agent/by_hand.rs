@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::obey::new_number;
 use crate::contract::orders::{Fingerprint, VolumeMode, VolumeReport};
 use crate::mover::ground::fail::Result;
+use crate::mover::ground::number::new_number;
 use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::manners::pace::Pace;
 use crate::mover::net::link::Link;
-use crate::mover::net::serve::{Peer, Served, Server};
+use crate::mover::net::serve::{Peer, Server};
+use crate::mover::net::session::ServedVolume;
 use crate::mover::net::tls::Identity;
 use crate::mover::pass::compare;
-use crate::mover::pass::source::{Here, SourceVolume};
+use crate::mover::pass::here::Here;
+use crate::mover::pass::source::SourceVolume;
 use crate::mover::pass::target::TargetVolume;
 
 /// How a pass by hand is made.
@@ -101,7 +103,7 @@ pub fn serve(
 ) -> Result<VolumeReport> {
     let (identity, peer) = identities(keys, "target", "source")?;
     let progress = Arc::new(Progress::default());
-    let served = Served { volume: Arc::new(open_target(target, settings)?), progress: Arc::clone(&progress) };
+    let served = ServedVolume { volume: Arc::new(open_target(target, settings)?), progress: Arc::clone(&progress) };
     let server = Server::new(&identity, port)?;
     server.serve(Arc::new(vec![served]), &Peer { fingerprint: peer, address: None })?;
     listening(server.port())?;

@@ -3,6 +3,7 @@
 //! Nothing of the data path is here, and nothing of Kubernetes.
 
 pub mod by_hand;
+mod job;
 pub mod line;
 pub mod obey;
 pub mod silence;

@@ -10,23 +10,27 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::job::{Job, Manner, Ticker};
 use super::line;
 use super::silence::{self, Silence};
 use crate::contract::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
 use crate::mover::disk::volume;
 use crate::mover::ground::fail::{self, Halt, Result};
-use crate::mover::ground::progress::{Cancel, Progress};
+use crate::mover::ground::number;
 use crate::mover::ground::work::{self, join};
 use crate::mover::manners::pace::Pace;
 use crate::mover::manners::share::Crowd;
 use crate::mover::net::link::Link;
-use crate::mover::net::remote::{Ender, Remote};
-use crate::mover::net::serve::{Peer, Served, Server};
+use crate::mover::net::remote::Remote;
+use crate::mover::net::serve::{Peer, Server};
+use crate::mover::net::session::ServedVolume;
 use crate::mover::net::tls::Identity;
 use crate::mover::pass::compare;
-use crate::mover::pass::source::{Here, SourceVolume, TargetEnd};
+use crate::mover::pass::ends::TargetEnd;
+use crate::mover::pass::here::Here;
+use crate::mover::pass::source::SourceVolume;
 use crate::mover::pass::target::TargetVolume;
 
 /// Where an agent finds what it needs.
@@ -43,7 +47,6 @@ pub struct Places {
 }
 
 const POLL: Duration = Duration::from_millis(20);
-const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the engine gave a sign.
 const LISTEN: Duration = Duration::from_millis(500);
 
@@ -79,21 +82,6 @@ enum Outcome {
     Failed(Failure, Vec<VolumeReport>),
 }
 
-/// How a pass is to be made.
-struct Manner {
-    is_last: bool,
-    is_throttled: bool,
-    pace: Option<Arc<Pace>>,
-}
-
-/// The order that is being carried out, as the reporting thread sees it.
-struct Job {
-    sequence: u64,
-    progress: Vec<(String, Arc<Progress>)>,
-    cancel: Arc<Cancel>,
-    ender: Mutex<Option<Ender>>,
-}
-
 impl Agent {
     /// Makes an agent with a new identity, which will listen on this port (0: any) when it is told to serve.
     pub fn new(places: Places, port: u16, out: Box<dyn Write + Send>) -> Result<Agent> {
@@ -103,7 +91,7 @@ impl Agent {
             places,
             identity,
             server,
-            process: new_number()?,
+            process: number::new_number()?,
             targets: Mutex::default(),
             crowd: Arc::default(),
             taken: AtomicU64::new(0),
@@ -245,14 +233,14 @@ impl Agent {
         }
     }
 
-    fn begin_to_serve(&self, volumes: &[Volume], peer: &Peer) -> Result<Arc<Vec<Served>>> {
+    fn begin_to_serve(&self, volumes: &[Volume], peer: &Peer) -> Result<Arc<Vec<ServedVolume>>> {
         let served = Arc::new(self.open_targets(volumes)?);
         self.server.serve(Arc::clone(&served), peer)?;
         Ok(served)
     }
 
-    fn open_targets(&self, volumes: &[Volume]) -> Result<Vec<Served>> {
-        let open = |volume: &Volume| Ok(Served { volume: self.open_target(volume)?, progress: Arc::default() });
+    fn open_targets(&self, volumes: &[Volume]) -> Result<Vec<ServedVolume>> {
+        let open = |volume: &Volume| Ok(ServedVolume { volume: self.open_target(volume)?, progress: Arc::default() });
         volumes.iter().map(open).collect()
     }
 
@@ -407,55 +395,9 @@ fn send_all(remote: &mut Remote, job: &Job, sources: &[SourceVolume], is_last: b
     remote.finish(is_last)
 }
 
-impl Job {
-    fn new(sequence: u64, volumes: &[Volume]) -> Job {
-        let progress = volumes.iter().map(|volume| (volume.name.clone(), Arc::default())).collect();
-        Job { sequence, progress, cancel: Arc::default(), ender: Mutex::default() }
-    }
-
-    fn reports(&self) -> Vec<VolumeReport> {
-        self.progress.iter().map(|(name, progress)| progress.report(name)).collect()
-    }
-
-    fn cancel(&self) {
-        self.cancel.set();
-        if let Some(ender) = &*self.ender.lock().expect("no thread panics while it holds this lock") {
-            ender.end();
-        }
-    }
-}
-
 /// The part of orders that every version has.
 #[derive(serde::Deserialize)]
 struct Envelope {
     version: u32,
     sequence: u64,
-}
-
-/// Says when a report is due: at each change of phase, and every so often.
-#[derive(Default)]
-struct Ticker {
-    last: Option<(Instant, Vec<orders::Phase>)>,
-}
-
-impl Ticker {
-    fn is_due(&mut self, phases: impl Iterator<Item = orders::Phase>) -> bool {
-        let phases: Vec<orders::Phase> = phases.collect();
-        let is_due = match &self.last {
-            Some((at, before)) => at.elapsed() >= REPORT_EVERY || *before != phases,
-            None => true,
-        };
-        if is_due {
-            self.last = Some((Instant::now(), phases));
-        }
-        is_due
-    }
-}
-
-/// Returns a number that no other process and no other session has.
-pub fn new_number() -> Result<u64> {
-    let mut bytes = [0; 8];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
-        .map_err(|_| Halt::new(Reason::System, "the system gives no random numbers"))?;
-    Ok(u64::from_le_bytes(bytes))
 }

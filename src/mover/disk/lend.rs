@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::metadata;
+use super::stat;
 use super::tree::{self, Tree};
 
 /// What it takes to change the content of a file, or its attributes.
@@ -36,14 +36,14 @@ fn with_right<T>(opened: BorrowedFd<'_>, right: u16, call: impl Fn() -> rustix::
 
 /// Gives its owner a right; refused by the kernel to everybody else.
 fn lend(opened: BorrowedFd<'_>, right: u16) -> rustix::io::Result<()> {
-    let mode = metadata::see(opened)?.mode() | right;
+    let mode = stat::see(opened)?.mode() | right;
     rustix::fs::fchmod(opened, Mode::from_raw_mode(mode.into()))
 }
 
 /// The same for what cannot be opened yet. Links are not followed.
 fn lend_at(parent: BorrowedFd<'_>, name: &[u8], right: u16) -> rustix::io::Result<()> {
     let place = rustix::fs::openat(parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    let mode = metadata::see(place.as_fd())?.mode() | right;
+    let mode = stat::see(place.as_fd())?.mode() | right;
     let path = format!("/proc/self/fd/{}", place.as_raw_fd());
     rustix::fs::chmod(path, Mode::from_raw_mode(mode.into()))
 }

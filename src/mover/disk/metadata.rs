@@ -1,81 +1,28 @@
 //! What a file system keeps about an entry beside its content: read at one end, set at the other, or refused.
 //!
-//! Which extended attributes are kept is in [`super::attributes`]. Access times are not kept.
+//! What one look at it tells is in [`super::stat`], which extended attributes are kept in [`super::attributes`]. Access times are not kept.
 
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, Statx, StatxAttributes, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{self, Refused};
 use super::lend;
+use super::stat::{EntryKind, Stat, Time, see};
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Result};
 
 /// All extended attributes of one entry together may be this long; the kernel allows as much for one value.
 pub const XATTRS_BYTES_MAX: usize = 1 << 20;
 
-/// The type of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Kind {
-    Regular,
-    Directory,
-    Symlink,
-    Fifo,
-    Socket,
-    CharDevice,
-    BlockDevice,
-}
-
-/// Seconds and nanoseconds since the epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Time {
-    /// Seconds, negative before 1970.
-    pub seconds: i64,
-    /// Nanoseconds within the second.
-    pub nanos: u32,
-}
-
-/// What identifies an entry's state at its own end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
-    /// The inode number.
-    pub inode: u64,
-    /// The size in bytes.
-    pub size: u64,
-    /// When the content changed last, as far as the application lets us know.
-    pub mtime: Time,
-    /// When anything changed last, by the kernel's own clock.
-    pub ctime: Time,
-}
-
-/// The result of one `statx`.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    /// The type.
-    pub kind: Kind,
-    /// Its identity.
-    pub stamp: Stamp,
-    /// The number of hard links.
-    pub links: u32,
-    /// 512-byte units that are allocated.
-    pub allocated: u64,
-    /// Its inode flags, as far as the file system tells them without being asked.
-    pub attributes: StatxAttributes,
-    mode: u16,
-    uid: u32,
-    gid: u32,
-    device: (u32, u32),
-}
-
 /// Everything that is kept of an entry beside its content, size and links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// The type.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Permissions with the setuid, setgid and sticky bits.
     pub mode: u16,
     /// The owner.
@@ -93,6 +40,19 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    fn of(stat: &Stat, link: Vec<u8>, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Metadata {
+        Metadata {
+            kind: stat.kind,
+            mode: stat.mode,
+            uid: stat.uid,
+            gid: stat.gid,
+            mtime: stat.stamp.mtime,
+            device: stat.device,
+            link,
+            xattrs,
+        }
+    }
+
     /// Returns the digest by which both ends compare metadata.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -101,87 +61,20 @@ impl Metadata {
     }
 }
 
-const WANTED: StatxFlags = StatxFlags::BASIC_STATS;
-
-/// Looks at an open file.
-pub fn see(file: BorrowedFd<'_>) -> rustix::io::Result<Seen> {
-    rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, WANTED).and_then(|statx| seen(&statx))
-}
-
-/// Looks at a name in a directory, not following links.
-pub fn see_at(directory: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<Seen> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    rustix::fs::statx(directory, name, flags, WANTED).and_then(|statx| seen(&statx))
-}
-
-fn seen(statx: &Statx) -> rustix::io::Result<Seen> {
-    let kind = match FileType::from_raw_mode(statx.stx_mode.into()) {
-        FileType::RegularFile => Kind::Regular,
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => Kind::Symlink,
-        FileType::Fifo => Kind::Fifo,
-        FileType::Socket => Kind::Socket,
-        FileType::CharacterDevice => Kind::CharDevice,
-        FileType::BlockDevice => Kind::BlockDevice,
-        FileType::Unknown => return Err(Errno::OPNOTSUPP),
-    };
-    let is_device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
-    Ok(Seen {
-        kind,
-        stamp: Stamp { inode: statx.stx_ino, size: statx.stx_size, mtime: time(statx.stx_mtime), ctime: time(statx.stx_ctime) },
-        links: statx.stx_nlink,
-        allocated: statx.stx_blocks,
-        attributes: statx.stx_attributes,
-        mode: statx.stx_mode & 0o7777,
-        uid: statx.stx_uid,
-        gid: statx.stx_gid,
-        device: if is_device { (statx.stx_rdev_major, statx.stx_rdev_minor) } else { (0, 0) },
-    })
-}
-
-fn time(stamp: rustix::fs::StatxTimestamp) -> Time {
-    Time { seconds: stamp.tv_sec, nanos: stamp.tv_nsec }
-}
-
-impl Seen {
-    /// Returns the major and minor number of a device; zeros for others.
-    pub(crate) fn device(&self) -> (u32, u32) {
-        self.device
-    }
-
-    /// Returns its permissions with the setuid, setgid and sticky bits.
-    pub(crate) fn mode(&self) -> u16 {
-        self.mode
-    }
-
-    fn metadata(&self, link: Vec<u8>, xattrs: Vec<(Vec<u8>, Vec<u8>)>) -> Metadata {
-        Metadata {
-            kind: self.kind,
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
-            mtime: self.stamp.mtime,
-            device: self.device,
-            link,
-            xattrs,
-        }
-    }
-}
-
 /// Reads the metadata of an open file or directory.
-pub fn read(file: BorrowedFd<'_>, seen: &Seen) -> rustix::io::Result<Metadata> {
+pub fn read(file: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<Metadata> {
     let names = match list(|buffer| rustix::fs::flistxattr(file, buffer)) {
         Err(Errno::OPNOTSUPP) => Vec::new(),
         other => other?,
     };
     let values = gather(&names, |name, buffer| rustix::fs::fgetxattr(file, name, buffer))?;
-    Ok(seen.metadata(Vec::new(), values))
+    Ok(Metadata::of(stat, Vec::new(), values))
 }
 
 /// Reads the metadata of an entry that is not opened: a symlink, fifo, socket or device.
-pub fn read_at(directory: BorrowedFd<'_>, name: &[u8], seen: &Seen) -> rustix::io::Result<Metadata> {
-    let link = match seen.kind {
-        Kind::Symlink => rustix::fs::readlinkat(directory, name, Vec::new())?.into_bytes(),
+pub fn read_at(directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> rustix::io::Result<Metadata> {
+    let link = match stat.kind {
+        EntryKind::Symlink => rustix::fs::readlinkat(directory, name, Vec::new())?.into_bytes(),
         _ => Vec::new(),
     };
     let by_path = through_proc(directory, name);
@@ -190,7 +83,7 @@ pub fn read_at(directory: BorrowedFd<'_>, name: &[u8], seen: &Seen) -> rustix::i
         other => other?,
     };
     let values = gather(&names, |name, buffer| rustix::fs::lgetxattr(by_path.as_slice(), name, buffer))?;
-    Ok(seen.metadata(link, values))
+    Ok(Metadata::of(stat, link, values))
 }
 
 /// There are no `*xattrat` calls in the kernels we run on, so that names are reached through the directory's descriptor in
@@ -249,10 +142,10 @@ fn gather(
 
 /// Reads everything about the root of a volume. Where it belongs to the node and we have no privileges, nobody could set its
 /// time at the other end, and it is left out at both.
-pub fn read_root(file: BorrowedFd<'_>, seen: &Seen) -> rustix::io::Result<Metadata> {
-    let metadata = read(file, seen)?;
+pub fn read_root(file: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<Metadata> {
+    let metadata = read(file, stat)?;
     let user = rustix::process::geteuid();
-    let may_set = user.is_root() || user.as_raw() == seen.uid;
+    let may_set = user.is_root() || user.as_raw() == stat.uid;
     Ok(if may_set { metadata } else { Metadata { mtime: Time::default(), ..metadata } })
 }
 
@@ -260,7 +153,7 @@ pub fn read_root(file: BorrowedFd<'_>, seen: &Seen) -> rustix::io::Result<Metada
 /// capabilities, an access list changes the group's permissions, and each of them the time.
 pub fn set(file: BorrowedFd<'_>, metadata: &Metadata, path: &[u8]) -> Result<()> {
     let (uid, gid) = owner(metadata);
-    let is = |same: fn(&Seen, &Metadata) -> bool| see(file).is_ok_and(|seen| same(&seen, metadata));
+    let is = |same: fn(&Stat, &Metadata) -> bool| see(file).is_ok_and(|seen| same(&seen, metadata));
     rustix::fs::fchown(file, Some(uid), Some(gid))
         .or_else(|errno| forgive(errno, || is(|seen, wanted| (seen.uid, seen.gid) == (wanted.uid, wanted.gid))))
         .map_err(|errno| fail::keeping("setting the owner of", path, errno))?;
@@ -309,7 +202,7 @@ pub fn set_at(directory: BorrowedFd<'_>, name: &[u8], metadata: &Metadata, path:
     rustix::fs::chownat(directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|errno| fail::keeping("setting the owner of", path, errno))?;
     set_xattrs_at(directory, name, metadata, path)?;
-    if metadata.kind != Kind::Symlink {
+    if metadata.kind != EntryKind::Symlink {
         rustix::fs::chmodat(directory, name, mode(metadata), AtFlags::empty())
             .map_err(|errno| fail::keeping("setting the mode of", path, errno))?;
     }
@@ -320,7 +213,7 @@ pub fn set_at(directory: BorrowedFd<'_>, name: &[u8], metadata: &Metadata, path:
 fn set_xattrs_at(directory: BorrowedFd<'_>, name: &[u8], metadata: &Metadata, path: &[u8]) -> Result<()> {
     let refused = |errno| fail::keeping("setting an extended attribute of", path, errno);
     let by_path = through_proc(directory, name);
-    if metadata.kind != Kind::Symlink {
+    if metadata.kind != EntryKind::Symlink {
         // A default access list of the directory is inherited by what is made in it.
         let present = match list(|buffer| rustix::fs::llistxattr(by_path.as_slice(), buffer)) {
             Err(Errno::OPNOTSUPP) => Vec::new(),
@@ -367,5 +260,5 @@ pub fn is_sound(metadata: &Metadata) -> bool {
         && metadata.mtime.nanos < 1_000_000_000
         && metadata.link.len() <= 4096
         && !metadata.link.contains(&0)
-        && (metadata.kind == Kind::Symlink) != metadata.link.is_empty()
+        && (metadata.kind == EntryKind::Symlink) != metadata.link.is_empty()
 }

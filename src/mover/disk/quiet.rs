@@ -4,10 +4,9 @@
 //! the end. Kernels and file systems that do not know the flag are used as ever; nothing here decides what is read or when.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::LazyLock;
 
-use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 /// `RWF_DONTCACHE` (Linux 6.14): only pages that this very call brought in are dropped after it.
@@ -54,24 +53,6 @@ fn is_dont_cache_safe() -> bool {
 fn release_of(name: &str) -> Option<(u32, u32)> {
     let mut numbers = name.split(|letter: char| !letter.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// Opens a file once more, past the page cache, for reading or for both; none where its file system has no such way. Its access time is left
-/// alone if it was opened so.
-#[must_use]
-pub fn open_direct(file: BorrowedFd<'_>, access: OFlags) -> Option<OwnedFd> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let kept = rustix::fs::fcntl_getfl(file).ok()? & OFlags::NOATIME;
-    rustix::fs::open(path, access | kept | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
-}
-
-/// Returns whether reads of this file past the page cache go to the disk. File systems that take the flag and read through the cache all
-/// the same, as some do for some files, report no alignment for such reads (`STATX_DIOALIGN`, Linux 6.1).
-#[must_use]
-pub fn is_direct(file: BorrowedFd<'_>) -> bool {
-    let asked = StatxFlags::DIOALIGN;
-    let found = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, asked);
-    found.is_ok_and(|found| StatxFlags::from_bits_retain(found.stx_mask).contains(asked) && found.stx_dio_offset_align > 0)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use rustix::time::{ClockId, Timespec};
 /// By how much the wall clock is ahead of the time since the start, in nanoseconds: at least, and at most.
 pub(crate) type Ahead = (i128, i128);
 
-/// The slack of hot files ([`crate::mover::walk::look::Clock`]) covers what is less.
+/// The slack of hot files ([`super::clock::Clock`]) covers what is less.
 const NANOS_MIN: i128 = 1_000_000;
 /// Others may run between two looks at clocks; the narrowest of so many counts.
 const LOOKS: usize = 5;
@@ -56,7 +56,8 @@ mod tests {
     use super::*;
     use crate::contract::orders::VolumeMode;
     use crate::mover::ground::progress::{Cancel, Progress};
-    use crate::mover::pass::source::{Here, SourceVolume};
+    use crate::mover::pass::here::Here;
+    use crate::mover::pass::source::SourceVolume;
     use crate::mover::pass::target::TargetVolume;
 
     thread_local! {

@@ -8,7 +8,8 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::{Timespec, Timestamps};
 
-use super::metadata::{self, Metadata, Time};
+use super::metadata::Metadata;
+use super::stat::{self, Time};
 use crate::contract::orders::Reason;
 use crate::mover::ground::fail::{Halt, Result};
 use crate::mover::ground::path;
@@ -37,7 +38,7 @@ impl Times {
 
     /// Tries it out at this folder, whose own time is put back. Where we may not set its time, nothing is known, and the proof is what finds out.
     pub(crate) fn of(root: BorrowedFd<'_>) -> Times {
-        let Ok(before) = metadata::see(root).map(|seen| seen.stamp.mtime) else { return Times::ANY };
+        let Ok(before) = stat::see(root).map(|seen| seen.stamp.mtime) else { return Times::ANY };
         let found = kept(root, FINE).and_then(|fine| Ok((fine, kept(root, LATE)?)));
         // If this failed, the pass would find the folder with another time than it should have, and set that.
         let _ = set(root, before);
@@ -62,7 +63,7 @@ impl Times {
 
 fn kept(root: BorrowedFd<'_>, time: Time) -> rustix::io::Result<Time> {
     set(root, time)?;
-    metadata::see(root).map(|seen| seen.stamp.mtime)
+    stat::see(root).map(|seen| seen.stamp.mtime)
 }
 
 fn set(root: BorrowedFd<'_>, time: Time) -> rustix::io::Result<()> {
@@ -95,11 +96,11 @@ fn grain_text(grain_nanos: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mover::disk::metadata::Kind;
+    use crate::mover::disk::stat::EntryKind;
 
     fn has(seconds: i64, nanos: u32) -> Metadata {
         let mtime = Time { seconds, nanos };
-        Metadata { kind: Kind::Regular, mode: 0o644, uid: 0, gid: 0, mtime, device: (0, 0), link: Vec::new(), xattrs: Vec::new() }
+        Metadata { kind: EntryKind::Regular, mode: 0o644, uid: 0, gid: 0, mtime, device: (0, 0), link: Vec::new(), xattrs: Vec::new() }
     }
 
     fn refusal(times: Times, metadata: &Metadata) -> String {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, StatxFlags};
 use rustix::time::ClockId;
 
-use super::metadata::Time;
+use super::clock::Clock;
+use super::device;
+use super::origin::Origin;
+use super::stat::Time;
 use super::tree::Tree;
 use crate::contract::orders::{Reason, Volume, VolumeMode};
 use crate::mover::ground::fail::{Halt, Result};
-use crate::mover::manifest::reader::Origin;
-use crate::mover::walk::device;
-use crate::mover::walk::look::Clock;
 
 /// Where a volume's data is.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 
 pub mod digest;
 pub mod fail;
+pub mod gate;
+pub mod number;
 pub mod path;
 pub mod progress;
 pub mod work;

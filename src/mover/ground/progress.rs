@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::digest::Digest;
 use super::fail::{Halt, Result};
+use super::gate::Gate;
 use crate::contract::orders::{Phase, VolumeReport};
-use crate::mover::manners::share::Gate;
 
 /// Says to all threads of a pass that it is over, or that they are to rest.
 #[derive(Debug, Default)]

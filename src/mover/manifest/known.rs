@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::blocks::Blocks;
-use super::reader::{Entry, Manifest};
-use crate::mover::disk::metadata::Stamp;
+use super::entry::Entry;
+use super::reader::Manifest;
+use crate::mover::disk::stat::Stamp;
 use crate::mover::ground::fail::Result;
 
 /// One entry from memory.

@@ -8,12 +8,13 @@
 //! the whole node (`/proc/stat`, proc(5)); where they are not to be had, nobody is held. Niced work counts for nobody, or movers would wait for each
 //! other. How long reads take is [`super::throttle`]'s business.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::mover::ground::gate::Gate;
 
 /// What of a crowded node's cores a pass takes: one in so many. A tenth still took about a fifth of its transactions from a database.
 const CORES_PER_SHARE: u32 = 16;
@@ -23,63 +24,6 @@ const TICK: Duration = Duration::from_millis(10);
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a pass is held to its share before it is looked again, where there was a crowd before it, or nobody has looked yet.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
-/// The longest that a thread is held at a time: a pass goes on whatever happens.
-const HELD_MAX: Duration = Duration::from_secs(2);
-
-/// Where the threads of a pass wait while they are to rest.
-#[derive(Debug, Default)]
-pub struct Gate {
-    is_shut: AtomicBool,
-    door: Mutex<Door>,
-    opened: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Door {
-    waiting: usize,
-    /// Since when there has been somebody waiting.
-    waiting_since: Option<Instant>,
-    waited_before: Duration,
-}
-
-impl Gate {
-    /// Waits while the gate is shut.
-    pub fn go_through(&self) {
-        if !self.is_shut.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut door = self.lock();
-        door.waiting += 1;
-        door.waiting_since.get_or_insert_with(Instant::now);
-        let waited = self.opened.wait_timeout_while(door, HELD_MAX, |_| self.is_shut.load(Ordering::Relaxed));
-        let (mut door, _) = waited.expect("no thread panics while it holds this lock");
-        door.waiting -= 1;
-        if let (0, Some(since)) = (door.waiting, door.waiting_since) {
-            door.waiting_since = None;
-            door.waited_before += since.elapsed();
-        }
-    }
-
-    /// Returns for how long somebody has waited in all. While it is shut and nobody comes, as during a sync, nothing is lost by it.
-    #[must_use]
-    pub fn held(&self) -> Duration {
-        let door = self.lock();
-        door.waited_before + door.waiting_since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-
-    fn set(&self, is_shut: bool) {
-        // Within the lock, so that nobody begins to wait for what has just been told.
-        let _door = self.lock();
-        if self.is_shut.swap(is_shut, Ordering::Relaxed) && !is_shut {
-            self.opened.notify_all();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().expect("no thread panics while it holds this lock")
-    }
-}
-
 /// Opens and shuts a gate as the share demands, until the other end of the channel is gone.
 pub fn keep(gate: &Gate, over: &Receiver<()>, crowd: &Crowd) {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
@@ -221,7 +165,7 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::channel;
 
     use super::*;
@@ -313,22 +257,6 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_that_is_shut_costs_nothing_while_nobody_comes() {
-        let gate = Gate::default();
-        gate.set(true);
-        assert_eq!(gate.held(), Duration::ZERO);
-        std::thread::scope(|scope| {
-            scope.spawn(|| gate.go_through());
-            while gate.held().is_zero() {
-                std::thread::yield_now();
-            }
-            gate.set(false);
-        });
-        let held = gate.held();
-        assert_eq!(gate.held(), held, "nobody waits any more");
-    }
-
-    #[test]
     fn threads_are_held_while_there_is_a_crowd_and_let_go_at_the_end() {
         static TICKS: AtomicU64 = AtomicU64::new(0);
         let gate = Gate::default();
@@ -347,7 +275,7 @@ mod tests {
             });
             keep(&gate, &over, &crowded);
         });
-        assert!(!gate.is_shut.load(Ordering::Relaxed));
+        assert!(!gate.is_shut());
         gate.go_through();
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::remote::Remote;
 use super::tls::Identity;
 use crate::contract::orders::{Fingerprint, Reason};
-use crate::mover::agent::obey::new_number;
 use crate::mover::ground::fail::{Halt, Result};
+use crate::mover::ground::number::new_number;
 use crate::mover::ground::progress::Cancel;
 use crate::mover::manners::pace::Pace;
 

@@ -12,17 +12,16 @@ use super::compress;
 use super::tls;
 use crate::contract::orders::{Phase, Reason, VolumeMode};
 use crate::mover::disk::buffer::Buffer;
-use crate::mover::disk::metadata::{self, Kind};
+use crate::mover::disk::metadata;
+use crate::mover::disk::stat::EntryKind;
 use crate::mover::ground::digest::{Digest, SEGMENT_BYTES};
 use crate::mover::ground::fail::{self, Result};
 use crate::mover::ground::path;
-use crate::mover::manifest::reader::Entry;
+use crate::mover::manifest::entry::Entry;
 use crate::mover::write::change::{Item, Piece};
 
 /// The version of the frames; both ends must be of the same.
 pub const VERSION: u32 = 6;
-/// The stages of a pass over a tree: contents, links, directories.
-pub const STAGES: usize = 3;
 /// The longest message.
 pub const MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// The most content in one frame.
@@ -242,9 +241,9 @@ fn has_right_kind(item: &Item) -> bool {
         };
     };
     match item {
-        Item::DressDirectory { .. } => metadata.kind == Kind::Directory,
-        Item::Special { .. } => !matches!(metadata.kind, Kind::Directory | Kind::Regular),
-        _ => metadata.kind == Kind::Regular,
+        Item::DressDirectory { .. } => metadata.kind == EntryKind::Directory,
+        Item::Special { .. } => !matches!(metadata.kind, EntryKind::Directory | EntryKind::Regular),
+        _ => metadata.kind == EntryKind::Regular,
     }
 }
 

@@ -8,11 +8,12 @@ use std::path::Path;
 
 use super::digest_tree;
 use crate::contract::orders::{Phase, VolumeMode};
-use crate::mover::disk::metadata::Time;
+use crate::mover::disk::stat::Time;
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::path;
 use crate::mover::ground::progress::{Cancel, Progress};
-use crate::mover::manifest::reader::{Entry, Manifest};
+use crate::mover::manifest::entry::Entry;
+use crate::mover::manifest::reader::Manifest;
 
 /// Paths that are named at most.
 pub const DIFFERENCES_MAX: usize = 20;

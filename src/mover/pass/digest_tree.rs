@@ -6,15 +6,19 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::contract::orders::VolumeMode;
+use crate::mover::disk::device;
+use crate::mover::disk::origin::Origin;
 use crate::mover::disk::volume::Place;
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::known::Memory;
-use crate::mover::manifest::reader::{Manifest, Origin, Writer};
-use crate::mover::walk::device::{self, DeviceScan};
-use crate::mover::walk::look::{Scan, Side, Worker};
+use crate::mover::manifest::reader::Manifest;
+use crate::mover::manifest::writer::Writer;
+use crate::mover::walk::device::DeviceScan;
+use crate::mover::walk::look::{Scan, Side};
+use crate::mover::walk::worker::Worker;
 use crate::mover::write::change::Nowhere;
 
 /// Returns the root digest of what is at this path; the state folder takes a manifest for the while.

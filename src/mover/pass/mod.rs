@@ -4,5 +4,8 @@
 
 pub mod compare;
 pub mod digest_tree;
+pub mod ends;
+pub mod here;
+mod predict;
 pub mod source;
 pub mod target;

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::compare;
-use super::target::{Begun, TargetVolume};
+use super::ends::{Inventory, PassRequest, TargetEnd};
+use super::predict;
 use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
+use crate::mover::disk::device;
 use crate::mover::disk::set_back::{self, Ahead, Watch};
 use crate::mover::disk::volume::{self, Place};
 use crate::mover::ground::digest::Digest;
@@ -20,47 +22,14 @@ use crate::mover::ground::path;
 use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::known::Memory;
-use crate::mover::manifest::reader::{Manifest, Writer};
-use crate::mover::manners::pace::Pace;
+use crate::mover::manifest::reader::Manifest;
+use crate::mover::manifest::writer::Writer;
 use crate::mover::manners::priority;
 use crate::mover::manners::share::{self, Crowd};
 use crate::mover::manners::throttle::Throttle;
-use crate::mover::walk::device::{self, DeviceScan};
-use crate::mover::walk::look::{Scan, Side, Worker};
-use crate::mover::write::apply::{Apply, Direct};
-use crate::mover::write::change::Lane;
-
-/// The target as the source sees it.
-pub trait TargetEnd: Send {
-    /// Begins a pass over a volume; a listing is kept in this folder if it has to be.
-    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun>;
-
-    /// Returns the lanes on which changes go, one for each thread.
-    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>>;
-
-    /// Ends the pass once all lanes have ended their last stage; returns the root digest of what is on the target, or none if
-    /// the target was told not to prove anything.
-    fn end(&mut self, is_last: bool) -> Result<Option<Digest>>;
-
-    /// Returns the manifest of what is on the target, after the pass.
-    fn listing(&mut self, folder: &Path) -> Result<Arc<Manifest>>;
-}
-
-/// What a target is told when a pass begins.
-pub struct Begin<'a> {
-    /// The volume.
-    pub volume: &'a Volume,
-    /// The root digest of what the source believes to be there.
-    pub believed: Option<Digest>,
-    /// The size of a device.
-    pub size: u64,
-    /// Where the source keeps what it knows of the volume.
-    pub folder: &'a Path,
-    /// What is counted.
-    pub progress: &'a Arc<Progress>,
-    /// Whether to end early.
-    pub cancel: &'a Arc<Cancel>,
-}
+use crate::mover::walk::device::DeviceScan;
+use crate::mover::walk::look::{Scan, Side};
+use crate::mover::walk::worker::Worker;
 
 /// A volume at its source end.
 #[derive(Debug)]
@@ -146,22 +115,28 @@ impl SourceVolume {
             Place::Device(device) => device::size(device.as_fd())?,
             Place::Tree(_) => 0,
         };
-        let begin =
-            Begin { volume: &self.volume, believed: own.as_ref().map(|own| own.root()), size, folder: &self.folder, progress, cancel };
-        let memory = match (target.begin(&begin)?, own) {
-            (Begun::Trusted, Some(own)) => Memory::Own(own),
-            (Begun::Trusted, None) => {
+        let request = PassRequest {
+            volume: &self.volume,
+            believed: own.as_ref().map(|own| own.root()),
+            size,
+            folder: &self.folder,
+            progress,
+            cancel,
+        };
+        let memory = match (target.begin(&request)?, own) {
+            (Inventory::Trusted, Some(own)) => Memory::Own(own),
+            (Inventory::Trusted, None) => {
                 return Err(fail::peer("the target trusts what nobody claimed"));
             }
-            (Begun::Listing(listing), own) => Memory::Listed { listing, own },
-            (Begun::Blank, _) => Memory::Blank,
+            (Inventory::Listing(listing), own) => Memory::Listed { listing, own },
+            (Inventory::Blank, _) => Memory::Blank,
         };
         let (copied, held) = (Instant::now(), cancel.gate.held());
         let watch = Watch::begin(self.clocks);
         let writer = Writer::new(&self.folder, MANIFEST, memory.own().cloned())?;
         self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
         let (ended, held_later) = (Instant::now(), cancel.gate.held());
-        let copying = (ended - copied).saturating_sub(rested(progress) + (held_later - held));
+        let copying = (ended - copied).saturating_sub(predict::rested(progress) + (held_later - held));
         progress.enter(Phase::Syncing);
         // Both ends make their root at the same time.
         let (source_root, target_root) = std::thread::scope(|scope| {
@@ -183,7 +158,8 @@ impl SourceVolume {
             progress.prove(Some(manifest.root()), target_root);
         }
         let ending = ended.elapsed().saturating_sub(cancel.gate.held() - held_later);
-        self.predict(&memory, progress, copying, ending);
+        let is_first = matches!(memory, Memory::Blank);
+        progress.predict(predict::last_pass_ms(&self.place, is_first, progress, copying, ending));
         progress.enter(Phase::Through);
         Ok(())
     }
@@ -236,78 +212,5 @@ impl SourceVolume {
             _ => "the target is not the same".to_owned(),
         };
         Err(Halt::new(Reason::NotTheSame, message))
-    }
-
-    /// Estimates a last pass from this one: the walk again, what is hot or kept changing read and written again at the rate of
-    /// this pass, and the sync and proof of that.
-    fn predict(&self, memory: &Memory, progress: &Progress, copying: Duration, ending: Duration) {
-        let read = progress.bytes_read.get().max(1) as f64;
-        let is_first = matches!(memory, Memory::Blank);
-        let again = match &self.place {
-            Place::Device(_) => progress.bytes.get() as f64,
-            Place::Tree(_) if is_first => progress.bytes_hot.get() as f64,
-            Place::Tree(_) => (progress.bytes_hot.get().max(progress.bytes_changed.get())) as f64,
-        };
-        let walking = self.walking(progress).min(copying.as_secs_f64());
-        let share = (again / read).min(1.0);
-        let seconds = walking + (copying.as_secs_f64() - walking) * share + walking + (ending.as_secs_f64() - walking).max(0.0) * share;
-        progress.predict((seconds * 1000.0).ceil() as u64);
-    }
-
-    /// Returns the seconds a walk of all entries takes, by a modest rate that does not depend on what this pass had to do.
-    fn walking(&self, progress: &Progress) -> f64 {
-        match &self.place {
-            Place::Device(_) => 0.0,
-            Place::Tree(_) => progress.entries.get() as f64 / WALKED_PER_SECOND,
-        }
-    }
-}
-
-/// Returns by how much rests after reads have drawn a pass out at least; a last pass takes none.
-fn rested(progress: &Progress) -> Duration {
-    Duration::from_micros(progress.rested_us.get() / work::threads() as u64)
-}
-
-const WALKED_PER_SECOND: f64 = 200_000.0;
-
-/// A target in the same process.
-pub struct Here {
-    volume: Arc<TargetVolume>,
-    pace: Option<Arc<Pace>>,
-    pass: Option<(Arc<Apply>, Arc<Progress>, Arc<Cancel>)>,
-    manifest: Option<Arc<Manifest>>,
-}
-
-impl Here {
-    /// Returns the target end of this volume, written not faster than this pace.
-    #[must_use]
-    pub fn new(volume: Arc<TargetVolume>, pace: Option<Arc<Pace>>) -> Here {
-        Here { volume, pace, pass: None, manifest: None }
-    }
-}
-
-impl TargetEnd for Here {
-    fn begin(&mut self, begin: &Begin<'_>) -> Result<Begun> {
-        let begun = self.volume.begin(begin.believed, begin.size, begin.progress, begin.cancel)?;
-        // What is applied is counted by the source already.
-        let apply = Arc::new(self.volume.apply(&Arc::new(Progress::default())));
-        self.pass = Some((apply, Arc::clone(begin.progress), Arc::clone(begin.cancel)));
-        Ok(begun)
-    }
-
-    fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {
-        let (apply, _, _) = self.pass.as_ref().expect("lanes are asked for within a pass");
-        let lane = || Box::new(Direct::new(Arc::clone(apply), self.pace.clone())) as Box<dyn Lane>;
-        Ok((0..work::threads()).map(|_| lane()).collect())
-    }
-
-    fn end(&mut self, is_last: bool) -> Result<Option<Digest>> {
-        let (_, progress, cancel) = self.pass.take().expect("a pass ends once");
-        self.manifest = self.volume.end(is_last, &progress, &cancel)?;
-        Ok(self.manifest.as_ref().map(|manifest| manifest.root()))
-    }
-
-    fn listing(&mut self, _: &Path) -> Result<Arc<Manifest>> {
-        Ok(Arc::clone(self.manifest.as_ref().expect("the pass has ended")))
     }
 }

@@ -6,56 +6,44 @@
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use super::ends::Inventory;
 use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
+use crate::mover::disk::device;
 use crate::mover::disk::set_back::{self, Watch};
-use crate::mover::disk::times::Times;
 use crate::mover::disk::tree;
 use crate::mover::disk::volume::{self, Place};
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Halt, Result};
+use crate::mover::ground::number;
 use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::known::Memory;
-use crate::mover::manifest::reader::{Manifest, Writer};
-use crate::mover::walk::device::{self, DeviceScan};
-use crate::mover::walk::look::{Scan, Side, Worker};
+use crate::mover::manifest::reader::Manifest;
+use crate::mover::manifest::writer::Writer;
+use crate::mover::walk::device::DeviceScan;
+use crate::mover::walk::look::{Scan, Side};
+use crate::mover::walk::worker::Worker;
 use crate::mover::write::apply::Apply;
 use crate::mover::write::change::Nowhere;
 use crate::mover::write::early::Early;
-use crate::mover::write::touched::Touched;
+use crate::mover::write::slate::Slate;
 
 /// A volume at its target end.
 #[derive(Debug)]
 pub struct TargetVolume {
     name: String,
-    place: Place,
+    slate: Arc<Slate>,
     folder: PathBuf,
     process: u64,
     is_proving: bool,
-    touched: Touched,
-    /// Whether the manifest was made by this process, which wrote nothing since.
-    is_clean: AtomicBool,
     /// What is read back while a first pass runs.
     early: Mutex<Option<Arc<Early>>>,
     manifest: Mutex<Option<Arc<Manifest>>>,
-    /// What times it keeps, as soon as it was tried out.
-    times: OnceLock<Times>,
     /// The size of the source, for a device.
     size: AtomicU64,
-}
-
-/// What the target can say at the beginning of a pass.
-#[derive(Debug)]
-pub enum Begun {
-    /// It holds exactly what the source believes.
-    Trusted,
-    /// It holds this.
-    Listing(Arc<Manifest>),
-    /// It is an empty folder, or a device of which nothing is known.
-    Blank,
 }
 
 const MANIFEST: &str = "manifest";
@@ -74,7 +62,7 @@ impl TargetVolume {
 
     fn open_at(path: &Path, volume: Volume, state: &Path) -> Result<TargetVolume> {
         // Not the process's number: a volume that is opened anew has forgotten what was touched.
-        let process = crate::mover::agent::obey::new_number()?;
+        let process = number::new_number()?;
         let place = Place::open(path, volume.mode, true)?;
         let folder = state.join("target").join(&volume.name);
         let ours = place.origin(process);
@@ -86,15 +74,12 @@ impl TargetVolume {
         });
         Ok(TargetVolume {
             name: volume.name,
-            place,
+            slate: Arc::new(Slate::new(place)),
             folder,
             process,
             is_proving: true,
-            touched: Touched::default(),
-            is_clean: AtomicBool::new(false),
             early: Mutex::default(),
             manifest: Mutex::new(manifest.map(Arc::new)),
-            times: OnceLock::new(),
             size: AtomicU64::new(0),
         })
     }
@@ -106,25 +91,7 @@ impl TargetVolume {
     }
 
     pub(crate) fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// Returns what times it keeps; none of a device.
-    pub(crate) fn times(&self) -> Option<&Times> {
-        match &self.place {
-            // The first pass asks before it changes anything, so that the time of the root is put back before it is looked at.
-            Place::Tree(tree) => Some(self.times.get_or_init(|| Times::of(tree.root()))),
-            Place::Device(_) => None,
-        }
-    }
-
-    pub(crate) fn touched(&self) -> &Touched {
-        &self.touched
-    }
-
-    /// Says that something is about to be written.
-    pub(crate) fn change(&self) {
-        self.is_clean.store(false, Ordering::Relaxed);
+        self.slate.place()
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, Option<Arc<Manifest>>> {
@@ -132,26 +99,26 @@ impl TargetVolume {
     }
 
     /// Begins a pass: says what is here, compared with what the source believes, looking it over first if need be.
-    pub fn begin(&self, believed: Option<Digest>, size: u64, progress: &Progress, cancel: &Cancel) -> Result<Begun> {
+    pub fn begin(&self, believed: Option<Digest>, size: u64, progress: &Progress, cancel: &Cancel) -> Result<Inventory> {
         self.check_size(size)?;
-        self.times();
+        self.slate.times();
         let manifest = match self.manifest() {
             Some(manifest) => manifest,
-            None if self.is_blank(size)? => return Ok(Begun::Blank),
+            None if self.is_blank(size)? => return Ok(Inventory::Blank),
             None => {
                 // What a pass that broke off wrote may be in memory only, and what is read there would never be read from the disk.
-                self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
+                self.place().sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
                 self.look_over(progress, cancel)?
             }
         };
         if believed == Some(manifest.root()) {
-            return Ok(Begun::Trusted);
+            return Ok(Inventory::Trusted);
         }
-        Ok(Begun::Listing(manifest))
+        Ok(Inventory::Listing(manifest))
     }
 
     fn check_size(&self, source: u64) -> Result<()> {
-        let Place::Device(device) = &self.place else {
+        let Place::Device(device) = self.place() else {
             return Ok(());
         };
         let target = device::size(device.as_fd())?;
@@ -170,7 +137,7 @@ impl TargetVolume {
         if self.remembered().is_some() {
             return Ok(false);
         }
-        match &self.place {
+        match self.place() {
             Place::Device(device) => Ok(device::looks_blank(device.as_fd(), size)),
             Place::Tree(tree) => {
                 let names = tree.open_directory(b"").and_then(|root| tree::list_names(root.as_fd(), true));
@@ -181,13 +148,13 @@ impl TargetVolume {
 
     /// Returns a pass of changes.
     #[must_use]
-    pub fn apply(self: &Arc<Self>, progress: &Arc<Progress>) -> Apply {
+    pub fn apply(&self, progress: &Arc<Progress>) -> Apply {
         let remembers = self.remembered().is_some();
-        let reads_early = !remembers && self.is_proving && matches!(self.place, Place::Tree(_));
+        let reads_early = !remembers && self.is_proving && matches!(self.place(), Place::Tree(_));
         // Where it cannot be had all is read in the end.
         let early = reads_early.then(|| Early::begin(&self.folder).ok().map(Arc::new)).flatten();
         self.early.lock().expect("no thread panics while it holds this lock").clone_from(&early);
-        Apply::new(Arc::clone(self), remembers, early, Arc::clone(progress))
+        Apply::new(Arc::clone(&self.slate), remembers, early, Arc::clone(progress))
     }
 
     /// Ends what was read while the pass ran, and returns it.
@@ -222,7 +189,7 @@ impl TargetVolume {
     /// Writes everything to the disk.
     pub fn sync(&self, progress: &Progress) -> Result<()> {
         progress.enter(Phase::Syncing);
-        self.place.sync().map_err(|errno| fail::at_target("syncing", b"", errno))
+        self.place().sync().map_err(|errno| fail::at_target("syncing", b"", errno))
     }
 
     /// Reads back what was written, and looks at everything else; to be done after a sync. Before the last pass, one that wrote nothing leaves
@@ -238,21 +205,21 @@ impl TargetVolume {
     /// Returns the manifest of what is on the target, if it was looked over and nothing was written since.
     #[must_use]
     pub fn manifest(&self) -> Option<Arc<Manifest>> {
-        self.remembered().clone().filter(|_| self.is_clean.load(Ordering::Relaxed))
+        self.remembered().clone().filter(|_| self.slate.is_clean())
     }
 
     fn look_over(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
-        let (watch, clock) = (Watch::begin(set_back::ahead), self.place.clock());
+        let (watch, clock) = (Watch::begin(set_back::ahead), self.place().clock());
         let old = self.remembered().clone();
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
         let writer = Writer::new(&self.folder, MANIFEST, old.clone())?;
         let memory = old.map_or(Memory::Blank, Memory::Own);
         let early = self.end_early();
-        let side = Side::Target { touched: &self.touched, knows_all, early: early.as_deref() };
+        let side = Side::Target { touched: self.slate.touched(), knows_all, early: early.as_deref() };
         let mut workers: Vec<Worker<'_>> = (0..work::readers()).map(|_| Worker::new(Box::new(Nowhere))).collect();
         // What is counted here is no part of the pass.
         let uncounted = Progress::default();
-        match &self.place {
+        match self.place() {
             Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, clock, &uncounted, cancel).run(&mut workers)?,
             Place::Device(device) => DeviceScan {
                 device: device.as_fd(),
@@ -265,15 +232,14 @@ impl TargetVolume {
             }
             .run(&mut workers)?,
         }
-        let mut made = writer.finish(self.place.origin(self.process))?;
+        let mut made = writer.finish(self.place().origin(self.process))?;
         if watch.was_set_back() {
             made.doubt();
         }
         let manifest = Arc::new(made.commit()?);
         progress.bytes_read.add(uncounted.bytes_read.get() + early.map_or(0, |early| early.bytes_read()));
         *self.remembered() = Some(Arc::clone(&manifest));
-        self.touched.clear();
-        self.is_clean.store(true, Ordering::Relaxed);
+        self.slate.settle();
         Ok(manifest)
     }
 }
@@ -285,7 +251,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::mover::disk::{metadata, quiet};
+    use crate::mover::disk::{direct, metadata, stat};
     use crate::mover::ground::digest::SEGMENT_BYTES;
     use crate::mover::pass::digest_tree;
     use crate::mover::write::apply::Desk;
@@ -312,8 +278,8 @@ mod tests {
 
         fn write(&self) {
             let progress = Arc::new(Progress::default());
-            let begun = self.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun");
-            assert!(matches!(begun, Begun::Blank));
+            let inventory = self.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun");
+            assert!(matches!(inventory, Inventory::Blank));
             let apply = self.volume.apply(&progress);
             let path = b"large".to_vec();
             for index in 0..3 {
@@ -323,7 +289,7 @@ mod tests {
                 apply.apply(&item, &[piece], &mut Desk::default()).expect("written");
             }
             let like = tempfile::tempfile().expect("a file");
-            let metadata = metadata::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
+            let metadata = stat::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
             let item = Item::Finish { file: 1, path, is_new: true, metadata, size: SIZE, segments: 3 };
             apply.apply(&item, &[], &mut Desk::default()).expect("complete");
             let (early, began) = (apply.early().expect("a first pass reads back"), Instant::now());
@@ -336,7 +302,7 @@ mod tests {
         /// What is read back meanwhile, which is nothing where the folder is on a file system that cannot do it.
         fn early_bytes(&self) -> u64 {
             let file = File::open(self.folder.path().join("target/large")).expect("the file");
-            if quiet::is_direct(file.as_fd()) { SIZE } else { 0 }
+            if direct::is_direct(file.as_fd()) { SIZE } else { 0 }
         }
 
         /// Ends the pass; returns the root that it finds, and how much was read for it in all.
@@ -381,8 +347,8 @@ mod tests {
     fn after_a_pass_that_broke_off_what_it_read_back_is_known_still() {
         let written = Written::new();
         let progress = Progress::default();
-        let begun = written.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun anew");
-        assert!(matches!(begun, Begun::Listing(listing) if listing.root() == written.root()));
+        let inventory = written.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun anew");
+        assert!(matches!(inventory, Inventory::Listing(listing) if listing.root() == written.root()));
         assert_eq!(progress.bytes_read.get(), SIZE);
     }
 
@@ -392,8 +358,8 @@ mod tests {
         let (before, _) = written.end();
         std::fs::remove_file(written.folder.path().join("target/large")).expect("the file");
         let begin = || {
-            let begun = written.volume.begin(Some(before), 0, &Progress::default(), &Cancel::default()).expect("begun");
-            assert!(matches!(begun, Begun::Trusted));
+            let inventory = written.volume.begin(Some(before), 0, &Progress::default(), &Cancel::default()).expect("begun");
+            assert!(matches!(inventory, Inventory::Trusted));
         };
         begin();
         assert_eq!(written.end_as(false), (before, 0));
@@ -414,7 +380,7 @@ mod tests {
         write("another");
         assert_eq!(written.end_as(false).0, written.root());
         write("one more");
-        let begun = written.volume.begin(Some(before), 0, &Progress::default(), &Cancel::default()).expect("begun after it broke off");
-        assert!(matches!(begun, Begun::Listing(listing) if listing.root() == written.root()));
+        let inventory = written.volume.begin(Some(before), 0, &Progress::default(), &Cancel::default()).expect("begun after it broke off");
+        assert!(matches!(inventory, Inventory::Listing(listing) if listing.root() == written.root()));
     }
 }

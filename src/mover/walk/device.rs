@@ -3,60 +3,29 @@
 //! A device has no stamps, so that every pass reads all of the source; the manifest only spares the sending. A torn read of a
 //! device that is being written does no harm, because a later pass reads it again. A file may stand for a device.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-use rustix::fs::{Advice, FileType, Mode, OFlags, SeekFrom};
+use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
 
-use super::large;
-use super::look::{Side, Worker};
+use super::look::Side;
 use super::read_back;
 use super::segments::Segments;
-use crate::contract::orders::Reason;
+use super::stretches;
+use super::worker::Worker;
+use crate::mover::disk::direct;
 use crate::mover::disk::holes;
-use crate::mover::disk::metadata::{Kind, Stamp};
-use crate::mover::disk::quiet;
+use crate::mover::disk::stat::{EntryKind, Stamp};
 use crate::mover::ground::digest::{self, BlockDigest, Digest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use crate::mover::ground::fail::{self, Halt, Result};
 use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
+use crate::mover::manifest::entry::Entry;
 use crate::mover::manifest::known::{Known, Memory};
-use crate::mover::manifest::reader::{Entry, Writer};
-use crate::mover::write::change::{Item, Piece};
+use crate::mover::manifest::writer::Writer;
+use crate::mover::write::change::{Item, Lane, Piece, STAGES};
 use crate::mover::write::touched::Written;
-
-/// Opens a device, or a regular file in its place.
-pub fn open(path: &Path, is_written: bool) -> Result<OwnedFd> {
-    let access = if is_written { OFlags::RDWR } else { OFlags::RDONLY };
-    let shown = path.display();
-    let refused = |what: &str| Halt::new(Reason::BadOrder, format!("`{shown}` {what}"));
-    let opened = rustix::fs::open(path, access | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| refused(&format!("cannot be opened as a device: {errno}")))?;
-    let stat = rustix::fs::fstat(&opened).map_err(|errno| refused(&errno.to_string()))?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::BlockDevice | FileType::RegularFile => Ok(opened),
-        _ => Err(refused("is not a block device")),
-    }
-}
-
-/// Returns the size of a device in bytes.
-pub fn size(device: BorrowedFd<'_>) -> Result<u64> {
-    rustix::fs::seek(device, SeekFrom::End(0)).map_err(|errno| fail::system("finding the size of the device", b"", errno))
-}
-
-/// Returns whether a device looks as if it was never written: places all over it are zeros. Only a guess, which decides
-/// whether it is read before it is written; both ways are safe.
-#[must_use]
-pub fn looks_blank(device: BorrowedFd<'_>, size: u64) -> bool {
-    let mut buffer = vec![0; 64 << 10];
-    let step = (size / 64).max(buffer.len() as u64);
-    (0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)).all(|offset| {
-        let length = buffer.len().min((size - offset) as usize);
-        rustix::io::pread(device, &mut buffer[..length], offset).is_ok_and(|read| digest::is_zero(&buffer[..read]))
-    })
-}
 
 /// One look over a device.
 pub struct DeviceScan<'a> {
@@ -91,12 +60,12 @@ impl DeviceScan<'_> {
         let underway = Underway { known, region: self.writer.blocks().reserve(self.size), segments: Segments::of(self.size) };
         // What was read before may be in the page cache though another path to the device wrote since.
         let _ = rustix::fs::fadvise(self.device, 0, None, Advice::DontNeed);
-        let direct = quiet::open_direct(self.device, OFlags::RDONLY);
+        let direct = direct::open(self.device, OFlags::RDONLY);
         let tasks = workers.iter().map(|_| ()).collect();
         work::run(workers, tasks, self.cancel, |(), worker, _| self.segments(&underway, direct.as_ref().map(AsFd::as_fd), worker))?;
         for worker in workers.iter_mut() {
             // The stages of a tree; a device has all its changes in the first.
-            for _ in 0..crate::mover::net::wire::STAGES {
+            for _ in 0..STAGES {
                 worker.lane.end_stage()?;
             }
         }
@@ -105,7 +74,7 @@ impl DeviceScan<'_> {
     }
 
     fn entry(&self, content: Digest, blocks: Option<u64>) -> Entry {
-        Entry { kind: Kind::Regular, stamp: Stamp { size: self.size, ..Stamp::default() }, content, blocks, ..Entry::marker(b"") }
+        Entry { kind: EntryKind::Regular, stamp: Stamp { size: self.size, ..Stamp::default() }, content, blocks, ..Entry::marker(b"") }
     }
 
     fn segments(&self, underway: &Underway, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<()> {
@@ -133,7 +102,7 @@ impl DeviceScan<'_> {
         let length = (self.size - offset).min(SEGMENT_BYTES as u64);
         let count = digest::block_count(length) as usize;
         let before = match &underway.known {
-            Some(known) => large::old_blocks(known, index)?,
+            Some(known) => stretches::old_blocks(known, index)?,
             None => vec![BlockDigest::UNKNOWN; count],
         };
         self.progress.bytes_done.add(length);
@@ -148,12 +117,12 @@ impl DeviceScan<'_> {
         }
         let blocks = self.read(offset, length, direct, worker)?;
         if matches!(self.side, Side::Source { .. }) {
-            self.emit(index, &large::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
+            self.emit(index, &stretches::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
         }
         Ok(blocks)
     }
 
-    fn emit(&self, index: u64, pieces: &[Piece<'_>], lane: &mut dyn crate::mover::write::change::Lane) -> Result<()> {
+    fn emit(&self, index: u64, pieces: &[Piece<'_>], lane: &mut dyn Lane) -> Result<()> {
         if pieces.is_empty() {
             return Ok(());
         }
@@ -181,7 +150,7 @@ impl DeviceScan<'_> {
         }
         let since = Instant::now();
         worker.buffer.set_length(length as usize);
-        if !direct.is_some_and(|direct| large::fill_direct(worker.buffer.padded(), direct, offset, length as usize)) {
+        if !direct.is_some_and(|direct| direct::fill(worker.buffer.padded(), direct, offset, length as usize)) {
             self.fill(&mut worker.buffer, offset)?;
         }
         worker.has_read(length, since, self.progress);

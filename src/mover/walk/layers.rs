@@ -7,7 +7,7 @@
 use rustix::thread::CapabilitySet;
 
 use crate::contract::orders::Reason;
-use crate::mover::disk::metadata::{Kind, Seen};
+use crate::mover::disk::stat::{EntryKind, Stat};
 use crate::mover::ground::fail::{Halt, Result};
 use crate::mover::ground::path;
 
@@ -17,11 +17,17 @@ pub(super) fn all_attributes_are_seen() -> bool {
 }
 
 /// Refuses what only an overlay makes: its work folder (`work`, of mode 000, in the one that it was given), and the devices 0:0 that hide a name.
-pub(super) fn check(seen: &Seen, path: &[u8]) -> Result<()> {
+pub(super) fn check(seen: &Stat, path: &[u8]) -> Result<()> {
     let is = match seen.kind {
-        Kind::Directory if seen.mode() == 0 && path::split(path).1 == b"work" => "the work folder of an overlay",
-        Kind::CharDevice if seen.device() == (0, 0) => "a whiteout of an overlay",
-        Kind::Regular | Kind::Directory | Kind::Symlink | Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => return Ok(()),
+        EntryKind::Directory if seen.mode() == 0 && path::split(path).1 == b"work" => "the work folder of an overlay",
+        EntryKind::CharDevice if seen.device() == (0, 0) => "a whiteout of an overlay",
+        EntryKind::Regular
+        | EntryKind::Directory
+        | EntryKind::Symlink
+        | EntryKind::Fifo
+        | EntryKind::Socket
+        | EntryKind::CharDevice
+        | EntryKind::BlockDevice => return Ok(()),
     };
     let message = format!(
         "`{}` is {is}, whose layers cannot be kept: they need attributes `trusted.*`, which only CAP_SYS_ADMIN sees. Remove the layers before the move",

@@ -4,21 +4,19 @@
 //! content is chosen so that the target's inode can be kept where it may be.
 
 use std::collections::{BTreeMap, HashMap};
-use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 
-use rustix::io::Errno;
-
-use super::look::{Directory, Made, Scan, Subject, Task, Worker};
+use super::subject::{Directory, Subject};
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::path;
-use crate::mover::ground::work::Queue;
-use crate::mover::manifest::reader::{Entry, PAGE_ENTRIES_MAX, Writer};
+use crate::mover::ground::progress::Progress;
+use crate::mover::manifest::entry::{Entry, PAGE_ENTRIES_MAX};
+use crate::mover::manifest::writer::Writer;
 use crate::mover::write::change::Item;
 
 /// The paths of one inode, the carrier first.
 pub(super) struct Group {
-    members: Vec<Subject>,
+    pub(super) members: Vec<Subject>,
 }
 
 impl std::fmt::Debug for Group {
@@ -31,12 +29,12 @@ impl std::fmt::Debug for Group {
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     deferred: Mutex<HashMap<u64, Vec<Subject>>>,
-    settled: Mutex<Settled>,
+    settled: Mutex<LinkChanges>,
 }
 
 /// What groups leave to be done when all of them were looked at.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct LinkChanges {
     entries: BTreeMap<Vec<u8>, Vec<Entry>>,
     /// As many together as are emitted at once.
     pub(super) links: Vec<Vec<Item>>,
@@ -51,14 +49,14 @@ impl Groups {
         deferred.entry(subject.seen.stamp.inode).or_default().push(subject);
     }
 
-    /// Returns the groups as tasks.
-    pub(super) fn gather(&self) -> Vec<Task> {
+    /// Returns the groups that were put aside.
+    pub(super) fn gather(&self) -> Vec<Group> {
         let deferred = std::mem::take(&mut *self.deferred.lock().expect("no thread panics while it holds this lock"));
-        deferred.into_values().map(|members| Task::Group(Group::new(members))).collect()
+        deferred.into_values().map(Group::new).collect()
     }
 
     /// Writes the entries of all groups, and returns what is left to be done.
-    pub(super) fn settle(&self, writer: &Writer) -> Result<Settled> {
+    pub(super) fn settle(&self, writer: &Writer) -> Result<LinkChanges> {
         let mut settled = std::mem::take(&mut *self.settled.lock().expect("no thread panics while it holds this lock"));
         for (directory, mut entries) in std::mem::take(&mut settled.entries) {
             entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -67,6 +65,26 @@ impl Groups {
             }
         }
         Ok(settled)
+    }
+
+    /// Notes what is left to be done of a group whose content is looked at.
+    pub(super) fn settle_group(&self, group: &Group, entry: &Entry, is_new: bool, progress: &Progress) {
+        let lead = group.lead();
+        let mut settled = self.settled.lock().expect("no thread panics while it holds this lock");
+        for member in &group.members {
+            let (directory, name) = path::split(&member.path);
+            settled.entries.entry(directory.to_vec()).or_default().push(Entry { name: name.to_vec(), lead: lead.clone(), ..entry.clone() });
+        }
+        let others = group.members.iter().skip(1);
+        for member in others.filter(|member| is_new || !group.is_linked(member)) {
+            progress.entries_changed.add(1);
+            settled.directories.push(Arc::clone(&member.directory));
+            let link = Item::Link { path: member.path.clone(), to: group.carrier().path.clone() };
+            match settled.links.last_mut().filter(|last| last.len() < PAGE_ENTRIES_MAX) {
+                Some(last) => last.push(link),
+                None => settled.links.push(vec![link]),
+            }
+        }
     }
 }
 
@@ -88,7 +106,8 @@ impl Group {
         }
     }
 
-    fn carrier(&self) -> &Subject {
+    /// Returns the path that carries the content.
+    pub(super) fn carrier(&self) -> &Subject {
         self.members.first().expect("a group is made of at least one path")
     }
 
@@ -97,67 +116,5 @@ impl Group {
         let lead = |subject: &Subject| subject.old_of_kind().map(|old| old.entry.lead.clone());
         let is_kept = self.carrier().is_same_inode() && member.is_same_inode();
         is_kept && lead(member).is_some_and(|lead| !lead.is_empty()) && lead(member) == lead(self.carrier())
-    }
-}
-
-impl Scan<'_> {
-    pub(super) fn group(&self, group: Group, worker: &mut Worker<'_>, queue: &Queue<Task>) -> Result<()> {
-        self.progress.entries.add(group.members.len() as u64);
-        let carrier = group.carrier();
-        let directory = match self.tree.open_directory(&carrier.directory.path) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT | Errno::NOTDIR) => return self.group_vanished(&group, worker),
-            Err(errno) => {
-                return Err(self.unreadable("reading the directory", &carrier.directory.path, errno));
-            }
-        };
-        self.count_bytes(&carrier.seen);
-        match self.entry(carrier, directory.as_fd(), worker)? {
-            Made::Entry(entry, is_new) => {
-                self.settle_group(&group, &entry, is_new);
-                Ok(())
-            }
-            Made::Small(file) => {
-                let entry = self.small(carrier, &file, worker)?;
-                self.settle_group(&group, &entry, file.is_new);
-                Ok(())
-            }
-            Made::Vanished => self.group_vanished(&group, worker),
-            Made::Large(mut file) => {
-                file.group = Some(group);
-                self.split(*file, worker, queue)
-            }
-        }
-    }
-
-    /// The next pass finds what is left of the group.
-    fn group_vanished(&self, group: &Group, worker: &mut Worker<'_>) -> Result<()> {
-        for member in &group.members {
-            self.unsettled(&member.path)?;
-            if member.old.is_some() {
-                let path = member.path.clone();
-                self.emit(worker, &member.directory, Item::Delete { path })?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn settle_group(&self, group: &Group, entry: &Entry, is_new: bool) {
-        let lead = group.lead();
-        let mut settled = self.groups.settled.lock().expect("no thread panics while it holds this lock");
-        for member in &group.members {
-            let (directory, name) = path::split(&member.path);
-            settled.entries.entry(directory.to_vec()).or_default().push(Entry { name: name.to_vec(), lead: lead.clone(), ..entry.clone() });
-        }
-        let others = group.members.iter().skip(1);
-        for member in others.filter(|member| is_new || !group.is_linked(member)) {
-            self.progress.entries_changed.add(1);
-            settled.directories.push(Arc::clone(&member.directory));
-            let link = Item::Link { path: member.path.clone(), to: group.carrier().path.clone() };
-            match settled.links.last_mut().filter(|last| last.len() < PAGE_ENTRIES_MAX) {
-                Some(last) => last.push(link),
-                None => settled.links.push(vec![link]),
-            }
-        }
     }
 }

@@ -2,12 +2,21 @@
 //!
 //! Nothing here writes to a volume.
 
+mod aside;
 pub mod device;
+mod directory;
+mod entry;
+mod file;
 mod flags;
-pub(crate) mod large;
+mod large;
 mod layers;
 mod links;
 pub mod look;
+mod order;
+mod read;
 mod read_back;
 mod segments;
 mod small;
+mod stretches;
+mod subject;
+pub mod worker;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
-use super::look::Worker;
+use super::worker::Worker;
 use crate::mover::disk::buffer::ALIGNMENT;
 use crate::mover::disk::together::{READS_MAX, Read};
 use crate::mover::ground::digest::{self, BLOCK_BYTES, BlockDigest};
@@ -96,7 +96,7 @@ mod tests {
     use rustix::fs::OFlags;
 
     use super::*;
-    use crate::mover::disk::quiet;
+    use crate::mover::disk::direct;
     use crate::mover::ground::digest::SEGMENT_BYTES;
     use crate::mover::write::change::{Nowhere, Piece};
     use crate::mover::write::touched::{Part, Touched};
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn pages_all_over_a_segment_come_at_once() {
         let changed = Changed::new();
-        let direct = quiet::open_direct(changed.file.as_fd(), OFlags::RDONLY).expect("disks have it, and so has memory since Linux 6.6");
+        let direct = direct::open(changed.file.as_fd(), OFlags::RDONLY).expect("disks have it, and so has memory since Linux 6.6");
         assert_eq!(changed.read_back(Some(&direct)), (digest::of_segment(&changed.content()), 35 * BLOCK + 4711, 0));
     }
 

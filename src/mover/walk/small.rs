@@ -3,36 +3,30 @@
 //! What waits to be read belongs to one slice of a directory and is bounded by one segment of content. A file that could not be
 //! read with the others is read by itself. What was opened is looked at again once it was read.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
-use super::large::{old_blocks, pieces};
-use super::look::{Scan, Side, Subject, Worker};
-use crate::mover::disk::buffer::ALIGNMENT;
-use crate::mover::disk::metadata::{Kind, Metadata, Seen};
+use super::file::SmallFile;
+use super::look::{Scan, Side};
+use super::stretches::{old_blocks, pieces};
+use super::subject::Subject;
+use super::worker::Worker;
+use crate::mover::disk::stat::EntryKind;
 use crate::mover::disk::together::{READS_MAX, Read};
 use crate::mover::ground::digest::{self, BlockDigest, SEGMENT_BYTES};
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::path;
-use crate::mover::manifest::reader::Entry;
+use crate::mover::manifest::entry::Entry;
 use crate::mover::write::change::{Item, Lane, Piece};
 
-/// A small file that is open and was not read yet.
-pub(super) struct SmallFile {
-    pub(super) opened: OwnedFd,
-    pub(super) seen: Seen,
-    pub(super) metadata: Metadata,
-    pub(super) is_new: bool,
-}
-
 /// The entries of a slice of a directory in their order, some of which wait for their files to be read.
-pub(super) struct Page {
+pub(super) struct SliceEntries {
     entries: Vec<Option<Entry>>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingFile>,
     bytes: usize,
 }
 
-struct Waiting {
+struct PendingFile {
     entry: usize,
     subject: Subject,
     file: SmallFile,
@@ -40,21 +34,10 @@ struct Waiting {
     at: usize,
 }
 
-impl SmallFile {
-    fn length(&self) -> usize {
-        self.seen.stamp.size as usize
-    }
-
-    /// Returns the room it takes in a buffer.
-    fn room(&self) -> usize {
-        self.length().next_multiple_of(ALIGNMENT)
-    }
-}
-
-impl Page {
+impl SliceEntries {
     /// Returns a page for about as many entries.
-    pub(super) fn with_capacity(entries: usize) -> Page {
-        Page { entries: Vec::with_capacity(entries), waiting: Vec::new(), bytes: 0 }
+    pub(super) fn with_capacity(entries: usize) -> SliceEntries {
+        SliceEntries { entries: Vec::with_capacity(entries), waiting: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
@@ -64,7 +47,7 @@ impl Page {
     fn add_later(&mut self, subject: Subject, file: SmallFile) {
         let at = self.bytes;
         self.bytes += file.room();
-        self.waiting.push(Waiting { entry: self.entries.len(), subject, file, at });
+        self.waiting.push(PendingFile { entry: self.entries.len(), subject, file, at });
         self.entries.push(None);
     }
 
@@ -75,7 +58,7 @@ impl Page {
 
 impl Scan<'_> {
     /// Adds the entry of a small file to a page, now or when it is completed.
-    pub(super) fn add_small(&self, page: &mut Page, subject: Subject, file: SmallFile, worker: &mut Worker<'_>) -> Result<()> {
+    pub(super) fn add_small(&self, page: &mut SliceEntries, subject: Subject, file: SmallFile, worker: &mut Worker<'_>) -> Result<()> {
         if !self.is_on_disk() {
             page.add(self.small(&subject, &file, worker)?);
             return Ok(());
@@ -88,7 +71,7 @@ impl Scan<'_> {
     }
 
     /// Returns the entries of a page once all files that wait are read.
-    pub(super) fn complete(&self, mut page: Page, worker: &mut Worker<'_>) -> Result<Vec<Entry>> {
+    pub(super) fn complete(&self, mut page: SliceEntries, worker: &mut Worker<'_>) -> Result<Vec<Entry>> {
         self.read_waiting(&mut page, worker)?;
         Ok(page.entries.into_iter().flatten().collect())
     }
@@ -99,7 +82,7 @@ impl Scan<'_> {
         matches!(self.side, Side::Target { .. }) || (self.memory.own().is_none() && !self.clock.is_foreign)
     }
 
-    fn read_waiting(&self, page: &mut Page, worker: &mut Worker<'_>) -> Result<()> {
+    fn read_waiting(&self, page: &mut SliceEntries, worker: &mut Worker<'_>) -> Result<()> {
         let waiting = std::mem::take(&mut page.waiting);
         let bytes = std::mem::take(&mut page.bytes);
         worker.buffer.set_length(bytes);
@@ -140,7 +123,7 @@ impl Scan<'_> {
         }
         let entry = Entry {
             name: path::split(&subject.path).1.to_vec(),
-            kind: Kind::Regular,
+            kind: EntryKind::Regular,
             stamp: file.seen.stamp,
             is_hot,
             metadata: file.metadata.digest(),
@@ -189,7 +172,7 @@ impl Scan<'_> {
 }
 
 /// Reads what waits to its place in the worker's buffer; returns for each whether all of it came.
-fn read_together(waiting: &[Waiting], worker: &mut Worker<'_>) -> Vec<bool> {
+fn read_together(waiting: &[PendingFile], worker: &mut Worker<'_>) -> Vec<bool> {
     let reads = waiting.iter().map(|one| Read { file: one.file.opened.as_fd(), offset: 0, at: one.at, length: one.file.room() });
     let brought = worker.read_together(&reads.collect::<Vec<_>>());
     waiting.iter().zip(brought).map(|(one, brought)| brought.is_some_and(|brought| brought >= one.file.length())).collect()

@@ -14,23 +14,24 @@ use super::change::{Item, Lane, Piece};
 use super::content::{OpenFile, Writable};
 use super::early::Early;
 use super::flush::Flush;
+use super::slate::Slate;
 use super::touched::Touched;
-use crate::contract::orders::Reason;
+use super::within::{LastDirectory, Within, remove};
 use crate::mover::disk::buffer::Buffer;
+use crate::mover::disk::direct;
 use crate::mover::disk::lend;
-use crate::mover::disk::metadata::{self, Kind, Metadata};
-use crate::mover::disk::quiet;
+use crate::mover::disk::metadata::{self, Metadata};
+use crate::mover::disk::stat::{self, EntryKind};
 use crate::mover::disk::tree::{self, Tree};
 use crate::mover::disk::volume::Place;
-use crate::mover::ground::fail::{self, Halt, Result};
+use crate::mover::ground::fail::{self, Result};
 use crate::mover::ground::path;
 use crate::mover::ground::progress::Progress;
 use crate::mover::manners::pace::Pace;
-use crate::mover::pass::target::TargetVolume;
 
 /// One pass of changes to one volume.
 pub struct Apply {
-    volume: Arc<TargetVolume>,
+    slate: Arc<Slate>,
     remembers: bool,
     progress: Arc<Progress>,
     /// The device past the page cache, if it is one that can be written so.
@@ -50,10 +51,6 @@ struct Large {
     end: Option<(Metadata, u64, u64)>,
 }
 
-/// The directory that was used last by a thread; most changes come directory by directory.
-#[derive(Debug, Default)]
-struct LastDirectory(Option<(Vec<u8>, Arc<OwnedFd>)>);
-
 /// What a thread that carries changes out has of its own.
 #[derive(Debug, Default)]
 pub struct Desk {
@@ -71,12 +68,12 @@ impl Desk {
 impl Apply {
     /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
     #[must_use]
-    pub fn new(volume: Arc<TargetVolume>, remembers: bool, early: Option<Arc<Early>>, progress: Arc<Progress>) -> Apply {
-        let (direct, flush) = match volume.place() {
+    pub fn new(slate: Arc<Slate>, remembers: bool, early: Option<Arc<Early>>, progress: Arc<Progress>) -> Apply {
+        let (direct, flush) = match slate.place() {
             Place::Tree(tree) => (None, Flush::begin(tree).ok()),
-            Place::Device(device) => (quiet::open_direct(device.as_fd(), OFlags::RDWR), None),
+            Place::Device(device) => (direct::open(device.as_fd(), OFlags::RDWR), None),
         };
-        Apply { volume, remembers, progress, direct, early, flush, large: Mutex::default() }
+        Apply { slate, remembers, progress, direct, early, flush, large: Mutex::default() }
     }
 
     /// Returns what reads back what is written, in a first pass.
@@ -86,13 +83,13 @@ impl Apply {
     }
 
     fn touched(&self) -> Option<&Touched> {
-        self.remembers.then(|| self.volume.touched())
+        self.remembers.then(|| self.slate.touched())
     }
 
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
     pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
-        self.volume.change();
-        match self.volume.place() {
+        self.slate.change();
+        match self.slate.place() {
             Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
             Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),
         }
@@ -135,7 +132,7 @@ impl Apply {
     }
 
     fn check(&self, metadata: &Metadata, path: &[u8]) -> Result<()> {
-        self.volume.times().map_or(Ok(()), |times| times.check(metadata, path))
+        self.slate.times().map_or(Ok(()), |times| times.check(metadata, path))
     }
 
     fn count(&self, pieces: &[Piece<'_>]) {
@@ -245,7 +242,7 @@ impl Apply {
         resize(opened.as_fd(), *size, path)?;
         self.set(opened.as_fd(), metadata, path)?;
         if let Some(early) = self.early() {
-            let seen = metadata::see(opened.as_fd()).map_err(|errno| fail::at_target("looking at", path, errno))?;
+            let seen = stat::see(opened.as_fd()).map_err(|errno| fail::at_target("looking at", path, errno))?;
             early.complete(number, path, seen.stamp);
         }
         Ok(())
@@ -310,185 +307,15 @@ fn resize(file: BorrowedFd<'_>, size: u64, path: &[u8]) -> Result<()> {
 fn make_special(parent: BorrowedFd<'_>, name: &[u8], metadata: &Metadata) -> rustix::io::Result<()> {
     let (major, minor) = metadata.device;
     let file_type = match metadata.kind {
-        Kind::Symlink => return rustix::fs::symlinkat(metadata.link.as_slice(), parent, name),
-        Kind::Fifo => FileType::Fifo,
-        Kind::Socket => FileType::Socket,
-        Kind::CharDevice => FileType::CharacterDevice,
-        Kind::BlockDevice => FileType::BlockDevice,
-        Kind::Regular | Kind::Directory => return Err(Errno::INVAL),
+        EntryKind::Symlink => return rustix::fs::symlinkat(metadata.link.as_slice(), parent, name),
+        EntryKind::Fifo => FileType::Fifo,
+        EntryKind::Socket => FileType::Socket,
+        EntryKind::CharDevice => FileType::CharacterDevice,
+        EntryKind::BlockDevice => FileType::BlockDevice,
+        EntryKind::Regular | EntryKind::Directory => return Err(Errno::INVAL),
     };
     let mode = Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(parent, name, file_type, mode, rustix::fs::makedev(major, minor))
-}
-
-/// The tree with what the thread has of its own.
-struct Within<'a, 'b> {
-    tree: &'a Tree,
-    last: &'b mut LastDirectory,
-    buffer: &'b mut Buffer,
-}
-
-impl Within<'_, '_> {
-    fn forget(&mut self, path: &[u8]) {
-        let is_within = |directory: &[u8]| directory == path || directory.starts_with(&[path, b"/"].concat());
-        if self.last.0.as_ref().is_some_and(|(directory, _)| is_within(directory)) {
-            self.last.0 = None;
-        }
-    }
-
-    /// Opens the directory of a path, making it where it is not there yet: its own change may come later on another lane.
-    fn parent(&mut self, path: &[u8]) -> Result<Arc<OwnedFd>> {
-        let (directory, _) = path::split(path);
-        if let Some((known, opened)) = &self.last.0
-            && known == directory
-        {
-            return Ok(Arc::clone(opened));
-        }
-        let opened = match lend::open_directory(self.tree, directory) {
-            Err(Errno::NOENT | Errno::NOTDIR) => {
-                self.make_directory(directory)?;
-                lend::open_directory(self.tree, directory)
-            }
-            other => other,
-        };
-        let opened = Arc::new(opened.map_err(|errno| fail::at_target("opening the directory", directory, errno))?);
-        self.last.0 = Some((directory.to_vec(), Arc::clone(&opened)));
-        Ok(opened)
-    }
-
-    /// Makes something new under a path, in the place of whatever is there.
-    fn make<T>(&mut self, path: &[u8], make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<Arc<OwnedFd>> {
-        self.make_and_keep(path, make).map(|(parent, _)| parent)
-    }
-
-    fn make_and_keep<T>(&mut self, path: &[u8], make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>) -> Result<(Arc<OwnedFd>, T)> {
-        let mut parent = self.parent(path)?;
-        let mut made = lend::in_directory(parent.as_fd(), || make(parent.as_fd()));
-        // The directory that was used last may have been removed since.
-        if matches!(made, Err(Errno::NOENT)) {
-            self.last.0 = None;
-            parent = self.parent(path)?;
-            made = lend::in_directory(parent.as_fd(), || make(parent.as_fd()));
-        }
-        if matches!(made, Err(Errno::EXIST)) {
-            self.forget(path);
-            remove(self.tree, path, false)?;
-            made = make(parent.as_fd());
-        }
-        let made = made.map_err(|errno| match errno {
-            // Making devices needs a permission that nothing else here does.
-            Errno::PERM | Errno::OPNOTSUPP => fail::keeping("making", path, errno),
-            errno => fail::at_target("making", path, errno),
-        })?;
-        Ok((parent, made))
-    }
-
-    fn make_file(&mut self, path: &[u8]) -> Result<OwnedFd> {
-        let (_, name) = path::split(path);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let make = |parent: BorrowedFd<'_>| rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o600));
-        self.make_and_keep(path, make).map(|(_, file)| file)
-    }
-
-    /// Opens a regular file that must be there.
-    fn open_file(&mut self, path: &[u8]) -> Result<OwnedFd> {
-        let (_, name) = path::split(path);
-        let parent = self.parent(path)?;
-        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let failed = |errno| fail::at_target("opening", path, errno);
-        let file = lend::open_file(parent.as_fd(), name, flags).map_err(failed)?;
-        match metadata::see(file.as_fd()).map_err(failed)?.kind {
-            Kind::Regular => Ok(file),
-            _ => Err(Halt::new(Reason::System, format!("`{}` is not the file it was", path::shown(path)))),
-        }
-    }
-
-    fn make_directory(&mut self, path: &[u8]) -> Result<()> {
-        let failed = |errno| fail::at_target("making the directory", path, errno);
-        let mut parent: Option<OwnedFd> = None;
-        let mut done = Vec::new();
-        for name in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
-            let at = parent.as_ref().map_or(self.tree.root(), AsFd::as_fd);
-            done = path::join(&done, name);
-            let next = match open_or_make_directory(at, name) {
-                Err(Errno::NOTDIR) => {
-                    // Another lane may be doing the same, so that it may be gone or a directory by now.
-                    let removed = lend::in_directory(at, || rustix::fs::unlinkat(at, name, AtFlags::empty()));
-                    if !matches!(removed, Ok(()) | Err(Errno::NOENT | Errno::ISDIR)) {
-                        return Err(failed(Errno::NOTDIR));
-                    }
-                    open_or_make_directory(at, name)
-                }
-                other => other,
-            };
-            parent = Some(next.map_err(failed)?);
-        }
-        Ok(())
-    }
-
-    fn is_same(&mut self, path: &[u8], from: BorrowedFd<'_>, carrier: &[u8]) -> bool {
-        let (_, name) = path::split(path);
-        let Ok(parent) = self.parent(path) else {
-            return false;
-        };
-        match (metadata::see_at(parent.as_fd(), name), metadata::see_at(from, carrier)) {
-            (Ok(one), Ok(other)) => one.stamp.inode == other.stamp.inode,
-            _ => false,
-        }
-    }
-}
-
-fn open_or_make_directory(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let open = || lend::open_directory_at(parent, name);
-    let opened = match open() {
-        Err(Errno::NOENT) => match lend::in_directory(parent, || rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700))) {
-            Ok(()) | Err(Errno::EXIST) => open(),
-            Err(errno) => Err(errno),
-        },
-        other => other,
-    };
-    opened.map_err(|errno| if errno == Errno::LOOP { Errno::NOTDIR } else { errno })
-}
-
-/// Removes an entry with all beneath it, or if it is a folder that stays only that; that it is not there is fine.
-fn remove(tree: &Tree, path: &[u8], stays: bool) -> Result<()> {
-    let failed = |path: &[u8], errno| fail::at_target("removing", path, errno);
-    let mut stack = vec![(path.to_vec(), false)];
-    while let Some((path, is_emptied)) = stack.pop() {
-        if is_emptied && stays && stack.is_empty() {
-            break;
-        }
-        let (directory, name) = path::split(&path);
-        let parent = match lend::open_directory(tree, directory) {
-            Err(Errno::NOENT | Errno::NOTDIR) => continue,
-            other => other.map_err(|errno| failed(&path, errno))?,
-        };
-        let flags = if is_emptied { AtFlags::REMOVEDIR } else { AtFlags::empty() };
-        match lend::in_directory(parent.as_fd(), || rustix::fs::unlinkat(parent.as_fd(), name, flags)) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(Errno::ISDIR) if !is_emptied => empty(tree, path, &mut stack)?,
-            Err(errno) => return Err(failed(&path, errno)),
-        }
-    }
-    Ok(())
-}
-
-/// Removes what is directly in a directory, and puts its directories on the stack before itself.
-fn empty(tree: &Tree, path: Vec<u8>, stack: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
-    let failed = |errno| fail::at_target("removing what is in", &path, errno);
-    let directory = lend::open_directory(tree, &path).map_err(failed)?;
-    let names = tree::list_names(directory.as_fd(), false).map_err(failed)?;
-    let mut beneath = Vec::new();
-    for name in names {
-        match lend::in_directory(directory.as_fd(), || rustix::fs::unlinkat(directory.as_fd(), name.as_slice(), AtFlags::empty())) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(Errno::ISDIR) => beneath.push((path::join(&path, &name), false)),
-            Err(errno) => return Err(failed(errno)),
-        }
-    }
-    stack.push((path, true));
-    stack.extend(beneath);
-    Ok(())
 }
 
 /// The lane within one process: changes are carried out at once, by the thread that found them.
@@ -530,10 +357,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("target");
         std::fs::create_dir(&root).expect("a folder");
-        let volume = Arc::new(TargetVolume::at(&root, VolumeMode::Filesystem, &folder.path().join("state")).expect("a volume"));
-        let apply = volume.apply(&Arc::default());
+        let slate = Slate::new(Place::open(&root, VolumeMode::Filesystem, true).expect("a volume"));
+        let apply = Apply::new(Arc::new(slate), false, None, Arc::default());
         let like = tempfile::tempfile().expect("a file");
-        let metadata = metadata::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
+        let metadata = stat::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
         let (path, size) = (b"small".to_vec(), 7);
         let piece = Piece { offset: 0, length: size, bytes: Some(b"content") };
         let create = Item::Create { path: path.clone(), metadata: metadata.clone(), size };

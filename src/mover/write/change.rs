@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::mover::disk::metadata::Metadata;
 use crate::mover::ground::fail::Result;
 
+/// The stages of a pass over a tree: contents, links, directories.
+pub const STAGES: usize = 3;
+
 /// One change at the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "`path` and `metadata` are of the entry; the rest is said")]

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::change::Piece;
 use crate::mover::disk::buffer::{ALIGNMENT, Buffer};
+use crate::mover::disk::direct;
 use crate::mover::disk::quiet;
 use crate::mover::ground::digest;
 use crate::mover::ground::fail::{self, Halt, Result};
@@ -134,7 +135,7 @@ pub(super) struct OpenFile {
 impl OpenFile {
     /// Takes a file that was opened, and opens it once more.
     pub(super) fn new(file: OwnedFd) -> OpenFile {
-        let direct = Some(file.as_fd()).filter(|file| quiet::is_direct(*file)).and_then(|file| quiet::open_direct(file, OFlags::RDWR));
+        let direct = Some(file.as_fd()).filter(|file| direct::is_direct(*file)).and_then(|file| direct::open(file, OFlags::RDWR));
         OpenFile { file: Arc::new(file), direct: direct.map(Arc::new) }
     }
 
@@ -163,7 +164,7 @@ mod tests {
     fn what_lies_anywhere_is_written_past_the_page_cache_if_it_has_whole_sectors() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = File::create_new(folder.path().join("device")).expect("a file");
-        let direct = quiet::open_direct(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
+        let direct = direct::open(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
         let device = Writable::device(file.as_fd(), Some(direct.as_fd()));
         let bytes = content(3 * ALIGNMENT + 1);
         let mut buffer = Buffer::default();

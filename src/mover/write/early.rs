@@ -3,7 +3,7 @@
 //!
 //! The look over the target takes what was read here only of a file that has the very stamp which its last change left, and reads
 //! whatever was not read by then. Nothing waits for this: what does not fit in its queue is left to that look. A segment that is written
-//! twice is none of its business. Only files are offered of which such reads come from the disk itself, see [`quiet::is_direct`]. That the disk
+//! twice is none of its business. Only files are offered of which such reads come from the disk itself, see [`direct::is_direct`]. That the disk
 //! keeps what was read is not shown here but by the sync, which comes after.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -14,12 +14,12 @@ use std::thread::JoinHandle;
 
 use super::change::Piece;
 use crate::mover::disk::buffer::Buffer;
-use crate::mover::disk::metadata::Stamp;
+use crate::mover::disk::direct;
+use crate::mover::disk::stat::Stamp;
 use crate::mover::ground::digest::{self, BlockDigest, SEGMENT_BLOCKS, SEGMENT_BYTES};
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::work;
 use crate::mover::manifest::blocks::Blocks;
-use crate::mover::walk::large;
 
 /// Segments that wait to be read.
 const WAITING_MAX: usize = 64;
@@ -210,7 +210,7 @@ impl Shared {
     fn read(&self, waiting: &Waiting, buffer: &mut Buffer) -> Option<Segment> {
         let offset = waiting.index * SEGMENT_BYTES as u64;
         buffer.set_length(SEGMENT_BYTES);
-        if !large::fill_direct(buffer.padded(), waiting.direct.as_fd(), offset, SEGMENT_BYTES) {
+        if !direct::fill(buffer.padded(), waiting.direct.as_fd(), offset, SEGMENT_BYTES) {
             return None;
         }
         let region = self.blocks.reserve(SEGMENT_BYTES as u64)?;
@@ -228,7 +228,7 @@ mod tests {
     use rustix::fs::OFlags;
 
     use super::*;
-    use crate::mover::disk::{metadata, quiet};
+    use crate::mover::disk::{direct, stat};
 
     const SEGMENT: u64 = SEGMENT_BYTES as u64;
     const DEADLINE: Duration = Duration::from_secs(60);
@@ -248,7 +248,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let file = File::create_new(folder.path().join("file")).expect("a file");
             let early = Early::begin(&folder.path().join("state")).expect("a file for digests");
-            let direct = quiet::open_direct(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
+            let direct = direct::open(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
             Target { folder, direct: Arc::new(direct), early }
         }
 
@@ -266,7 +266,7 @@ mod tests {
         }
 
         fn stamp(&self) -> Stamp {
-            metadata::see(self.direct.as_fd()).expect("it is there").stamp
+            stat::see(self.direct.as_fd()).expect("it is there").stamp
         }
 
         fn wait_until(&self, is_so: impl Fn(&State) -> bool) {

@@ -7,4 +7,6 @@ pub mod change;
 mod content;
 pub mod early;
 mod flush;
+pub mod slate;
 pub mod touched;
+mod within;

@@ -1,0 +1,67 @@
+//! A target volume as a pass writes on it: where it is, what was written since it was looked over, and what times it keeps.
+//!
+//! What is on the volume is not known here; that is the business of its manifest.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::touched::Touched;
+use crate::mover::disk::times::Times;
+use crate::mover::disk::volume::Place;
+
+/// A volume that is written.
+#[derive(Debug)]
+pub struct Slate {
+    place: Place,
+    touched: Touched,
+    /// Whether the manifest was made by this process, which wrote nothing since.
+    is_clean: AtomicBool,
+    /// What times it keeps, as soon as it was tried out.
+    times: OnceLock<Times>,
+}
+
+impl Slate {
+    /// Returns a volume of which nothing is known.
+    #[must_use]
+    pub fn new(place: Place) -> Slate {
+        Slate { place, touched: Touched::default(), is_clean: AtomicBool::new(false), times: OnceLock::new() }
+    }
+
+    /// Returns where it is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Returns what was written since it was looked over.
+    #[must_use]
+    pub fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
+    /// Returns what times it keeps; none of a device.
+    pub(crate) fn times(&self) -> Option<&Times> {
+        match &self.place {
+            // The first pass asks before it changes anything, so that the time of the root is put back before it is looked at.
+            Place::Tree(tree) => Some(self.times.get_or_init(|| Times::of(tree.root()))),
+            Place::Device(_) => None,
+        }
+    }
+
+    /// Says that something is about to be written.
+    pub fn change(&self) {
+        self.is_clean.store(false, Ordering::Relaxed);
+    }
+
+    /// Says that all of it was looked over.
+    pub fn settle(&self) {
+        self.touched.clear();
+        self.is_clean.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether it was looked over, and nothing was written since.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.is_clean.load(Ordering::Relaxed)
+    }
+}
