@@ -12,6 +12,7 @@ pub mod error;
 pub mod escape;
 #[cfg(feature = "command")]
 pub mod journal;
+#[cfg(target_os = "linux")]
 pub mod mover;
 #[cfg(feature = "command")]
 pub mod operate;

@@ -5,6 +5,7 @@ mod execute;
 mod expiry;
 mod finalize;
 mod plan;
+mod sign;
 mod signals;
 mod status;
 mod undo;

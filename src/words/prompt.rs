@@ -4,7 +4,6 @@
 use std::io::{self, Write};
 
 use console::{Key, Term};
-use rustix::termios::{QueueSelector, tcflush};
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +25,7 @@ const END: char = '\u{4}';
 /// Asks, and waits for an answer as long as it takes.
 pub(super) fn ask(question: &'static str) -> io::Result<Answer> {
     let mut term = Term::stderr();
-    // Best effort: without it the answer still needs Enter.
-    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    forget_what_was_typed();
     write!(term, "{question} [y/N] ")?;
     let mut typed = String::new();
     let answer = loop {
@@ -46,6 +44,16 @@ pub(super) fn ask(question: &'static str) -> io::Result<Answer> {
     term.write_line("")?;
     Ok(answer)
 }
+
+/// Best effort: without it the answer still needs Enter.
+#[cfg(unix)]
+fn forget_what_was_typed() {
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+/// The console of Windows has no safe interface for it.
+#[cfg(not(unix))]
+fn forget_what_was_typed() {}
 
 fn is_yes(typed: &str) -> bool {
     ["y", "yes"].contains(&typed.trim().to_lowercase().as_str())

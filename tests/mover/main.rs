@@ -1,6 +1,7 @@
 //! Tests of the data path against real file systems, loopback sockets and the real binary.
 //!
 //! Trees are compared by a checker of their own, which shares no code with the mover. Nothing here asserts a time.
+#![cfg(target_os = "linux")]
 
 mod agent;
 mod attributes;

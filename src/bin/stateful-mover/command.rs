@@ -1,4 +1,4 @@
-//! The `stateful-mover` command, which runs in mover pods.
+//! What the `stateful-mover` command takes and does.
 //!
 //! `agent` is what pods run; the other subcommands do one thing by hand, for tests and for a person with two volumes mounted.
 //! All the work is in [`kubectl_stateful::mover`].
@@ -169,7 +169,8 @@ struct DigestArgs {
     json: bool,
 }
 
-fn main() -> ExitCode {
+/// Does what the arguments say.
+pub(crate) fn run() -> ExitCode {
     end_on_signals();
     allow_many_files();
     let outcome = match Args::parse().command {
