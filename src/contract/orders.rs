@@ -84,9 +84,9 @@ pub enum Order {
         /// Volumes, beneath [`SOURCE_ROOT`] here and under the same names at the target.
         volumes: Vec<Volume>,
         /// Where the target is.
-        to: Destination,
+        to: PassTarget,
         /// Whether the application is stopped, so that this pass is the last and its digests are the proof. After it the
-        /// mover reports [`State::Done`] and exits with code 0.
+        /// mover reports [`MoverState::Done`] and exits with code 0.
         last: bool,
         /// At most this many bytes a second over all volumes; none: as fast as it goes.
         #[serde(default)]
@@ -96,7 +96,7 @@ pub enum Order {
         throttle: bool,
     },
     /// Compare two volumes in everything that a copy keeps. Both are only read, and nothing may write to them. After it the mover
-    /// reports [`State::Done`] with [`VolumeReport::source_root`] of each, and exits with code 0.
+    /// reports [`MoverState::Done`] with [`VolumeReport::source_root`] of each, and exits with code 0.
     #[serde(rename_all = "camelCase")]
     Compare {
         /// Two volumes of one mode, beneath [`SOURCE_ROOT`].
@@ -107,7 +107,7 @@ pub enum Order {
 /// Where a pass copies to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "at")]
-pub enum Destination {
+pub enum PassTarget {
     /// The same mover has the target volumes mounted beneath [`TARGET_ROOT`].
     Here,
     /// Another mover, which was given [`Order::Serve`].
@@ -154,10 +154,10 @@ pub struct Report {
     /// The [`Orders::sequence`] this answers; 0 before any.
     pub sequence: u64,
     /// How far it is with that order.
-    pub state: State,
+    pub state: MoverState,
     /// This mover's own certificate.
     pub fingerprint: Fingerprint,
-    /// The TCP port on which it listens while it serves (it binds all addresses, IPv4 and IPv6), or with [`State::Done`] listened; 0 else.
+    /// The TCP port on which it listens while it serves (it binds all addresses, IPv4 and IPv6), or with [`MoverState::Done`] listened; 0 else.
     pub port: u16,
     /// One for each volume of the order, in its order. At the target end: what the last pass wrote and its own root digests.
     #[serde(default)]
@@ -165,7 +165,7 @@ pub struct Report {
     /// How many volumes are not in this report because a line holds no more, which are the last ones of the order.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub volumes_left_out: u64,
-    /// Why, with [`State::Failed`].
+    /// Why, with [`MoverState::Failed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
@@ -180,7 +180,7 @@ pub fn last_report(log: &str) -> Option<Report> {
 /// How far a mover is with its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum State {
+pub enum MoverState {
     /// No order, or [`Order::Idle`]: waiting for one.
     Ready,
     /// At it; for [`Order::Serve`]: listening, or receiving a pass. Printed at every change of phase and once a second.

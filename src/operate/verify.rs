@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::cluster::read::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
-use crate::contract::orders::{self, Failure, Order, Orders, State, Volume, VolumeMode, VolumeReport};
+use crate::contract::orders::{self, Failure, MoverState as State, Order, Orders, Volume, VolumeMode, VolumeReport};
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{marks, run_of_mover};
 use crate::planner::objects;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use kubectl_stateful::contract::orders::{Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State, Volume, VolumeMode};
+use kubectl_stateful::contract::orders::{Fingerprint, MoverState, Order, Orders, PassTarget, Phase, Reason, Report, Volume, VolumeMode};
 use rustix::process::{Pid, Signal};
 
 use crate::{pod, trees};
@@ -37,7 +37,7 @@ impl Mover {
         let mut child = pod::spawn(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let ready = next(&mut lines);
-        assert_eq!((ready.state, ready.sequence), (State::Ready, 0));
+        assert_eq!((ready.state, ready.sequence), (MoverState::Ready, 0));
         assert_eq!(ready.fingerprint.0.len(), 64);
         Mover { folder, child, lines, ready }
     }
@@ -63,13 +63,13 @@ impl Mover {
 
     /// Reads reports on an order up to one in this state.
     #[track_caller]
-    pub(crate) fn wait_for(&mut self, sequence: u64, state: State) -> Report {
+    pub(crate) fn wait_for(&mut self, sequence: u64, state: MoverState) -> Report {
         loop {
             let report = next(&mut self.lines);
             if report.sequence == sequence && report.state == state {
                 return report;
             }
-            let is_underway = report.sequence <= sequence && report.state == State::Running;
+            let is_underway = report.sequence <= sequence && report.state == MoverState::Running;
             assert!(is_underway || report.sequence < sequence, "{report:?}");
         }
     }
@@ -106,13 +106,13 @@ fn volumes() -> Vec<Volume> {
     vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }]
 }
 
-pub(crate) fn pass(to: Destination, last: bool) -> Order {
+pub(crate) fn pass(to: PassTarget, last: bool) -> Order {
     Order::Pass { volumes: volumes(), to, last, bytes_per_second_max: None, throttle: false }
 }
 
 /// Where a target that was told to serve is, by what it reported then.
-fn peer(target: &Report) -> Destination {
-    Destination::Peer { address: format!("127.0.0.1:{}", target.port), fingerprint: target.fingerprint.clone() }
+fn peer(target: &Report) -> PassTarget {
+    PassTarget::Peer { address: format!("127.0.0.1:{}", target.port), fingerprint: target.fingerprint.clone() }
 }
 
 fn serve(peer: &Fingerprint) -> Order {
@@ -141,15 +141,15 @@ fn fill(root: &Path) {
 fn a_local_move_warm_and_last() {
     let mut mover = Mover::start();
     fill(&mover.source());
-    mover.order(1, pass(Destination::Here, false));
-    let warm = mover.wait_for(1, State::Done);
+    mover.order(1, pass(PassTarget::Here, false));
+    let warm = mover.wait_for(1, MoverState::Done);
     assert_eq!(warm.volumes[0].entries, 51);
     assert!(warm.volumes[0].source_root.is_none());
     assert!(warm.volumes[0].predicted_last_pass_ms.is_some());
     assert_eq!(warm.volumes[0].bytes_done, warm.volumes[0].bytes);
     std::fs::write(mover.source().join("late"), "late").expect("a file");
-    mover.order(2, pass(Destination::Here, true));
-    let last = mover.wait_for(2, State::Done);
+    mover.order(2, pass(PassTarget::Here, true));
+    let last = mover.wait_for(2, MoverState::Done);
     assert_eq!(last.volumes[0].phase, Phase::Through);
     assert!(last.volumes[0].source_root.is_some());
     assert_eq!(last.volumes[0].source_root, last.volumes[0].target_root);
@@ -163,13 +163,13 @@ fn a_move_between_two_movers() {
     let (mut source, mut target) = (Mover::start(), Mover::start());
     fill(&source.source());
     target.order(1, serve(&source.ready.fingerprint));
-    let serving = target.wait_for(1, State::Running);
+    let serving = target.wait_for(1, MoverState::Running);
     source.order(1, pass(peer(&serving), false));
-    let warm = source.wait_for(1, State::Done);
+    let warm = source.wait_for(1, MoverState::Done);
     assert!(warm.volumes[0].bytes_sent > warm.volumes[0].bytes);
-    target.wait_for(1, State::Running);
+    target.wait_for(1, MoverState::Running);
     source.order(2, pass(peer(&serving), true));
-    let (sent, received) = (source.wait_for(2, State::Done), target.wait_for(1, State::Done));
+    let (sent, received) = (source.wait_for(2, MoverState::Done), target.wait_for(1, MoverState::Done));
     assert_eq!(sent.volumes[0].source_root, received.volumes[0].target_root);
     assert_eq!(sent.volumes[0].target_root, received.volumes[0].target_root);
     assert!(sent.volumes[0].target_root.is_some());
@@ -185,17 +185,17 @@ fn a_mover_listens_only_while_it_serves() {
     fill(&source.source());
     assert_eq!((listens(&target), target.ready.port), (Vec::new(), 0));
     target.order(1, serve(&source.ready.fingerprint));
-    let serving = target.wait_for(1, State::Running);
+    let serving = target.wait_for(1, MoverState::Running);
     assert_eq!(listens(&target), [serving.port]);
     target.order(2, Order::Idle);
-    assert_eq!((target.wait_for(2, State::Ready).port, listens(&target)), (0, Vec::new()));
+    assert_eq!((target.wait_for(2, MoverState::Ready).port, listens(&target)), (0, Vec::new()));
     target.order(3, serve(&source.ready.fingerprint));
-    let serving = target.wait_for(3, State::Running);
+    let serving = target.wait_for(3, MoverState::Running);
     source.order(1, pass(peer(&serving), false));
-    let warm = source.wait_for(1, State::Done);
+    let warm = source.wait_for(1, MoverState::Done);
     assert_eq!((warm.port, listens(&source), listens(&target)), (0, Vec::new(), vec![serving.port]));
     source.order(2, pass(peer(&serving), true));
-    let done = target.wait_for(3, State::Done);
+    let done = target.wait_for(3, MoverState::Done);
     assert_eq!(done.port, serving.port, "whoever looks for it later finds where the pass went");
 }
 
@@ -209,8 +209,8 @@ fn a_report_on_many_volumes_is_one_line_that_arrives() {
             std::fs::create_dir(end.with_file_name(name)).expect("a folder");
         }
     }
-    mover.order(1, Order::Pass { volumes: many, to: Destination::Here, last: true, bytes_per_second_max: None, throttle: false });
-    let report = mover.wait_for(1, State::Done);
+    mover.order(1, Order::Pass { volumes: many, to: PassTarget::Here, last: true, bytes_per_second_max: None, throttle: false });
+    let report = mover.wait_for(1, MoverState::Done);
     assert_eq!(report.volumes.len() as u64 + report.volumes_left_out, 400);
     assert!(report.volumes.len() > 40 && report.volumes.iter().all(|volume| volume.source_root.is_some() && volume.target_root.is_some()));
 }
@@ -225,7 +225,7 @@ fn ugly_names_are_told_in_one_line_that_arrives() {
     }
     let both = ["data", "other"].map(|name| Volume { name: name.to_owned(), mode: VolumeMode::Filesystem });
     mover.order(1, Order::Compare { volumes: both.to_vec() });
-    let [_, other] = mover.wait_for(1, State::Done).volumes.try_into().expect("two");
+    let [_, other] = mover.wait_for(1, MoverState::Done).volumes.try_into().expect("two");
     assert_eq!(other.differences.len() as u64 + other.differences_left_out, 20);
     assert!(!other.differences.is_empty());
 }
@@ -243,9 +243,9 @@ fn two_volumes_are_compared_and_left_as_they_are() {
     }
     let both = ["data", "other"].map(|name| Volume { name: name.to_owned(), mode: VolumeMode::Filesystem });
     mover.order(1, Order::Compare { volumes: both[..1].to_vec() });
-    assert_eq!(mover.wait_for(1, State::Failed).failure.expect("why").reason, Reason::BadOrder);
+    assert_eq!(mover.wait_for(1, MoverState::Failed).failure.expect("why").reason, Reason::BadOrder);
     mover.order(2, Order::Compare { volumes: both.to_vec() });
-    let [one, other] = mover.wait_for(2, State::Done).volumes.try_into().expect("two");
+    let [one, other] = mover.wait_for(2, MoverState::Done).volumes.try_into().expect("two");
     assert_ne!(one.source_root.expect("a root"), other.source_root.expect("a root"));
     // All files have other times; twenty of the differences are named.
     assert_eq!((one.differences.len(), other.differences.len()), (0, 20));
@@ -256,13 +256,13 @@ fn two_volumes_are_compared_and_left_as_they_are() {
 fn it_stays_up_after_a_failure_and_takes_the_next_order() {
     let mut mover = Mover::start();
     let unknown = Volume { name: "unknown".to_owned(), mode: VolumeMode::Filesystem };
-    mover.order(1, Order::Pass { volumes: vec![unknown], to: Destination::Here, last: true, bytes_per_second_max: None, throttle: false });
-    let failed = mover.wait_for(1, State::Failed).failure.expect("why");
+    mover.order(1, Order::Pass { volumes: vec![unknown], to: PassTarget::Here, last: true, bytes_per_second_max: None, throttle: false });
+    let failed = mover.wait_for(1, MoverState::Failed).failure.expect("why");
     assert_eq!((failed.reason, failed.volume.as_deref()), (Reason::BadOrder, Some("unknown")));
     mover.order(2, Order::Idle);
-    mover.wait_for(2, State::Ready);
-    mover.order(3, pass(Destination::Here, true));
-    mover.wait_for(3, State::Done);
+    mover.wait_for(2, MoverState::Ready);
+    mover.order(3, pass(PassTarget::Here, true));
+    mover.wait_for(3, MoverState::Done);
     assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
 }
 
@@ -271,7 +271,7 @@ fn orders_of_a_newer_version_are_refused() {
     let mut mover = Mover::start();
     let text = r#"{"version":999,"sequence":4,"order":{"do":"somethingNew"}}"#;
     std::fs::write(mover.folder.path().join("orders"), text).expect("written");
-    let failed = mover.wait_for(4, State::Failed).failure.expect("why");
+    let failed = mover.wait_for(4, MoverState::Failed).failure.expect("why");
     assert_eq!(failed.reason, Reason::BadOrder);
 }
 
@@ -283,16 +283,16 @@ fn a_newer_order_ends_a_pass() {
         1,
         Order::Pass {
             volumes: volumes(),
-            to: Destination::Here,
+            to: PassTarget::Here,
             last: true,
             // So slow that only being called off can end it.
             bytes_per_second_max: Some(4 << 20),
             throttle: false,
         },
     );
-    mover.wait_for(1, State::Running);
-    mover.order(2, pass(Destination::Here, true));
-    mover.wait_for(2, State::Done);
+    mover.wait_for(1, MoverState::Running);
+    mover.order(2, pass(PassTarget::Here, true));
+    mover.wait_for(2, MoverState::Done);
     trees::assert_same(&mover.source(), &mover.target());
 }
 
@@ -304,18 +304,18 @@ fn it_ends_when_told_to_idle_or_busy() {
 
     let mut busy = Mover::start();
     std::fs::write(busy.source().join("large"), trees::noise(1, 40 << 20)).expect("a file");
-    busy.order(1, Order::Pass { volumes: volumes(), to: Destination::Here, last: true, bytes_per_second_max: Some(1), throttle: false });
-    busy.wait_for(1, State::Running);
+    busy.order(1, Order::Pass { volumes: volumes(), to: PassTarget::Here, last: true, bytes_per_second_max: Some(1), throttle: false });
+    busy.wait_for(1, MoverState::Running);
     busy.terminate();
     assert_eq!(busy.child.wait().expect("it ends").code(), Some(143));
     let rest: Vec<Report> = busy.lines.by_ref().map(|line| serde_json::from_str(&line.expect("readable")).expect("whole lines")).collect();
-    assert!(rest.iter().all(|report| report.state == State::Running));
+    assert!(rest.iter().all(|report| report.state == MoverState::Running));
 }
 
 /// Whatever it is doing, and with a code after which its container is not started again.
 #[test]
 fn it_ends_by_itself_when_its_engine_is_silent() {
-    let busy = Order::Pass { volumes: volumes(), to: Destination::Here, last: false, bytes_per_second_max: Some(1), throttle: false };
+    let busy = Order::Pass { volumes: volumes(), to: PassTarget::Here, last: false, bytes_per_second_max: Some(1), throttle: false };
     for order in [Order::Idle, serve(&Fingerprint("0".repeat(64))), busy] {
         let mut mover = Mover::start();
         std::fs::write(mover.source().join("large"), trees::noise(1, 40 << 20)).expect("a file");
@@ -323,7 +323,7 @@ fn it_ends_by_itself_when_its_engine_is_silent() {
         let last = mover.lines.by_ref().last().expect("a report").expect("readable");
         let last: Report = serde_json::from_str(&last).expect("a report");
         let failure = last.failure.expect("why");
-        assert_eq!((last.sequence, last.state, failure.reason), (7, State::Failed, Reason::EngineSilent), "{order:?}");
+        assert_eq!((last.sequence, last.state, failure.reason), (7, MoverState::Failed, Reason::EngineSilent), "{order:?}");
         assert_eq!(failure.message, "the engine has been silent for 1 s, so the mover ends");
         assert_eq!(mover.child.wait().expect("it ends").code(), Some(0));
     }
@@ -334,7 +334,7 @@ fn a_sign_of_life_is_no_new_order_and_lets_a_pass_go_on() {
     let mut mover = Mover::start();
     fill(&mover.source());
     // It takes longer than silence may.
-    let slow = Order::Pass { volumes: volumes(), to: Destination::Here, last: true, bytes_per_second_max: Some(1 << 20), throttle: false };
+    let slow = Order::Pass { volumes: volumes(), to: PassTarget::Here, last: true, bytes_per_second_max: Some(1 << 20), throttle: false };
     let said = |heartbeat| Orders { heartbeat: Some(heartbeat), silence_secs_max: Some(2), ..Orders::new(1, slow.clone()) };
     mover.say(&said(0));
     let mut reports = 0;
@@ -343,7 +343,7 @@ fn a_sign_of_life_is_no_new_order_and_lets_a_pass_go_on() {
         assert_eq!(report.failure, None);
         reports += 1;
         mover.say(&said(reports));
-        if report.state == State::Done {
+        if report.state == MoverState::Done {
             break report;
         }
     };
@@ -355,12 +355,12 @@ fn a_sign_of_life_is_no_new_order_and_lets_a_pass_go_on() {
 fn a_restarted_mover_carries_out_the_same_orders_again() {
     let mut mover = Mover::start();
     fill(&mover.source());
-    mover.order(1, pass(Destination::Here, true));
-    let first = mover.wait_for(1, State::Done);
+    mover.order(1, pass(PassTarget::Here, true));
+    let first = mover.wait_for(1, MoverState::Done);
     mover.child.wait().expect("it ends");
     let folder = std::mem::replace(&mut mover.folder, tempfile::tempdir().expect("a folder"));
     let mut again = Mover::start_in(folder);
-    let second = again.wait_for(1, State::Done);
+    let second = again.wait_for(1, MoverState::Done);
     assert_ne!(first.fingerprint, second.fingerprint);
     assert_eq!(first.volumes[0].source_root, second.volumes[0].source_root);
     assert_eq!(second.volumes[0].entries_changed, 0);
@@ -371,10 +371,10 @@ fn a_source_that_is_not_the_peer_is_not_let_in() {
     let (mut stranger, mut target) = (Mover::start(), Mover::start());
     fill(&stranger.source());
     target.order(1, serve(&Fingerprint("0".repeat(64))));
-    let serving = target.wait_for(1, State::Running);
+    let serving = target.wait_for(1, MoverState::Running);
     stranger.order(1, pass(peer(&serving), true));
-    stranger.wait_for(1, State::Running);
+    stranger.wait_for(1, MoverState::Running);
     stranger.order(2, Order::Idle);
-    stranger.wait_for(2, State::Ready);
+    stranger.wait_for(2, MoverState::Ready);
     assert_eq!(std::fs::read_dir(target.target()).expect("a folder").count(), 0);
 }

@@ -12,7 +12,7 @@ use kubectl_stateful::mover::manifest::reader::Manifest;
 use kubectl_stateful::mover::manners::priority::{self, Priority};
 use kubectl_stateful::mover::manners::throttle::Throttle;
 use kubectl_stateful::mover::pass::ends::{Inventory, PassRequest, TargetEnd};
-use kubectl_stateful::mover::pass::here::Here;
+use kubectl_stateful::mover::pass::local::LocalTarget;
 use kubectl_stateful::mover::pass::source::SourceVolume;
 use kubectl_stateful::mover::pass::target::TargetVolume;
 use kubectl_stateful::mover::write::change::{Item, Lane, Piece};
@@ -24,7 +24,7 @@ type Seen = Arc<Mutex<Vec<Priority>>>;
 
 /// A target that notes how the threads stand that come to it.
 struct Watched {
-    here: Here,
+    here: LocalTarget,
     seen: Seen,
 }
 
@@ -102,7 +102,7 @@ fn copy(is_last: bool, manner: impl FnOnce(SourceVolume) -> SourceVolume) -> Mad
     }
     let (seen, progress, cancel) = (Seen::default(), Arc::new(Progress::default()), Arc::<Cancel>::default());
     let volume = Arc::new(TargetVolume::at(&target, VolumeMode::Filesystem, &state).expect("it opens"));
-    let mut watched = Watched { here: Here::new(volume, None), seen: Arc::clone(&seen) };
+    let mut watched = Watched { here: LocalTarget::new(volume, None), seen: Arc::clone(&seen) };
     let opened = manner(SourceVolume::at(&source, VolumeMode::Filesystem, &state, 1).expect("it opens"));
     pod::as_root(|| opened.pass(&mut watched, is_last, &progress, &cancel)).expect("it is copied");
     trees::assert_same(&source, &target);

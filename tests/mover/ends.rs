@@ -13,7 +13,7 @@ use kubectl_stateful::mover::net::remote::Remote;
 use kubectl_stateful::mover::net::serve::{Peer, Server};
 use kubectl_stateful::mover::net::session::ServedVolume;
 use kubectl_stateful::mover::net::tls::Identity;
-use kubectl_stateful::mover::pass::here::Here;
+use kubectl_stateful::mover::pass::local::LocalTarget;
 use kubectl_stateful::mover::pass::source::SourceVolume;
 use kubectl_stateful::mover::pass::target::TargetVolume;
 
@@ -86,7 +86,7 @@ impl Ends {
     /// Makes a pass within this process, with the rights that the caller has.
     pub(crate) fn pass_as_is(&mut self, is_last: bool) -> Result<VolumeReport> {
         let progress = Arc::new(Progress::default());
-        let mut here = Here::new(self.target_volume()?, None);
+        let mut here = LocalTarget::new(self.target_volume()?, None);
         self.source_volume()?.pass(&mut here, is_last, &progress, &Arc::new(Cancel::default()))?;
         Ok(progress.report("local"))
     }

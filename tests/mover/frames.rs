@@ -6,11 +6,11 @@ use std::io::Write;
 use std::net::IpAddr;
 
 use kubectl_stateful::contract::orders::{
-    self, Destination, Failure, Fingerprint, Order, Orders, Phase, Reason, Report, State, VERSION, Volume, VolumeMode, VolumeReport,
+    self, Failure, Fingerprint, MoverState, Order, Orders, PassTarget, Phase, Reason, Report, VERSION, Volume, VolumeMode, VolumeReport,
 };
 use kubectl_stateful::mover::disk::buffer::Buffer;
 use kubectl_stateful::mover::disk::metadata::Metadata;
-use kubectl_stateful::mover::disk::origin::Origin;
+use kubectl_stateful::mover::disk::origin::VolumeOrigin;
 use kubectl_stateful::mover::disk::stat::{EntryKind, Stamp, Time};
 use kubectl_stateful::mover::ground::digest::Digest;
 use kubectl_stateful::mover::manifest::entry::Entry;
@@ -233,18 +233,18 @@ fn paths_that_lead_out_are_refused_in_every_place_a_frame_has_for_them() {
 fn order_texts() -> Vec<Vec<u8>> {
     let volumes = || vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }];
     let fingerprint = || Fingerprint("0f".repeat(32));
-    let to = Destination::Peer { address: "[::1]:4000".to_owned(), fingerprint: fingerprint() };
+    let to = PassTarget::Peer { address: "[::1]:4000".to_owned(), fingerprint: fingerprint() };
     let orders = [
         Order::Idle,
         Order::Serve { volumes: volumes(), peer: fingerprint(), peer_address: None },
         Order::Serve { volumes: volumes(), peer: fingerprint(), peer_address: Some(IpAddr::from([10, 0, 0, 7])) },
         Order::Pass { volumes: volumes(), to, last: true, bytes_per_second_max: Some(1 << 30), throttle: false },
-        Order::Pass { volumes: volumes(), to: Destination::Here, last: false, bytes_per_second_max: None, throttle: false },
+        Order::Pass { volumes: volumes(), to: PassTarget::Here, last: false, bytes_per_second_max: None, throttle: false },
     ];
     let report = Report {
         version: VERSION,
         sequence: 3,
-        state: State::Failed,
+        state: MoverState::Failed,
         fingerprint: fingerprint(),
         port: 4000,
         volumes: vec![VolumeReport { name: "data".to_owned(), source_root: Some("ab".repeat(32)), ..VolumeReport::default() }],
@@ -302,7 +302,7 @@ fn a_damaged_manifest_is_absent_or_read_without_harm() {
     for directory in ["", "folder", "folder/more"] {
         writer.put(directory.as_bytes(), &[entry("", None), entry("a", Some(0)), entry("b", Some(160))]).expect("a page");
     }
-    writer.finish(Origin::default()).and_then(|finished| finished.commit()).expect("a manifest");
+    writer.finish(VolumeOrigin::default()).and_then(|finished| finished.commit()).expect("a manifest");
     let path = folder.path().join("manifest");
     let sound = std::fs::read(&path).expect("a manifest");
     for seed in 0..MANIFESTS {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use kubectl_stateful::contract::orders::{Destination, State, VolumeMode};
+use kubectl_stateful::contract::orders::{MoverState, PassTarget, VolumeMode};
 use kubectl_stateful::mover::ground::digest::{BLOCK_BYTES, SEGMENT_BYTES};
 use kubectl_stateful::mover::pass::digest_tree;
 use rustix::fs::SeekFrom;
@@ -84,8 +84,8 @@ fn peak_of_copying(files: &[(&str, u64)]) -> Option<u64> {
     for (name, size) in files {
         sparse(&source.join(name), *size, &[5, size / 3, size - 20]);
     }
-    mover.order(1, agent::pass(Destination::Here, false));
-    let warm = mover.wait_for(1, State::Done).volumes.remove(0);
+    mover.order(1, agent::pass(PassTarget::Here, false));
+    let warm = mover.wait_for(1, MoverState::Done).volumes.remove(0);
     assert_eq!(warm.bytes_done, warm.bytes);
     // Less than 64 KiB of zeros beside data are no hole, and a place may lie across the border of two such stretches.
     assert!(warm.bytes_changed <= files.len() as u64 * 3 * (128 << 10), "{}", warm.bytes_changed);
@@ -93,8 +93,8 @@ fn peak_of_copying(files: &[(&str, u64)]) -> Option<u64> {
         sparse(&source.join(name), *size, &[size / 2]);
     }
     // One that is not the last, after which the mover would end.
-    mover.order(2, agent::pass(Destination::Here, false));
-    mover.wait_for(2, State::Done);
+    mover.order(2, agent::pass(PassTarget::Here, false));
+    mover.wait_for(2, MoverState::Done);
     files.iter().for_each(|(name, _)| assert_same(&source.join(name), &target.join(name)));
     Some(mover.peak_bytes())
 }

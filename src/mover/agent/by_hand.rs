@@ -20,7 +20,7 @@ use crate::mover::net::serve::{Peer, Server};
 use crate::mover::net::session::ServedVolume;
 use crate::mover::net::tls::Identity;
 use crate::mover::pass::compare;
-use crate::mover::pass::here::Here;
+use crate::mover::pass::local::LocalTarget;
 use crate::mover::pass::source::SourceVolume;
 use crate::mover::pass::target::TargetVolume;
 
@@ -58,7 +58,7 @@ pub struct Comparison {
 /// Copies one folder or device to another, as one pass in this process.
 pub fn copy(source: &Path, target: &Path, settings: &Settings) -> Result<VolumeReport> {
     let source = open_source(source, settings)?;
-    let mut here = Here::new(Arc::new(open_target(target, settings)?), pace(settings));
+    let mut here = LocalTarget::new(Arc::new(open_target(target, settings)?), pace(settings));
     let progress = Arc::new(Progress::default());
     source.pass(&mut here, settings.is_last, &progress, &Arc::default())?;
     Ok(progress.report("local"))

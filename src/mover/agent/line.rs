@@ -99,7 +99,7 @@ fn brief_volume(volume: &VolumeReport) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::contract::orders::{self, Fingerprint, Phase, Reason, State, VERSION};
+    use crate::contract::orders::{self, Fingerprint, MoverState, Phase, Reason, VERSION};
 
     use super::*;
 
@@ -107,7 +107,7 @@ mod tests {
         Report {
             version: VERSION,
             sequence: u64::MAX,
-            state: State::Done,
+            state: MoverState::Done,
             fingerprint: Fingerprint("0f".repeat(32)),
             port: u16::MAX,
             volumes,

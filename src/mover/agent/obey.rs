@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::job::{Job, Manner, Ticker};
 use super::line;
 use super::silence::{self, Silence};
-use crate::contract::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, Volume, VolumeReport};
+use crate::contract::orders::{self, Failure, Fingerprint, MoverState, Order, Orders, PassTarget, Reason, Report, Volume, VolumeReport};
 use crate::mover::disk::volume;
 use crate::mover::ground::fail::{self, Halt, Result};
 use crate::mover::ground::number;
@@ -29,7 +29,7 @@ use crate::mover::net::session::ServedVolume;
 use crate::mover::net::tls::Identity;
 use crate::mover::pass::compare;
 use crate::mover::pass::ends::TargetEnd;
-use crate::mover::pass::here::Here;
+use crate::mover::pass::local::LocalTarget;
 use crate::mover::pass::source::SourceVolume;
 use crate::mover::pass::target::TargetVolume;
 
@@ -135,7 +135,7 @@ impl Agent {
     }
 
     fn obey_all(&self) -> Result<()> {
-        self.report(0, State::Ready, Vec::new(), None)?;
+        self.report(0, MoverState::Ready, Vec::new(), None)?;
         let mut done = 0;
         loop {
             let orders = self.wait_for_orders(done);
@@ -177,12 +177,12 @@ impl Agent {
         if orders.version > orders::VERSION {
             let message = format!("orders of version {} are newer than this mover, which knows {}", orders.version, orders::VERSION);
             let failure = Failure { reason: Reason::BadOrder, volume: None, message };
-            self.report(sequence, State::Failed, Vec::new(), Some(failure))?;
+            self.report(sequence, MoverState::Failed, Vec::new(), Some(failure))?;
             return Ok(false);
         }
         let (outcome, is_last) = match &orders.order {
             Order::Idle => {
-                self.report(sequence, State::Ready, Vec::new(), None)?;
+                self.report(sequence, MoverState::Ready, Vec::new(), None)?;
                 return Ok(false);
             }
             Order::Serve { volumes, peer, peer_address } => {
@@ -198,12 +198,12 @@ impl Agent {
         };
         match outcome {
             Outcome::Done(volumes) => {
-                self.report(sequence, State::Done, volumes, None)?;
+                self.report(sequence, MoverState::Done, volumes, None)?;
                 Ok(is_last)
             }
             Outcome::Superseded => Ok(false),
             Outcome::Failed(failure, volumes) => {
-                self.report(sequence, State::Failed, volumes, Some(failure))?;
+                self.report(sequence, MoverState::Failed, volumes, Some(failure))?;
                 Ok(false)
             }
         }
@@ -219,7 +219,7 @@ impl Agent {
         let mut ticker = Ticker::default();
         loop {
             if ticker.is_due(served.iter().map(|served| served.progress.phase())) {
-                self.report(sequence, State::Running, reports(), None)?;
+                self.report(sequence, MoverState::Running, reports(), None)?;
             }
             if self.server.is_finished_within(POLL) {
                 self.server.close();
@@ -255,7 +255,7 @@ impl Agent {
         Ok(target)
     }
 
-    fn pass(&self, sequence: u64, volumes: &[Volume], to: &Destination, manner: &Manner) -> Result<Outcome> {
+    fn pass(&self, sequence: u64, volumes: &[Volume], to: &PassTarget, manner: &Manner) -> Result<Outcome> {
         self.carry_out(&Job::new(sequence, volumes), |job| self.pass_over(job, volumes, to, manner))
     }
 
@@ -299,7 +299,7 @@ impl Agent {
         let mut ticker = Ticker::default();
         loop {
             if ticker.is_due(job.progress.iter().map(|(_, progress)| progress.phase())) {
-                self.report(job.sequence, State::Running, job.reports(), None)?;
+                self.report(job.sequence, MoverState::Running, job.reports(), None)?;
             }
             match outcome.recv_timeout(POLL) {
                 Ok(outcome) => return Ok(outcome),
@@ -314,7 +314,7 @@ impl Agent {
         }
     }
 
-    fn pass_over(&self, job: &Job, volumes: &[Volume], to: &Destination, manner: &Manner) -> Result<()> {
+    fn pass_over(&self, job: &Job, volumes: &[Volume], to: &PassTarget, manner: &Manner) -> Result<()> {
         let open = |volume: &Volume| {
             let opened = SourceVolume::open(volume, &self.places.source, &self.places.state, self.process);
             opened
@@ -323,8 +323,8 @@ impl Agent {
         };
         let sources = volumes.iter().map(open).collect::<Result<Vec<SourceVolume>>>()?;
         match to {
-            Destination::Here => self.pass_here(job, &sources, volumes, manner),
-            Destination::Peer { address, fingerprint } => {
+            PassTarget::Here => self.pass_here(job, &sources, volumes, manner),
+            PassTarget::Peer { address, fingerprint } => {
                 let address =
                     address.parse().map_err(|_| Halt::new(Reason::BadOrder, format!("`{address}` is not an address with a port")))?;
                 self.pass_to_peer(job, &sources, address, fingerprint, manner)
@@ -334,7 +334,7 @@ impl Agent {
 
     fn pass_here(&self, job: &Job, sources: &[SourceVolume], volumes: &[Volume], manner: &Manner) -> Result<()> {
         for ((source, volume), (name, progress)) in sources.iter().zip(volumes).zip(&job.progress) {
-            let mut here = Here::new(self.open_target(volume)?, manner.pace.clone());
+            let mut here = LocalTarget::new(self.open_target(volume)?, manner.pace.clone());
             source.pass(&mut here, manner.is_last, progress, &job.cancel).map_err(|halt| halt.on_volume(name))?;
         }
         Ok(())
@@ -349,7 +349,7 @@ impl Agent {
         })
     }
 
-    fn report(&self, sequence: u64, state: State, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Result<()> {
+    fn report(&self, sequence: u64, state: MoverState, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Result<()> {
         let line = self.line(sequence, state, volumes, failure);
         match &mut *self.out.lock().expect("no thread panics while it holds this lock") {
             Some(out) => say(out, &line),
@@ -360,14 +360,14 @@ impl Agent {
 
     /// Reports why it ends, and nothing after that.
     fn report_last(&self, sequence: u64, failure: Failure) -> Result<()> {
-        let line = self.line(sequence, State::Failed, Vec::new(), Some(failure));
+        let line = self.line(sequence, MoverState::Failed, Vec::new(), Some(failure));
         match self.out.lock().expect("no thread panics while it holds this lock").take() {
             Some(mut out) => say(&mut out, &line),
             None => Ok(()),
         }
     }
 
-    fn line(&self, sequence: u64, state: State, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Vec<u8> {
+    fn line(&self, sequence: u64, state: MoverState, volumes: Vec<VolumeReport>, failure: Option<Failure>) -> Vec<u8> {
         line::of(Report {
             version: orders::VERSION,
             sequence,

@@ -23,7 +23,7 @@ pub(super) fn is_kept(name: &[u8]) -> bool {
 }
 
 /// An attribute that the target refused.
-pub(super) struct Refused<'a> {
+pub(super) struct AttributeRefusal<'a> {
     /// Its name.
     pub(super) name: &'a [u8],
     /// How long its value is.
@@ -36,10 +36,10 @@ pub(super) struct Refused<'a> {
     pub(super) has_room: bool,
 }
 
-impl Refused<'_> {
+impl AttributeRefusal<'_> {
     /// Returns the failure, with what to do where that is known.
     pub(super) fn halt(&self) -> Halt {
-        let Refused { name, bytes, path, errno, has_room } = *self;
+        let AttributeRefusal { name, bytes, path, errno, has_room } = *self;
         let attribute = format!("the extended attribute `{}` ({bytes} bytes) of `{}`", path::shown(name), path::shown(path));
         let cannot = |why: String| Halt::new(Reason::CannotKeep, format!("the target's file system cannot hold {attribute}: {why}"));
         match errno {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn said(name: &[u8], errno: Errno, has_room: bool) -> (Reason, String) {
-        match (Refused { name, bytes: 20_000, path: b"photo", errno, has_room }).halt() {
+        match (AttributeRefusal { name, bytes: 20_000, path: b"photo", errno, has_room }).halt() {
             Halt::Failed(failure) => (failure.reason, failure.message),
             Halt::Cancelled => panic!("nobody cancelled"),
         }

@@ -21,7 +21,7 @@ struct Range {
 /// `struct cachestat`, in pages.
 #[repr(C)]
 #[derive(Default)]
-struct Found {
+struct CachedPages {
     cached: u64,
     dirty: u64,
     under_writeback: u64,
@@ -34,7 +34,7 @@ struct Found {
 #[must_use]
 pub fn bytes_within(file: BorrowedFd<'_>, offset: u64, length: u64) -> Option<u64> {
     let range = Range { offset, length };
-    let mut found = Found::default();
+    let mut found = CachedPages::default();
     // SAFETY: the kernel reads the first structure and writes the second, both ours and laid out as it has them.
     let outcome = unsafe { libc::syscall(CACHESTAT, file.as_raw_fd(), &raw const range, &raw mut found, 0) };
     (outcome == 0).then(|| found.cached.saturating_mul(rustix::param::page_size() as u64))

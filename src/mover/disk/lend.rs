@@ -23,7 +23,7 @@ pub(crate) fn in_directory<T>(directory: BorrowedFd<'_>, call: impl Fn() -> rust
 }
 
 /// Calls this, once more if it was refused for want of the right to write this open file or folder that could be lent.
-pub(crate) fn to_write<T>(file: BorrowedFd<'_>, call: impl Fn() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+pub(super) fn to_write<T>(file: BorrowedFd<'_>, call: impl Fn() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     with_right(file, TO_WRITE, call)
 }
 

@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{self, Refused};
+use super::attributes::{self, AttributeRefusal};
 use super::lend;
 use super::stat::{EntryKind, Stat, Time, see};
 use crate::mover::ground::digest::Digest;
@@ -184,7 +184,7 @@ fn set_xattrs(file: BorrowedFd<'_>, metadata: &Metadata, path: &[u8]) -> Result<
     }
     for (name, value) in in_order(metadata) {
         lend::to_write(file, || rustix::fs::fsetxattr(file, name.as_slice(), value, XattrFlags::empty()))
-            .map_err(|errno| Refused { name, bytes: value.len(), path, errno, has_room: has_room(file) }.halt())?;
+            .map_err(|errno| AttributeRefusal { name, bytes: value.len(), path, errno, has_room: has_room(file) }.halt())?;
     }
     Ok(())
 }
@@ -225,7 +225,7 @@ fn set_xattrs_at(directory: BorrowedFd<'_>, name: &[u8], metadata: &Metadata, pa
     }
     for (name, value) in &metadata.xattrs {
         rustix::fs::lsetxattr(by_path.as_slice(), name.as_slice(), value, XattrFlags::empty())
-            .map_err(|errno| Refused { name, bytes: value.len(), path, errno, has_room: has_room(directory) }.halt())?;
+            .map_err(|errno| AttributeRefusal { name, bytes: value.len(), path, errno, has_room: has_room(directory) }.halt())?;
     }
     Ok(())
 }

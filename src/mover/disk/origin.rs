@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Under what circumstances a manifest was made; its owner decides by this whether to believe it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct VolumeOrigin {
     /// The boot of the kernel: after another one, data and stamps on the disk may have parted.
     pub boot: String,
     /// The process.
@@ -18,10 +18,10 @@ pub struct Origin {
     pub mount: u64,
 }
 
-impl Origin {
+impl VolumeOrigin {
     /// Returns whether stamps of one still mean something for the other.
     #[must_use]
-    pub fn is_comparable(&self, other: &Origin) -> bool {
+    pub fn is_comparable(&self, other: &VolumeOrigin) -> bool {
         (&self.boot, self.volume, self.mount) == (&other.boot, other.volume, other.mount)
     }
 }

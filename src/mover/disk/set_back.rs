@@ -8,7 +8,7 @@
 use rustix::time::{ClockId, Timespec};
 
 /// By how much the wall clock is ahead of the time since the start, in nanoseconds: at least, and at most.
-pub(crate) type Ahead = (i128, i128);
+pub(crate) type ClockLead = (i128, i128);
 
 /// The slack of hot files ([`super::clock::Clock`]) covers what is less.
 const NANOS_MIN: i128 = 1_000_000;
@@ -16,15 +16,15 @@ const NANOS_MIN: i128 = 1_000_000;
 const LOOKS: usize = 5;
 
 /// A pass that is watched.
-pub(crate) struct Watch {
-    look: fn() -> Ahead,
-    before: Ahead,
+pub(crate) struct ClockWatch {
+    look: fn() -> ClockLead,
+    before: ClockLead,
 }
 
-impl Watch {
+impl ClockWatch {
     /// Begins one, by this look at the clocks.
-    pub(crate) fn begin(look: fn() -> Ahead) -> Watch {
-        Watch { look, before: look() }
+    pub(crate) fn begin(look: fn() -> ClockLead) -> ClockWatch {
+        ClockWatch { look, before: look() }
     }
 
     /// Returns whether the clock was set back since, for certain.
@@ -35,7 +35,7 @@ impl Watch {
 }
 
 /// Looks at the node's clocks.
-pub(crate) fn ahead() -> Ahead {
+pub(crate) fn ahead() -> ClockLead {
     let looks = (0..LOOKS).map(|_| {
         let [first, wall, second] = [ClockId::Boottime, ClockId::Realtime, ClockId::Boottime].map(rustix::time::clock_gettime).map(nanos);
         (wall - second, wall - first)
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::contract::orders::VolumeMode;
     use crate::mover::ground::progress::{Cancel, Progress};
-    use crate::mover::pass::here::Here;
+    use crate::mover::pass::local::LocalTarget;
     use crate::mover::pass::source::SourceVolume;
     use crate::mover::pass::target::TargetVolume;
 
@@ -65,7 +65,7 @@ mod tests {
     }
 
     /// Each look finds the wall clock set by so much since the one before.
-    fn stepping() -> Ahead {
+    fn stepping() -> ClockLead {
         let (ahead, step) = SECS.get();
         SECS.set((ahead + step, step));
         let nanos = i128::from(ahead) * 1_000_000_000;
@@ -87,7 +87,7 @@ mod tests {
             SECS.set((0, step));
             let progress = Arc::new(Progress::default());
             let volume = SourceVolume::at(&source, VolumeMode::Filesystem, &state, 1).expect("a source").watched_by(stepping);
-            let mut here = Here::new(Arc::clone(&target), None);
+            let mut here = LocalTarget::new(Arc::clone(&target), None);
             volume.pass(&mut here, true, &progress, &Arc::new(Cancel::default())).expect("a pass");
             progress.bytes_read.get()
         };
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_clocks_of_this_node_are_looked_at_without_being_set() {
-        let watch = Watch::begin(ahead);
+        let watch = ClockWatch::begin(ahead);
         let (least, most) = watch.before;
         assert!(least <= most && least > 0, "{least} to {most}");
         assert!(!watch.was_set_back());

@@ -19,7 +19,7 @@ pub const READS_MAX: usize = 128;
 
 /// A read of a part of a file.
 #[derive(Debug)]
-pub struct Read<'a> {
+pub struct BatchRead<'a> {
     /// The file.
     pub file: BorrowedFd<'a>,
     /// Where in the file it begins, a multiple of [`super::buffer::ALIGNMENT`].
@@ -32,7 +32,7 @@ pub struct Read<'a> {
 
 /// A thread's way to read many files at once.
 #[derive(Debug)]
-pub struct Together(Context);
+pub struct BatchReader(Context);
 
 /// The kernel's handle.
 #[derive(Clone, Copy, Debug)]
@@ -71,19 +71,19 @@ struct Event {
 /// `IOCB_CMD_PREAD`.
 const READ: u16 = 0;
 
-impl Together {
+impl BatchReader {
     /// Returns a way to read; none where the kernel has none, or does not let us.
     #[must_use]
-    pub fn new() -> Option<Together> {
+    pub fn new() -> Option<BatchReader> {
         let unused = UNUSED.lock().expect("no thread panics while it holds this lock").pop();
-        unused.or_else(Context::new).map(Together)
+        unused.or_else(Context::new).map(BatchReader)
     }
 
     /// Carries out at most [`READS_MAX`] reads; returns how many bytes each of them brought, none where it failed.
     ///
     /// # Panics
     /// If a read does not lie within the buffer, or there are too many.
-    pub fn read(&mut self, reads: &[Read<'_>], buffer: &mut [u8]) -> Vec<Option<usize>> {
+    pub fn read(&mut self, reads: &[BatchRead<'_>], buffer: &mut [u8]) -> Vec<Option<usize>> {
         assert!(reads.len() <= READS_MAX, "no more reads than were asked for");
         assert!(reads.iter().all(|read| read.at + read.length <= buffer.len()), "reads stay within the buffer");
         let start = buffer.as_mut_ptr();
@@ -138,7 +138,7 @@ fn make_direct(file: BorrowedFd<'_>) -> Option<Mode> {
     rustix::fs::fcntl_setfl(file, flags | OFlags::DIRECT).ok().map(|()| Mode::Cached(flags))
 }
 
-impl Drop for Together {
+impl Drop for BatchReader {
     fn drop(&mut self) {
         UNUSED.lock().expect("no thread panics while it holds this lock").push(self.0);
     }
@@ -202,9 +202,12 @@ mod tests {
             contents.iter().enumerate().map(|(number, content)| file(&folder.path().join(number.to_string()), content)).collect();
         let mut buffer = Buffer::default();
         buffer.set_length(READS_MAX * ROOM);
-        let reads: Vec<Read<'_>> =
-            files.iter().enumerate().map(|(index, file)| Read { file: file.as_fd(), offset: 0, at: index * ROOM, length: ROOM }).collect();
-        let brought = Together::new().expect("this kernel has it").read(&reads, buffer.padded());
+        let reads: Vec<BatchRead<'_>> = files
+            .iter()
+            .enumerate()
+            .map(|(index, file)| BatchRead { file: file.as_fd(), offset: 0, at: index * ROOM, length: ROOM })
+            .collect();
+        let brought = BatchReader::new().expect("this kernel has it").read(&reads, buffer.padded());
         for ((content, read), brought) in contents.iter().zip(&reads).zip(brought) {
             assert_eq!(brought, Some(content.len()));
             assert_eq!(&buffer[read.at..read.at + content.len()], content.as_slice());
@@ -219,9 +222,12 @@ mod tests {
         let mut buffer = Buffer::default();
         buffer.set_length(4 * ROOM);
         let all = [&directory, &file, &directory, &file];
-        let reads: Vec<Read<'_>> =
-            all.iter().enumerate().map(|(index, file)| Read { file: file.as_fd(), offset: 0, at: index * ROOM, length: ROOM }).collect();
-        let mut together = Together::new().expect("this kernel has it");
+        let reads: Vec<BatchRead<'_>> = all
+            .iter()
+            .enumerate()
+            .map(|(index, file)| BatchRead { file: file.as_fd(), offset: 0, at: index * ROOM, length: ROOM })
+            .collect();
+        let mut together = BatchReader::new().expect("this kernel has it");
         assert_eq!(together.read(&reads, buffer.padded()), [None, Some(7), None, Some(7)]);
     }
 

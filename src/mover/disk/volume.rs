@@ -10,7 +10,7 @@ use rustix::time::ClockId;
 
 use super::clock::Clock;
 use super::device;
-use super::origin::Origin;
+use super::origin::VolumeOrigin;
 use super::stat::Time;
 use super::tree::Tree;
 use crate::contract::orders::{Reason, Volume, VolumeMode};
@@ -55,7 +55,7 @@ impl Place {
     }
 
     /// Returns what a manifest made by this process, now, is to be known by.
-    pub fn origin(&self, process: u64) -> Origin {
+    pub fn origin(&self, process: u64) -> VolumeOrigin {
         let stat = rustix::fs::fstat(self.fd());
         let volume = stat.map_or((0, 0), |stat| match self {
             Place::Tree(_) => (stat.st_dev, stat.st_ino),
@@ -66,7 +66,7 @@ impl Place {
             // No stamps of a device are ever compared.
             Place::Device(_) => 0,
         };
-        Origin { boot: boot(process), process, volume, mount }
+        VolumeOrigin { boot: boot(process), process, volume, mount }
     }
 
     /// Returns how stamps are to be taken in a pass that begins now.

@@ -77,11 +77,11 @@ pub struct Progress {
     pub rested_us: Count,
     /// Something changed under the pass.
     pub unsettled: AtomicBool,
-    told: Mutex<Told>,
+    told: Mutex<Milestones>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct Milestones {
     begun: Option<Instant>,
     elapsed_ms: Option<u64>,
     phase: Phase,
@@ -92,7 +92,7 @@ struct Told {
 }
 
 impl Progress {
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+    fn told(&self) -> std::sync::MutexGuard<'_, Milestones> {
         self.told.lock().expect("no thread panics while it holds this lock")
     }
 
@@ -115,7 +115,7 @@ impl Progress {
             count.reset();
         }
         self.unsettled.store(false, Ordering::Relaxed);
-        *self.told() = Told::default();
+        *self.told() = Milestones::default();
         self.begin();
     }
 

@@ -12,14 +12,14 @@ use super::progress::Cancel;
 /// The tasks that wait.
 #[derive(Debug)]
 pub struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
     /// Told whenever another thread may be needed, or none any more.
     hiring: Condvar,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     waiting: Vec<T>,
     working: usize,
     /// Threads that wait for a task.
@@ -29,14 +29,14 @@ struct State<T> {
     halt: Option<Halt>,
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     fn is_over(&self) -> bool {
         self.halt.is_some() || (self.working == 0 && self.waiting.is_empty())
     }
 }
 
 impl<T> Queue<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.state.lock().expect("no thread panics while it holds this lock")
     }
 
@@ -62,7 +62,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes a task; none when all is done or has failed.
-    fn take(&self, mut state: MutexGuard<'_, State<T>>) -> Option<T> {
+    fn take(&self, mut state: MutexGuard<'_, QueueState<T>>) -> Option<T> {
         loop {
             if state.halt.is_some() {
                 return None;
@@ -117,7 +117,7 @@ pub fn run<T: Send, C: Send>(
     cancel: &Cancel,
     work: impl Fn(T, &mut C, &Queue<T>) -> Result<()> + Sync,
 ) -> Result<()> {
-    let state = State { waiting: tasks, working: 0, idle: 0, coming: 0, halt: None };
+    let state = QueueState { waiting: tasks, working: 0, idle: 0, coming: 0, halt: None };
     let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), hiring: Condvar::new() };
     std::thread::scope(|scope| {
         let mut hired = Vec::new();

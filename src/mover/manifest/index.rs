@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mover::disk::origin::Origin;
+use crate::mover::disk::origin::VolumeOrigin;
 use crate::mover::ground::digest::Digest;
 
 const MAGIC: &[u8; 8] = b"mover-m7";
@@ -15,7 +15,7 @@ const MAGIC: &[u8; 8] = b"mover-m7";
 /// A manifest without its pages.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Index {
-    pub(super) origin: Origin,
+    pub(super) origin: VolumeOrigin,
     pub(super) root: Digest,
     pub(super) pages: String,
     pub(super) blocks: String,
@@ -85,19 +85,19 @@ pub(super) fn write(path: &Path, index: &Index) -> std::io::Result<()> {
     let mut out = BufWriter::new(&file);
     out.write_all(MAGIC)?;
     out.write_all(&[0; blake3::OUT_LEN])?;
-    let signed = postcard::to_io(index, Signing { out, hasher: blake3::Hasher::new() });
-    let Signing { mut out, hasher } = signed.map_err(std::io::Error::other)?;
+    let signed = postcard::to_io(index, SigningWriter { out, hasher: blake3::Hasher::new() });
+    let SigningWriter { mut out, hasher } = signed.map_err(std::io::Error::other)?;
     out.flush()?;
     file.write_all_at(hasher.finalize().as_bytes(), MAGIC.len() as u64)
 }
 
 /// Digests what is written through it.
-struct Signing<W> {
+struct SigningWriter<W> {
     out: W,
     hasher: blake3::Hasher,
 }
 
-impl<W: std::io::Write> std::io::Write for Signing<W> {
+impl<W: std::io::Write> std::io::Write for SigningWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.hasher.update(&bytes[..written]);

@@ -13,7 +13,7 @@ use crate::mover::ground::fail::Result;
 
 /// One entry from memory.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct KnownEntry {
     /// What the target holds (at the target: what it held).
     pub entry: Entry,
     /// The entry's identity at this end when it was last like that; none if this end cannot tell.
@@ -40,7 +40,7 @@ pub enum Memory {
 
 impl Memory {
     /// Reads what is known of a directory from one name up to, not including, another; sorted.
-    pub fn entries_between(&self, directory: &[u8], from: &[u8], to: Option<&[u8]>) -> Result<Vec<Known>> {
+    pub fn entries_between(&self, directory: &[u8], from: &[u8], to: Option<&[u8]>) -> Result<Vec<KnownEntry>> {
         match self {
             Memory::Blank => Ok(Vec::new()),
             Memory::Own(own) => {
@@ -76,12 +76,12 @@ impl Memory {
     }
 }
 
-fn remembered(entry: Entry, own: &Manifest) -> Known {
-    Known { stamp: Some(entry.stamp), blocks: Arc::clone(own.blocks()), entry }
+fn remembered(entry: Entry, own: &Manifest) -> KnownEntry {
+    KnownEntry { stamp: Some(entry.stamp), blocks: Arc::clone(own.blocks()), entry }
 }
 
-fn told(entry: Entry, listing: &Manifest) -> Known {
-    Known { stamp: None, blocks: Arc::clone(listing.blocks()), entry }
+fn told(entry: Entry, listing: &Manifest) -> KnownEntry {
+    KnownEntry { stamp: None, blocks: Arc::clone(listing.blocks()), entry }
 }
 
 /// The proof covers name, type, metadata, size, content and links.

@@ -11,7 +11,7 @@ use super::blocks::Blocks;
 use super::entry::Entry;
 use super::index::{self, DirectoryAt, Index, PageAt};
 use super::store::Store;
-use crate::mover::disk::origin::Origin;
+use crate::mover::disk::origin::VolumeOrigin;
 use crate::mover::disk::stat::Time;
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Halt, Result};
@@ -48,7 +48,7 @@ impl Manifest {
 
     /// Returns under what circumstances it was made.
     #[must_use]
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &VolumeOrigin {
         &self.index.origin
     }
 

@@ -11,7 +11,7 @@ use super::entry::{Entry, proof_of};
 use super::index::{self, DirectoryAt, Index, PageAt, root_of};
 use super::reader::{Manifest, read_page};
 use super::store::{self, Store};
-use crate::mover::disk::origin::Origin;
+use crate::mover::disk::origin::VolumeOrigin;
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Result};
 
@@ -134,8 +134,8 @@ impl Writer {
         Ok(PageAt { first: first.to_vec(), last: last.to_vec(), offset, length: bytes.len() as u32, proof })
     }
 
-    /// Ends the manifest without putting it in the place of the old one, which [`Finished::commit`] does.
-    pub fn finish(self, origin: Origin) -> Result<Finished> {
+    /// Ends the manifest without putting it in the place of the old one, which [`Draft::commit`] does.
+    pub fn finish(self, origin: VolumeOrigin) -> Result<Draft> {
         let state = self.state.into_inner().expect("no thread panics while it holds this lock");
         let mut directories = state.directories;
         for (directory, at) in &mut directories {
@@ -148,7 +148,7 @@ impl Writer {
         let blocks_at_first = same.map_or_else(|| self.blocks.store().allocated(), |old| old.index.blocks_at_first);
         let index =
             Index { origin, root, pages, blocks, blocks_base, blocks_at_first, entries: state.entries, is_doubtful: false, directories };
-        Ok(Finished { folder: self.folder, name: self.name, manifest: Manifest { index, pages: self.pages, blocks: self.blocks } })
+        Ok(Draft { folder: self.folder, name: self.name, manifest: Manifest { index, pages: self.pages, blocks: self.blocks } })
     }
 }
 
@@ -179,13 +179,13 @@ fn proof_of_pages(store: &Store, pages: &[PageAt]) -> Result<Digest> {
 
 /// A manifest that is complete and not yet committed.
 #[derive(Debug)]
-pub struct Finished {
+pub struct Draft {
     folder: PathBuf,
     name: String,
     manifest: Manifest,
 }
 
-impl Finished {
+impl Draft {
     /// Returns the manifest for reading.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
@@ -233,7 +233,7 @@ mod tests {
         for page in pages {
             writer.put(b"folder", page).expect("a page");
         }
-        Arc::new(writer.finish(Origin::default()).and_then(Finished::commit).expect("a manifest"))
+        Arc::new(writer.finish(VolumeOrigin::default()).and_then(Draft::commit).expect("a manifest"))
     }
 
     fn root_of_all(entries: &[Entry]) -> Digest {

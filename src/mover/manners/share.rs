@@ -90,7 +90,7 @@ impl Usage {
 #[derive(Debug)]
 pub struct Crowd {
     usage: fn() -> Option<Usage>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Sighting>,
 }
 
 impl Default for Crowd {
@@ -101,7 +101,7 @@ impl Default for Crowd {
 
 impl Crowd {
     fn counted_by(usage: fn() -> Option<Usage>) -> Crowd {
-        Crowd { usage, seen: Mutex::new(Seen::new(usage())) }
+        Crowd { usage, seen: Mutex::new(Sighting::new(usage())) }
     }
 
     /// Looks who wants the cores while no pass is made, if it is time to, so that the next one need not find out first.
@@ -131,23 +131,23 @@ impl Crowd {
         seen.is_there
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
+    fn lock(&self) -> MutexGuard<'_, Sighting> {
         self.seen.lock().expect("no thread panics while it holds this lock")
     }
 }
 
 /// What was seen of a crowd.
 #[derive(Debug)]
-struct Seen {
+struct Sighting {
     look_at: Instant,
     before: Option<Usage>,
     is_there: bool,
 }
 
-impl Seen {
+impl Sighting {
     /// Assumes that there is one until it can be told.
-    fn new(usage: Option<Usage>) -> Seen {
-        Seen { look_at: Instant::now() + FIRST_LOOK, before: usage, is_there: usage.is_some() }
+    fn new(usage: Option<Usage>) -> Sighting {
+        Sighting { look_at: Instant::now() + FIRST_LOOK, before: usage, is_there: usage.is_some() }
     }
 
     /// Less than an eighth idle makes a crowd, if others use more than a quarter; more than half idle ends it: what a pass that rests
@@ -173,7 +173,7 @@ mod tests {
     /// Whether a crowd is seen where so many percent of the cores are idle and used by others, one look after another.
     fn after(looks: &[(u64, u64)]) -> bool {
         let mut usage = Usage::default();
-        let mut seen = Seen::new(Some(usage));
+        let mut seen = Sighting::new(Some(usage));
         for (idle, others) in looks {
             usage = Usage { idle: usage.idle + idle, others: usage.others + others, all: usage.all + 100 };
             seen.look(Some(usage));
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn without_counters_there_is_no_crowd() {
-        let mut seen = Seen::new(None);
+        let mut seen = Sighting::new(None);
         seen.look(Some(Usage { idle: 0, others: 100, all: 100 }));
         assert!(!seen.is_there);
     }
@@ -227,7 +227,7 @@ mod tests {
         let seen = |is_there| {
             let crowd = Crowd::default();
             let now = Instant::now();
-            *crowd.lock() = Seen { look_at: now + LOOK, before: None, is_there };
+            *crowd.lock() = Sighting { look_at: now + LOOK, before: None, is_there };
             crowd.begin(now);
             crowd.lock().look_at - now
         };

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 /// How long threads rest after their reads, shared by all of a pass.
 #[derive(Debug, Default)]
-pub struct Throttle(Mutex<State>);
+pub struct Throttle(Mutex<Rests>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Rests {
     rest: Duration,
     /// By the number of binary digits of a size.
     sizes: [Window; SIZES],
@@ -53,7 +53,7 @@ impl Throttle {
         state.rest
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Rests> {
         self.0.lock().expect("no thread panics while it holds this lock")
     }
 }

@@ -13,7 +13,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, ServerConfig};
 use socket2::{SockRef, TcpKeepalive};
 
-use super::stream::{Side, Socket, Stream};
+use super::stream::{Socket, Stream, TlsSide};
 use super::tls;
 use super::wire::{self, Message};
 use crate::mover::disk::buffer::Buffer;
@@ -56,7 +56,7 @@ impl Channel {
         Channel::open(side, stream, STRANGER_TIMEOUT).map_err(|error| tls::broken(&error))
     }
 
-    fn open<S: Side + 'static>(side: S, stream: TcpStream, within: Duration) -> std::io::Result<Channel> {
+    fn open<S: TlsSide + 'static>(side: S, stream: TcpStream, within: Duration) -> std::io::Result<Channel> {
         prepare(&stream)?;
         let keep = stream.try_clone()?;
         let (socket, is_settled) = Socket::new(stream, within);

@@ -116,18 +116,18 @@ where
 struct Guests {
     /// The address that is not bound.
     peer: Option<IpAddr>,
-    state: Mutex<State>,
+    state: Mutex<Visitors>,
 }
 
 #[derive(Default)]
-struct State {
+struct Visitors {
     is_closed: bool,
     next: u64,
     /// The oldest first.
-    inside: Vec<Inside>,
+    inside: Vec<Visitor>,
 }
 
-struct Inside {
+struct Visitor {
     number: u64,
     from: IpAddr,
     /// Whether a bound counts it: it is not known, and not from the address of the peer.
@@ -136,22 +136,22 @@ struct Inside {
     socket: TcpStream,
 }
 
-impl Inside {
+impl Visitor {
     fn send_away(&self) {
         // It may have gone by itself, which is as good.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 }
 
-impl State {
+impl Visitors {
     /// Sends strangers away until there is room for one more.
     fn make_room(&mut self, from: IpAddr) {
         self.keep_fewer(STRANGERS_OF_ONE_MAX, |guest| guest.from == from);
         self.keep_fewer(STRANGERS_MAX, |_| true);
     }
 
-    fn keep_fewer(&mut self, than: usize, is_meant: impl Fn(&Inside) -> bool) {
-        let is_one = |guest: &Inside| guest.is_counted && is_meant(guest);
+    fn keep_fewer(&mut self, than: usize, is_meant: impl Fn(&Visitor) -> bool) {
+        let is_one = |guest: &Visitor| guest.is_counted && is_meant(guest);
         let count = self.inside.iter().filter(|guest| is_one(guest)).count();
         let too_many = (count + 1).saturating_sub(than);
         self.inside.extract_if(.., |guest| is_one(guest)).take(too_many).for_each(|guest| guest.send_away());
@@ -159,7 +159,7 @@ impl State {
 }
 
 impl Guests {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Visitors> {
         self.state.lock().expect("no thread panics while it holds this lock")
     }
 
@@ -175,12 +175,12 @@ impl Guests {
         }
         let number = state.next;
         state.next += 1;
-        state.inside.push(Inside { number, from, is_counted, is_stranger: true, socket });
+        state.inside.push(Visitor { number, from, is_counted, is_stranger: true, socket });
         Ok(Guest { number, guests: Arc::clone(self) })
     }
 
-    fn send_away(&self, is_it: impl Fn(&Inside) -> bool) {
-        self.lock().inside.iter().filter(|guest| is_it(guest)).for_each(Inside::send_away);
+    fn send_away(&self, is_it: impl Fn(&Visitor) -> bool) {
+        self.lock().inside.iter().filter(|guest| is_it(guest)).for_each(Visitor::send_away);
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::channel::Channel;
 use super::wire::{self, Message};
 use crate::mover::disk::buffer::Buffer;
-use crate::mover::disk::origin::Origin;
+use crate::mover::disk::origin::VolumeOrigin;
 use crate::mover::disk::stat::EntryKind;
 use crate::mover::ground::digest::{BlockDigest, block_count};
 use crate::mover::ground::fail::{self, Halt, Result};
@@ -29,7 +29,7 @@ pub(super) fn receive(channel: &mut Channel, folder: &Path) -> Result<Arc<Manife
                 writer.blocks().write(region, first, &digests)?;
             }
             Message::ListingEnd { root } => {
-                let finished = writer.finish(Origin::default())?;
+                let finished = writer.finish(VolumeOrigin::default())?;
                 if finished.manifest().root() != root {
                     return Err(fail::peer("the target's listing is not what it says"));
                 }

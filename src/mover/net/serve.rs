@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use super::channel::Channel;
 use super::door::{Door, Guest};
 use super::session::{ServedVolume, Session};
-use super::tls::{Identity, Pinned};
+use super::tls::{Identity, PinnedPeer};
 use super::wire::{self, Message, Role};
 use crate::contract::orders::Fingerprint;
 use crate::mover::disk::buffer::Buffer;
@@ -31,12 +31,12 @@ pub struct Peer {
 pub struct Server {
     port: u16,
     door: Mutex<Option<Door>>,
-    shared: Arc<Shared>,
+    shared: Arc<Reception>,
 }
 
-struct Shared {
+struct Reception {
     config: Arc<ServerConfig>,
-    pinned: Arc<Pinned>,
+    pinned: Arc<PinnedPeer>,
     state: Mutex<Service>,
     finished: Condvar,
 }
@@ -52,7 +52,7 @@ impl Server {
     /// Makes one that will serve on a port (0: any), and does not listen yet.
     pub fn new(identity: &Identity, port: u16) -> Result<Server> {
         let (config, pinned) = identity.server()?;
-        let shared = Arc::new(Shared { config, pinned, state: Mutex::default(), finished: Condvar::new() });
+        let shared = Arc::new(Reception { config, pinned, state: Mutex::default(), finished: Condvar::new() });
         Ok(Server { port, door: Mutex::default(), shared })
     }
 
@@ -121,7 +121,7 @@ impl Drop for Server {
     }
 }
 
-impl Shared {
+impl Reception {
     /// Notes that the last pass is complete.
     fn finish(&self) {
         self.lock().is_finished = true;
@@ -134,7 +134,7 @@ impl Shared {
 }
 
 /// Lets one connection in or not, and does what it is for. A stranger learns nothing, not even that he failed.
-fn take(stream: TcpStream, guest: &Guest, shared: &Arc<Shared>) {
+fn take(stream: TcpStream, guest: &Guest, shared: &Arc<Reception>) {
     let greeted = Channel::accept(stream, &shared.config).and_then(|mut channel| {
         guest.is_known();
         let hello = channel.receive(&mut Buffer::default())?;
@@ -147,7 +147,7 @@ fn take(stream: TcpStream, guest: &Guest, shared: &Arc<Shared>) {
     let _ = welcome(channel, shared, version, session, role, lanes);
 }
 
-fn welcome(mut channel: Channel, shared: &Arc<Shared>, version: u32, number: u64, role: Role, lanes: u16) -> Result<()> {
+fn welcome(mut channel: Channel, shared: &Arc<Reception>, version: u32, number: u64, role: Role, lanes: u16) -> Result<()> {
     if version != wire::VERSION || lanes == 0 || lanes > wire::LANES_MAX {
         return channel.send(&Message::Welcome { version: wire::VERSION }, &[]);
     }
@@ -172,7 +172,7 @@ fn welcome(mut channel: Channel, shared: &Arc<Shared>, version: u32, number: u64
     Ok(())
 }
 
-fn begin_session(shared: &Arc<Shared>, number: u64, lanes: usize) -> Arc<Session> {
+fn begin_session(shared: &Arc<Reception>, number: u64, lanes: usize) -> Arc<Session> {
     let mut state = shared.lock();
     let session = Arc::new(Session::new(number, lanes, state.session.take(), Arc::clone(&state.volumes)));
     state.session = Some(Arc::clone(&session));
@@ -183,7 +183,7 @@ fn begin_session(shared: &Arc<Shared>, number: u64, lanes: usize) -> Arc<Session
     session
 }
 
-fn find_session(shared: &Arc<Shared>, number: u64) -> Result<Arc<Session>> {
+fn find_session(shared: &Arc<Reception>, number: u64) -> Result<Arc<Session>> {
     let state = shared.lock();
     let session = state.session.as_ref().filter(|session| session.number == number);
     session.map(Arc::clone).ok_or_else(|| fail::peer("no such session"))

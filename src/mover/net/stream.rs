@@ -30,15 +30,15 @@ const RECORD_BYTES: usize = 16 << 10;
 const ROOM_BYTES: usize = 64 << 10;
 
 /// One end of a TLS session, whichever it is.
-pub(super) trait Side: Deref<Target = UnbufferedConnectionCommon<<Self as Side>::Data>> + Send {
+pub(super) trait TlsSide: Deref<Target = UnbufferedConnectionCommon<<Self as TlsSide>::Data>> + Send {
     /// What rustls keeps for it.
     type Data;
 
     /// Goes one step with what came in.
-    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, <Self as Side>::Data>;
+    fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, <Self as TlsSide>::Data>;
 }
 
-impl Side for UnbufferedClientConnection {
+impl TlsSide for UnbufferedClientConnection {
     type Data = ClientConnectionData;
 
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
@@ -46,7 +46,7 @@ impl Side for UnbufferedClientConnection {
     }
 }
 
-impl Side for UnbufferedServerConnection {
+impl TlsSide for UnbufferedServerConnection {
     type Data = ServerConnectionData;
 
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
@@ -98,15 +98,15 @@ impl Socket {
 }
 
 /// What came in and is not opened yet. Once a step is blocked that is at most the beginning of a record.
-struct Incoming {
+struct IncomingRecords {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-impl Incoming {
-    fn new(length: usize) -> Incoming {
-        Incoming { bytes: vec![0; length], start: 0, end: 0 }
+impl IncomingRecords {
+    fn new(length: usize) -> IncomingRecords {
+        IncomingRecords { bytes: vec![0; length], start: 0, end: 0 }
     }
 
     fn grow(&mut self, length: usize) {
@@ -127,14 +127,14 @@ impl Incoming {
 }
 
 /// Records that are sealed and not sent yet.
-struct Outgoing {
+struct OutgoingRecords {
     bytes: Vec<u8>,
     filled: usize,
 }
 
-impl Outgoing {
-    fn new(length: usize) -> Outgoing {
-        Outgoing { bytes: vec![0; length], filled: 0 }
+impl OutgoingRecords {
+    fn new(length: usize) -> OutgoingRecords {
+        OutgoingRecords { bytes: vec![0; length], filled: 0 }
     }
 
     fn grow(&mut self, length: usize) {
@@ -172,12 +172,12 @@ impl Outgoing {
 
 /// Content that was opened before anyone asked for it.
 #[derive(Default)]
-struct Opened {
+struct Plaintext {
     bytes: Vec<u8>,
     taken: usize,
 }
 
-impl Opened {
+impl Plaintext {
     fn is_empty(&self) -> bool {
         self.taken == self.bytes.len()
     }
@@ -221,16 +221,16 @@ enum Step {
 pub(super) struct Stream<S> {
     side: S,
     socket: Socket,
-    incoming: Incoming,
-    outgoing: Outgoing,
-    opened: Opened,
+    incoming: IncomingRecords,
+    outgoing: OutgoingRecords,
+    opened: Plaintext,
 }
 
-impl<S: Side> Stream<S> {
+impl<S: TlsSide> Stream<S> {
     /// Makes the handshake.
     pub(super) fn open(side: S, socket: Socket) -> Result<Stream<S>> {
-        let (incoming, outgoing) = (Incoming::new(STRANGER_BUFFER_BYTES), Outgoing::new(STRANGER_BUFFER_BYTES));
-        let mut stream = Stream { side, socket, incoming, outgoing, opened: Opened::default() };
+        let (incoming, outgoing) = (IncomingRecords::new(STRANGER_BUFFER_BYTES), OutgoingRecords::new(STRANGER_BUFFER_BYTES));
+        let mut stream = Stream { side, socket, incoming, outgoing, opened: Plaintext::default() };
         loop {
             match stream.step(&mut [], &[])? {
                 Step::Blocked if stream.side.is_handshaking() => stream.incoming.fill(&mut stream.socket)?,
@@ -294,7 +294,7 @@ impl<S: Side> Stream<S> {
     }
 }
 
-impl<S: Side> Read for Stream<S> {
+impl<S: TlsSide> Read for Stream<S> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         if into.is_empty() || !self.opened.is_empty() {
             return Ok(self.opened.take(into));
@@ -310,7 +310,7 @@ impl<S: Side> Read for Stream<S> {
     }
 }
 
-impl<S: Side> Write for Stream<S> {
+impl<S: TlsSide> Write for Stream<S> {
     /// Seals it; it may be sent later, at the latest with [`Write::flush`].
     fn write(&mut self, from: &[u8]) -> Result<usize> {
         if from.is_empty() {

@@ -42,7 +42,7 @@ impl Identity {
     }
 
     /// Makes them with this cryptography.
-    pub(crate) fn make_with(provider: CryptoProvider) -> Result<Identity> {
+    pub(super) fn make_with(provider: CryptoProvider) -> Result<Identity> {
         let failed = |error: rcgen::Error| Halt::new(Reason::System, format!("making a certificate: {error}"));
         let made = rcgen::generate_simple_self_signed(vec!["mover".to_owned()]).map_err(failed)?;
         let certificate = made.cert.der().clone();
@@ -89,7 +89,7 @@ impl Identity {
 
     /// Returns the settings of a source end that wants to meet this peer.
     pub fn client(&self, peer: &Fingerprint) -> Result<Arc<ClientConfig>> {
-        let verifier = Arc::new(Pinned { peer: Mutex::new(Some(peer.clone())), provider: Arc::clone(&self.provider) });
+        let verifier = Arc::new(PinnedPeer { peer: Mutex::new(Some(peer.clone())), provider: Arc::clone(&self.provider) });
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(unusable)?
@@ -104,8 +104,8 @@ impl Identity {
     }
 
     /// Returns the settings of a target end, which lets in whom the pin names at that moment.
-    pub fn server(&self) -> Result<(Arc<ServerConfig>, Arc<Pinned>)> {
-        let pinned = Arc::new(Pinned { peer: Mutex::new(None), provider: Arc::clone(&self.provider) });
+    pub fn server(&self) -> Result<(Arc<ServerConfig>, Arc<PinnedPeer>)> {
+        let pinned = Arc::new(PinnedPeer { peer: Mutex::new(None), provider: Arc::clone(&self.provider) });
         let verifier: Arc<dyn ClientCertVerifier> = Arc::clone(&pinned) as Arc<dyn ClientCertVerifier>;
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -120,7 +120,7 @@ impl Identity {
 }
 
 /// AES-128 first where the processor has it, because it is by far the fastest there; ChaCha20 else.
-pub(crate) fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     use rustls::crypto::ring::cipher_suite::{TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256};
     let (aes, chacha) = (TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256);
     let cipher_suites = if has_aes() { vec![aes, chacha] } else { vec![chacha, aes] };
@@ -159,12 +159,12 @@ pub fn name_of(address: IpAddr) -> ServerName<'static> {
 
 /// Lets in the one peer with this certificate; nobody while there is none.
 #[derive(Debug)]
-pub struct Pinned {
+pub struct PinnedPeer {
     peer: Mutex<Option<Fingerprint>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl Pinned {
+impl PinnedPeer {
     /// Names the peer to let in from now on.
     pub fn let_in(&self, peer: Option<Fingerprint>) {
         *self.peer.lock().expect("no thread panics while it holds this lock") = peer;
@@ -192,7 +192,7 @@ fn no_older_version() -> Error {
     Error::General("only TLS 1.3 is spoken".to_owned())
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for PinnedPeer {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -227,7 +227,7 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-impl ClientCertVerifier for Pinned {
+impl ClientCertVerifier for PinnedPeer {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }

@@ -69,7 +69,7 @@ pub(crate) fn differences(one: &Manifest, other: &Manifest, most: usize) -> Resu
 }
 
 /// Returns what is to be added where it is the times of an entry that differ, as each end saw them.
-pub(crate) fn times_text(one: &Manifest, other: &Manifest, path: &[u8]) -> Result<String> {
+pub(super) fn times_text(one: &Manifest, other: &Manifest, path: &[u8]) -> Result<String> {
     let times = [one.time_of(path)?, other.time_of(path)?];
     Ok(match times {
         [Some(ours), Some(theirs)] if ours != theirs => {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::contract::orders::VolumeMode;
 use crate::mover::disk::device;
-use crate::mover::disk::origin::Origin;
+use crate::mover::disk::origin::VolumeOrigin;
 use crate::mover::disk::volume::Place;
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::Result;
@@ -17,7 +17,7 @@ use crate::mover::manifest::known::Memory;
 use crate::mover::manifest::reader::Manifest;
 use crate::mover::manifest::writer::Writer;
 use crate::mover::walk::device::DeviceScan;
-use crate::mover::walk::look::{Scan, Side};
+use crate::mover::walk::look::{Scan, ScanEnd};
 use crate::mover::walk::worker::Worker;
 use crate::mover::write::change::Nowhere;
 
@@ -36,7 +36,7 @@ pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: 
     let writer = Writer::new(folder, "digest", None)?;
     let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
     let memory = Memory::Blank;
-    let side = Side::Source { is_last: true, is_copied: false };
+    let side = ScanEnd::Source { is_last: true, is_copied: false };
     match &place {
         Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), progress, cancel).run(&mut workers)?,
         Place::Device(device) => DeviceScan {
@@ -50,5 +50,5 @@ pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: 
         }
         .run(&mut workers)?,
     }
-    writer.finish(Origin::default())?.commit()
+    writer.finish(VolumeOrigin::default())?.commit()
 }

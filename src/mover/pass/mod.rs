@@ -5,7 +5,7 @@
 pub mod compare;
 pub mod digest_tree;
 pub mod ends;
-pub mod here;
+pub mod local;
 mod predict;
 pub mod source;
 pub mod target;

@@ -14,7 +14,7 @@ use super::ends::{Inventory, PassRequest, TargetEnd};
 use super::predict;
 use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
 use crate::mover::disk::device;
-use crate::mover::disk::set_back::{self, Ahead, Watch};
+use crate::mover::disk::set_back::{self, ClockLead, ClockWatch};
 use crate::mover::disk::volume::{self, Place};
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Halt, Result};
@@ -28,7 +28,7 @@ use crate::mover::manners::priority;
 use crate::mover::manners::share::{self, Crowd};
 use crate::mover::manners::throttle::Throttle;
 use crate::mover::walk::device::DeviceScan;
-use crate::mover::walk::look::{Scan, Side};
+use crate::mover::walk::look::{Scan, ScanEnd};
 use crate::mover::walk::worker::Worker;
 
 /// A volume at its source end.
@@ -40,7 +40,7 @@ pub struct SourceVolume {
     process: u64,
     throttle: Option<Arc<Throttle>>,
     crowd: Option<Arc<Crowd>>,
-    clocks: fn() -> Ahead,
+    clocks: fn() -> ClockLead,
 }
 
 const MANIFEST: &str = "manifest";
@@ -83,7 +83,7 @@ impl SourceVolume {
 
     /// Has passes look at these clocks.
     #[cfg(test)]
-    pub(crate) fn watched_by(self, clocks: fn() -> Ahead) -> SourceVolume {
+    pub(crate) fn watched_by(self, clocks: fn() -> ClockLead) -> SourceVolume {
         SourceVolume { clocks, ..self }
     }
 
@@ -132,7 +132,7 @@ impl SourceVolume {
             (Inventory::Blank, _) => Memory::Blank,
         };
         let (copied, held) = (Instant::now(), cancel.gate.held());
-        let watch = Watch::begin(self.clocks);
+        let watch = ClockWatch::begin(self.clocks);
         let writer = Writer::new(&self.folder, MANIFEST, memory.own().cloned())?;
         self.copy(target, &memory, &writer, size, is_last, progress, cancel)?;
         let (ended, held_later) = (Instant::now(), cancel.gate.held());
@@ -186,7 +186,7 @@ impl SourceVolume {
         if !is_last {
             workers.iter_mut().for_each(|worker| worker.throttle.clone_from(&self.throttle));
         }
-        let side = Side::Source { is_last, is_copied: true };
+        let side = ScanEnd::Source { is_last, is_copied: true };
         // The time is taken first: whatever changes after the sync then has a stamp that is not older than it.
         let clock = self.place.clock();
         match &self.place {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use super::ends::Inventory;
 use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
 use crate::mover::disk::device;
-use crate::mover::disk::set_back::{self, Watch};
+use crate::mover::disk::set_back::{self, ClockWatch};
 use crate::mover::disk::tree;
 use crate::mover::disk::volume::{self, Place};
 use crate::mover::ground::digest::Digest;
@@ -24,11 +24,11 @@ use crate::mover::manifest::known::Memory;
 use crate::mover::manifest::reader::Manifest;
 use crate::mover::manifest::writer::Writer;
 use crate::mover::walk::device::DeviceScan;
-use crate::mover::walk::look::{Scan, Side};
+use crate::mover::walk::look::{Scan, ScanEnd};
 use crate::mover::walk::worker::Worker;
 use crate::mover::write::apply::Apply;
 use crate::mover::write::change::Nowhere;
-use crate::mover::write::early::Early;
+use crate::mover::write::early::EarlyReader;
 use crate::mover::write::slate::Slate;
 
 /// A volume at its target end.
@@ -40,7 +40,7 @@ pub struct TargetVolume {
     process: u64,
     is_proving: bool,
     /// What is read back while a first pass runs.
-    early: Mutex<Option<Arc<Early>>>,
+    early: Mutex<Option<Arc<EarlyReader>>>,
     manifest: Mutex<Option<Arc<Manifest>>>,
     /// The size of the source, for a device.
     size: AtomicU64,
@@ -152,13 +152,13 @@ impl TargetVolume {
         let remembers = self.remembered().is_some();
         let reads_early = !remembers && self.is_proving && matches!(self.place(), Place::Tree(_));
         // Where it cannot be had all is read in the end.
-        let early = reads_early.then(|| Early::begin(&self.folder).ok().map(Arc::new)).flatten();
+        let early = reads_early.then(|| EarlyReader::begin(&self.folder).ok().map(Arc::new)).flatten();
         self.early.lock().expect("no thread panics while it holds this lock").clone_from(&early);
         Apply::new(Arc::clone(&self.slate), remembers, early, Arc::clone(progress))
     }
 
     /// Ends what was read while the pass ran, and returns it.
-    fn end_early(&self) -> Option<Arc<Early>> {
+    fn end_early(&self) -> Option<Arc<EarlyReader>> {
         let early = self.early.lock().expect("no thread panics while it holds this lock").take();
         early.inspect(|early| early.end())
     }
@@ -209,13 +209,13 @@ impl TargetVolume {
     }
 
     fn look_over(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
-        let (watch, clock) = (Watch::begin(set_back::ahead), self.place().clock());
+        let (watch, clock) = (ClockWatch::begin(set_back::ahead), self.place().clock());
         let old = self.remembered().clone();
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
         let writer = Writer::new(&self.folder, MANIFEST, old.clone())?;
         let memory = old.map_or(Memory::Blank, Memory::Own);
         let early = self.end_early();
-        let side = Side::Target { touched: self.slate.touched(), knows_all, early: early.as_deref() };
+        let side = ScanEnd::Target { touched: self.slate.touched(), knows_all, early: early.as_deref() };
         let mut workers: Vec<Worker<'_>> = (0..work::readers()).map(|_| Worker::new(Box::new(Nowhere))).collect();
         // What is counted here is no part of the pass.
         let uncounted = Progress::default();
@@ -261,17 +261,17 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(60);
 
     /// A target to which a first pass wrote a large file, which was read back meanwhile.
-    struct Written {
+    struct WrittenTarget {
         folder: tempfile::TempDir,
         volume: Arc<TargetVolume>,
     }
 
-    impl Written {
-        fn new() -> Written {
+    impl WrittenTarget {
+        fn new() -> WrittenTarget {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::create_dir(folder.path().join("target")).expect("a folder");
             let volume = TargetVolume::at(&folder.path().join("target"), VolumeMode::Filesystem, &folder.path().join("state"));
-            let written = Written { volume: Arc::new(volume.expect("a volume")), folder };
+            let written = WrittenTarget { volume: Arc::new(volume.expect("a volume")), folder };
             written.write();
             written
         }
@@ -325,13 +325,13 @@ mod tests {
 
     #[test]
     fn what_was_read_back_meanwhile_is_not_read_again() {
-        let written = Written::new();
+        let written = WrittenTarget::new();
         assert_eq!(written.end(), (written.root(), SIZE));
     }
 
     #[test]
     fn what_was_changed_after_it_was_read_back_is_found_out() {
-        let written = Written::new();
+        let written = WrittenTarget::new();
         let before = written.root();
         let file = File::options().write(true).open(written.folder.path().join("target/large")).expect("the file");
         let modified = file.metadata().and_then(|metadata| metadata.modified()).expect("a time");
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn after_a_pass_that_broke_off_what_it_read_back_is_known_still() {
-        let written = Written::new();
+        let written = WrittenTarget::new();
         let progress = Progress::default();
         let inventory = written.volume.begin(None, 0, &progress, &Cancel::default()).expect("begun anew");
         assert!(matches!(inventory, Inventory::Listing(listing) if listing.root() == written.root()));
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_pass_that_wrote_nothing_leaves_what_is_known_unless_it_is_the_last() {
-        let written = Written::new();
+        let written = WrittenTarget::new();
         let (before, _) = written.end();
         std::fs::remove_file(written.folder.path().join("target/large")).expect("the file");
         let begin = || {
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_pass_that_wrote_anything_is_looked_over() {
-        let written = Written::new();
+        let written = WrittenTarget::new();
         let (before, _) = written.end();
         let write = |folder: &str| {
             std::fs::create_dir(written.folder.path().join("target").join(folder)).expect("a folder");

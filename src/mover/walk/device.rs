@@ -9,7 +9,7 @@ use std::time::Instant;
 use rustix::fs::{Advice, OFlags};
 use rustix::io::Errno;
 
-use super::look::Side;
+use super::look::ScanEnd;
 use super::read_back;
 use super::segments::Segments;
 use super::stretches;
@@ -22,10 +22,10 @@ use crate::mover::ground::fail::{self, Halt, Result};
 use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::entry::Entry;
-use crate::mover::manifest::known::{Known, Memory};
+use crate::mover::manifest::known::{KnownEntry, Memory};
 use crate::mover::manifest::writer::Writer;
 use crate::mover::write::change::{Item, Lane, Piece, STAGES};
-use crate::mover::write::touched::Written;
+use crate::mover::write::touched::WrittenBlocks;
 
 /// One look over a device.
 pub struct DeviceScan<'a> {
@@ -38,15 +38,15 @@ pub struct DeviceScan<'a> {
     /// Where the new manifest is made.
     pub writer: &'a Writer,
     /// At which end.
-    pub side: Side<'a>,
+    pub side: ScanEnd<'a>,
     /// What is counted.
     pub progress: &'a Progress,
     /// Whether to end early.
     pub cancel: &'a Cancel,
 }
 
-struct Underway {
-    known: Option<Known>,
+struct DeviceWork {
+    known: Option<KnownEntry>,
     region: Option<u64>,
     segments: Segments,
 }
@@ -57,7 +57,7 @@ impl DeviceScan<'_> {
         self.progress.entries.add(digest::segment_count(self.size));
         self.progress.bytes.add(self.size);
         let known = self.memory.entries_between(b"", b"", None)?.into_iter().next();
-        let underway = Underway { known, region: self.writer.blocks().reserve(self.size), segments: Segments::of(self.size) };
+        let underway = DeviceWork { known, region: self.writer.blocks().reserve(self.size), segments: Segments::of(self.size) };
         // What was read before may be in the page cache though another path to the device wrote since.
         let _ = rustix::fs::fadvise(self.device, 0, None, Advice::DontNeed);
         let direct = direct::open(self.device, OFlags::RDONLY);
@@ -77,7 +77,7 @@ impl DeviceScan<'_> {
         Entry { kind: EntryKind::Regular, stamp: Stamp { size: self.size, ..Stamp::default() }, content, blocks, ..Entry::marker(b"") }
     }
 
-    fn segments(&self, underway: &Underway, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<()> {
+    fn segments(&self, underway: &DeviceWork, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<()> {
         // None is passed over: a device has the size that it says, and of a target nobody knows what it holds where the source has zeros.
         let count = digest::segment_count(self.size);
         while let Some(claim) = underway.segments.claim(|from| (from < count).then_some(from)) {
@@ -93,7 +93,7 @@ impl DeviceScan<'_> {
 
     fn segment(
         &self,
-        underway: &Underway,
+        underway: &DeviceWork,
         index: u64,
         direct: Option<BorrowedFd<'_>>,
         worker: &mut Worker<'_>,
@@ -108,7 +108,7 @@ impl DeviceScan<'_> {
         self.progress.bytes_done.add(length);
         if let Some(written) = self.written(underway, index) {
             let mut blocks = before;
-            let segment = read_back::Segment { offset, length, direct };
+            let segment = read_back::SegmentSpan { offset, length, direct };
             let at_once = read_back::read_back(segment, &written, &mut blocks, worker, |place, length, worker| {
                 self.read(offset + place, length, direct, worker)
             })?;
@@ -116,7 +116,7 @@ impl DeviceScan<'_> {
             return Ok(blocks);
         }
         let blocks = self.read(offset, length, direct, worker)?;
-        if matches!(self.side, Side::Source { .. }) {
+        if matches!(self.side, ScanEnd::Source { .. }) {
             self.emit(index, &stretches::pieces(&worker.buffer, length, offset, &blocks, &before), worker.lane.as_mut())?;
         }
         Ok(blocks)
@@ -133,8 +133,8 @@ impl DeviceScan<'_> {
     }
 
     /// What was written of a segment since it was last read, at the target; none: it has to be read whole.
-    fn written(&self, underway: &Underway, index: u64) -> Option<Written> {
-        let Side::Target { touched, knows_all: true, .. } = self.side else {
+    fn written(&self, underway: &DeviceWork, index: u64) -> Option<WrittenBlocks> {
+        let ScanEnd::Target { touched, knows_all: true, .. } = self.side else {
             return None;
         };
         // A device of one block has no block digests to take from memory.
@@ -173,8 +173,8 @@ impl DeviceScan<'_> {
 
     fn unreadable(&self, errno: Errno) -> Halt {
         match self.side {
-            Side::Source { .. } => fail::at_source("reading the device", b"", errno),
-            Side::Target { .. } => fail::at_target("reading the device", b"", errno),
+            ScanEnd::Source { .. } => fail::at_source("reading the device", b"", errno),
+            ScanEnd::Target { .. } => fail::at_target("reading the device", b"", errno),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::mover::ground::fail::{Halt, Result};
 use crate::mover::ground::path;
 use crate::mover::ground::work::Queue;
 use crate::mover::manifest::entry::{Entry, PAGE_ENTRIES_MAX};
-use crate::mover::manifest::known::Known;
+use crate::mover::manifest::known::KnownEntry;
 use crate::mover::write::change::Item;
 
 impl Scan<'_> {
@@ -86,7 +86,7 @@ impl Scan<'_> {
     }
 
     /// Makes the entry of the directory itself. It is always looked at in full, so that nothing need be believed.
-    fn own_entry(&self, listed: &OpenDirectory, old: Option<&Known>) -> Entry {
+    fn own_entry(&self, listed: &OpenDirectory, old: Option<&KnownEntry>) -> Entry {
         self.progress.entries.add(1);
         let metadata = listed.directory.metadata.digest();
         if old.is_none_or(|old| old.entry.metadata != metadata) {
@@ -113,7 +113,7 @@ impl Scan<'_> {
         &self,
         listed: &Arc<OpenDirectory>,
         name: &[u8],
-        old: Option<Known>,
+        old: Option<KnownEntry>,
         page: &mut SliceEntries,
         worker: &mut Worker<'_>,
         queue: &Queue<Task>,

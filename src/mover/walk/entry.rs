@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::file::SmallFile;
-use super::look::{Finding, Scan, Side};
+use super::look::{Finding, Scan, ScanEnd};
 use super::subject::Subject;
 use super::worker::Worker;
 use crate::mover::disk::stat::{self, EntryKind};
@@ -19,7 +19,7 @@ use crate::mover::ground::digest::{Digest, SEGMENT_BYTES};
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::path;
 use crate::mover::manifest::entry::Entry;
-use crate::mover::manifest::known::Known;
+use crate::mover::manifest::known::KnownEntry;
 use crate::mover::write::change::Item;
 
 impl Scan<'_> {
@@ -41,15 +41,15 @@ impl Scan<'_> {
     }
 
     /// Returns what is known of an entry, if that may be believed still.
-    pub(super) fn unchanged<'s>(&self, subject: &'s Subject) -> Option<&'s Known> {
+    pub(super) fn unchanged<'s>(&self, subject: &'s Subject) -> Option<&'s KnownEntry> {
         subject.old.as_deref().filter(|old| !subject.must_part_from_links() && self.is_unchanged(subject, old))
     }
 
-    fn is_unchanged(&self, subject: &Subject, old: &Known) -> bool {
+    fn is_unchanged(&self, subject: &Subject, old: &KnownEntry) -> bool {
         let is_same = old.stamp == Some(subject.seen.stamp) && old.entry.kind == subject.seen.kind && !self.clock.is_foreign;
         match self.side {
-            Side::Source { .. } => is_same && !old.entry.is_hot,
-            Side::Target { touched, knows_all, .. } => is_same && (knows_all || !old.entry.is_hot) && !touched.contains(&subject.path),
+            ScanEnd::Source { .. } => is_same && !old.entry.is_hot,
+            ScanEnd::Target { touched, knows_all, .. } => is_same && (knows_all || !old.entry.is_hot) && !touched.contains(&subject.path),
         }
     }
 

@@ -13,8 +13,8 @@ use crate::mover::disk::buffer::ALIGNMENT;
 use crate::mover::disk::metadata::Metadata;
 use crate::mover::disk::stat::Stat;
 use crate::mover::ground::digest;
-use crate::mover::manifest::known::Known;
-use crate::mover::write::touched::Written;
+use crate::mover::manifest::known::KnownEntry;
+use crate::mover::write::touched::WrittenBlocks;
 
 /// A small file that is open and was not read yet.
 pub(super) struct SmallFile {
@@ -48,7 +48,7 @@ pub(super) struct LargeFile {
     pub(super) is_new: bool,
     pub(super) region: Option<u64>,
     /// What to take from memory, because it was not touched; none: read all.
-    pub(super) untouched: Option<Untouched>,
+    pub(super) untouched: Option<PartialRead>,
     /// Segments that were read back while the pass ran, and where their digests are.
     pub(super) early: HashMap<u64, u64>,
     pub(super) segments: Segments,
@@ -57,11 +57,11 @@ pub(super) struct LargeFile {
 }
 
 /// What of a large file need not be read again.
-pub(super) struct Untouched {
-    pub(super) touched: BTreeMap<u64, Written>,
+pub(super) struct PartialRead {
+    pub(super) touched: BTreeMap<u64, WrittenBlocks>,
     /// From this segment on all may differ, because the size changed.
     pub(super) resized_from: Option<u64>,
-    pub(super) known: Known,
+    pub(super) known: KnownEntry,
 }
 
 impl LargeFile {
@@ -71,7 +71,7 @@ impl LargeFile {
     }
 
     /// Returns what the target is known to hold in its place.
-    pub(super) fn old(&self) -> Option<&Known> {
+    pub(super) fn old(&self) -> Option<&KnownEntry> {
         self.subject.old_of_kind().filter(|_| !self.is_new)
     }
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use rustix::fs::OFlags;
 
-use super::file::{LargeFile, Untouched};
-use super::look::{Scan, Side, Task};
+use super::file::{LargeFile, PartialRead};
+use super::look::{Scan, ScanEnd, Task};
 use super::read_back;
 use super::segments::Segments;
 use super::stretches::{next_old, old_blocks, pieces};
@@ -26,8 +26,8 @@ use crate::mover::ground::path;
 use crate::mover::ground::work::Queue;
 use crate::mover::manifest::entry::Entry;
 use crate::mover::write::change::Item;
-use crate::mover::write::early::Early;
-use crate::mover::write::touched::{Part, Written};
+use crate::mover::write::early::EarlyReader;
+use crate::mover::write::touched::{TouchedPart, WrittenBlocks};
 
 impl Scan<'_> {
     /// Takes a large file that was opened.
@@ -58,32 +58,32 @@ impl Scan<'_> {
     /// Opens a large file past the page cache. At the target that is tried wherever a file system takes it, since the disk itself is to be read;
     /// at the source only where such reads do not go through the cache all the same, where nothing would be won.
     fn open_direct(&self, file: BorrowedFd<'_>) -> Option<OwnedFd> {
-        let is_of_use = matches!(self.side, Side::Target { .. }) || direct::is_direct(file);
+        let is_of_use = matches!(self.side, ScanEnd::Target { .. }) || direct::is_direct(file);
         is_of_use.then(|| direct::open(file, OFlags::RDONLY)).flatten()
     }
 
     /// Returns whether a stretch is to be read past the page cache: at the target always, at the source where that is better.
     fn is_past_cache(&self, file: BorrowedFd<'_>, offset: u64, length: u64) -> bool {
-        matches!(self.side, Side::Target { .. }) || is_better_past_cache(length, || cached::bytes_within(file, offset, length))
+        matches!(self.side, ScanEnd::Target { .. }) || is_better_past_cache(length, || cached::bytes_within(file, offset, length))
     }
 
     /// At the target only what was touched of a large file is read back, if this process knows all that was touched.
-    fn untouched(&self, subject: &Subject, seen: &Stat, is_new: bool) -> Option<Untouched> {
-        let Side::Target { touched, knows_all: true, .. } = self.side else {
+    fn untouched(&self, subject: &Subject, seen: &Stat, is_new: bool) -> Option<PartialRead> {
+        let ScanEnd::Target { touched, knows_all: true, .. } = self.side else {
             return None;
         };
         let known = subject.old_of_kind().filter(|old| old.stamp.is_some_and(|stamp| stamp.inode == seen.stamp.inode) && !is_new)?;
-        let Some(Part::Segments(touched)) = touched.part(&subject.path) else {
+        let Some(TouchedPart::Segments(touched)) = touched.part(&subject.path) else {
             return None;
         };
         // Where the size changed, the segments around both ends changed without being written.
         let (old, new) = (known.entry.stamp.size, seen.stamp.size);
         let resized_from = (old != new).then(|| old.min(new).saturating_sub(1) / SEGMENT_BYTES as u64);
-        Some(Untouched { touched, resized_from, known: known.clone() })
+        Some(PartialRead { touched, resized_from, known: known.clone() })
     }
 
-    fn early(&self) -> Option<&Early> {
-        if let Side::Target { early, .. } = self.side { early } else { None }
+    fn early(&self) -> Option<&EarlyReader> {
+        if let ScanEnd::Target { early, .. } = self.side { early } else { None }
     }
 
     /// Works on a large file beside everybody who has time for it.
@@ -130,7 +130,7 @@ impl Scan<'_> {
             self.writer.blocks().write(region, index * SEGMENT_BLOCKS, &blocks)?;
         }
         self.progress.bytes_done.add(length);
-        if matches!(self.side, Side::Source { .. }) {
+        if matches!(self.side, ScanEnd::Source { .. }) {
             self.emit_segment(file, index, &blocks, worker)?;
         }
         Ok(digest::of_blocks(&blocks))
@@ -158,7 +158,7 @@ impl Scan<'_> {
     fn read_touched(
         &self,
         file: &LargeFile,
-        untouched: &Untouched,
+        untouched: &PartialRead,
         index: u64,
         length: u64,
         worker: &mut Worker<'_>,
@@ -167,11 +167,11 @@ impl Scan<'_> {
         let mut blocks = old_blocks(&untouched.known, index)?;
         blocks.resize(digest::block_count(length) as usize, BlockDigest::ZEROS);
         let is_resized = untouched.resized_from.is_some_and(|from| index >= from);
-        let Some(written) = (if is_resized { Some(&Written::All) } else { untouched.touched.get(&index) }) else {
+        let Some(written) = (if is_resized { Some(&WrittenBlocks::All) } else { untouched.touched.get(&index) }) else {
             return Ok(blocks);
         };
         self.drop_cache(file.opened.as_fd(), offset, length);
-        let segment = read_back::Segment { offset, length, direct: file.direct.as_ref().map(AsFd::as_fd) };
+        let segment = read_back::SegmentSpan { offset, length, direct: file.direct.as_ref().map(AsFd::as_fd) };
         let at_once = read_back::read_back(segment, written, &mut blocks, worker, |place, length, worker| {
             self.read_stretch(file, offset + place, length, worker)
         })?;

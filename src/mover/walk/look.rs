@@ -26,12 +26,12 @@ use crate::mover::manifest::entry::Entry;
 use crate::mover::manifest::known::Memory;
 use crate::mover::manifest::writer::Writer;
 use crate::mover::write::change::Item;
-use crate::mover::write::early::Early;
-use crate::mover::write::touched::Touched;
+use crate::mover::write::early::EarlyReader;
+use crate::mover::write::touched::TouchedPaths;
 
 /// At which end, and under what conditions, a scan is made.
 #[derive(Clone, Copy, Debug)]
-pub enum Side<'a> {
+pub enum ScanEnd<'a> {
     /// At the source; in a last pass nothing may change under it.
     Source {
         /// Whether the application is stopped.
@@ -42,11 +42,11 @@ pub enum Side<'a> {
     /// At the target, after its changes were synced: what was touched is read from the disk.
     Target {
         /// What this process wrote since the manifest was made.
-        touched: &'a Touched,
+        touched: &'a TouchedPaths,
         /// Whether it was this process that made the manifest, so that `touched` is all there is.
         knows_all: bool,
         /// What was read back while the pass ran.
-        early: Option<&'a Early>,
+        early: Option<&'a EarlyReader>,
     },
 }
 
@@ -78,7 +78,7 @@ pub struct Scan<'a> {
     /// Where the new manifest is made.
     pub writer: &'a Writer,
     /// At which end.
-    pub side: Side<'a>,
+    pub side: ScanEnd<'a>,
     /// How stamps are taken.
     pub clock: Clock,
     /// What is counted.
@@ -102,7 +102,7 @@ impl<'a> Scan<'a> {
         tree: &'a Tree,
         memory: &'a Memory,
         writer: &'a Writer,
-        side: Side<'a>,
+        side: ScanEnd<'a>,
         clock: Clock,
         progress: &'a Progress,
         cancel: &'a Cancel,
@@ -126,11 +126,11 @@ impl<'a> Scan<'a> {
 
     pub(super) fn check_can_be_kept(&self, seen: &Stat, path: &[u8]) -> Result<()> {
         match self.side {
-            Side::Source { is_copied: true, .. } => {
+            ScanEnd::Source { is_copied: true, .. } => {
                 flags::check(seen.attributes, self.root, path)?;
                 if self.sees_all_attributes { Ok(()) } else { layers::check(seen, path) }
             }
-            Side::Source { is_copied: false, .. } | Side::Target { .. } => Ok(()),
+            ScanEnd::Source { is_copied: false, .. } | ScanEnd::Target { .. } => Ok(()),
         }
     }
 
@@ -177,25 +177,25 @@ impl<'a> Scan<'a> {
     /// Notes that something changed under the pass: normal while the application runs, a failure when it should be stopped.
     pub(super) fn unsettled(&self, path: &[u8]) -> Result<()> {
         match self.side {
-            Side::Source { is_last: false, .. } => {
+            ScanEnd::Source { is_last: false, .. } => {
                 self.progress.unsettled.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Side::Source { is_last: true, .. } => Err(not_stopped(path)),
-            Side::Target { .. } => {
+            ScanEnd::Source { is_last: true, .. } => Err(not_stopped(path)),
+            ScanEnd::Target { .. } => {
                 Err(Halt::new(Reason::System, format!("`{}` was changed at the target by somebody else", path::shown(path))))
             }
         }
     }
 
     pub(super) fn is_last(&self) -> bool {
-        matches!(self.side, Side::Source { is_last: true, .. })
+        matches!(self.side, ScanEnd::Source { is_last: true, .. })
     }
 
     pub(super) fn unreadable(&self, what: &str, path: &[u8], errno: Errno) -> Halt {
         match self.side {
-            Side::Source { .. } => fail::at_source(what, path, errno),
-            Side::Target { .. } => fail::at_target(what, path, errno),
+            ScanEnd::Source { .. } => fail::at_source(what, path, errno),
+            ScanEnd::Target { .. } => fail::at_target(what, path, errno),
         }
     }
 }

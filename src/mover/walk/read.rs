@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use super::look::{Scan, Side};
+use super::look::{Scan, ScanEnd};
 use crate::mover::disk::quiet;
 use crate::mover::disk::stat::{self, Stat};
 use crate::mover::ground::fail::Result;
@@ -29,7 +29,7 @@ impl Scan<'_> {
 
     /// At the target, what was written must be read from the disk, not from memory.
     pub(super) fn drop_cache(&self, file: BorrowedFd<'_>, offset: u64, length: u64) {
-        if matches!(self.side, Side::Target { .. }) {
+        if matches!(self.side, ScanEnd::Target { .. }) {
             // A file system that does not know this advice only makes the proof weaker against its own disk; it is still read.
             let _ = rustix::fs::fadvise(file, offset, std::num::NonZero::new(length), Advice::DontNeed);
         }

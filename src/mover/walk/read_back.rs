@@ -8,14 +8,14 @@ use std::os::fd::BorrowedFd;
 
 use super::worker::Worker;
 use crate::mover::disk::buffer::ALIGNMENT;
-use crate::mover::disk::together::{READS_MAX, Read};
+use crate::mover::disk::together::{BatchRead, READS_MAX};
 use crate::mover::ground::digest::{self, BLOCK_BYTES, BlockDigest};
 use crate::mover::ground::fail::Result;
-use crate::mover::write::touched::Written;
+use crate::mover::write::touched::WrittenBlocks;
 
 /// A segment of which something is read back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment<'a> {
+pub(super) struct SegmentSpan<'a> {
     /// Where it begins.
     pub offset: u64,
     /// How long it is, which is less than a whole one at the end.
@@ -27,8 +27,8 @@ pub(super) struct Segment<'a> {
 /// Replaces the digests of the blocks that were written by those of what the disk has. Returns how many bytes were read at once; what was
 /// not is asked for by its place within the segment and its length.
 pub(super) fn read_back<'a>(
-    segment: Segment<'_>,
-    written: &Written,
+    segment: SegmentSpan<'_>,
+    written: &WrittenBlocks,
     blocks: &mut [BlockDigest],
     worker: &mut Worker<'a>,
     mut read: impl FnMut(u64, u64, &mut Worker<'a>) -> Result<Vec<BlockDigest>>,
@@ -50,7 +50,7 @@ pub(super) fn read_back<'a>(
 
 /// Reads stretches at once, and digests those that came whole; returns how many bytes these are, and the others.
 fn read_together(
-    segment: Segment<'_>,
+    segment: SegmentSpan<'_>,
     direct: BorrowedFd<'_>,
     stretches: &[Range<usize>],
     blocks: &mut [BlockDigest],
@@ -61,9 +61,9 @@ fn read_together(
         let (place, length) = segment.place(stretch);
         let (at, length) = (room, (length as usize).next_multiple_of(ALIGNMENT));
         room += length;
-        Read { file: direct, offset: segment.offset + place, at, length }
+        BatchRead { file: direct, offset: segment.offset + place, at, length }
     });
-    let reads: Vec<Read<'_>> = reads.collect();
+    let reads: Vec<BatchRead<'_>> = reads.collect();
     worker.buffer.set_length(room);
     let brought = worker.read_together(&reads);
     let (mut bytes, mut left) = (0, Vec::new());
@@ -79,7 +79,7 @@ fn read_together(
     (bytes, left)
 }
 
-impl Segment<'_> {
+impl SegmentSpan<'_> {
     /// Returns where blocks begin within the segment, and how many bytes they are.
     fn place(&self, stretch: &Range<usize>) -> (u64, u64) {
         let start = (stretch.start * BLOCK_BYTES) as u64;
@@ -99,7 +99,7 @@ mod tests {
     use crate::mover::disk::direct;
     use crate::mover::ground::digest::SEGMENT_BYTES;
     use crate::mover::write::change::{Nowhere, Piece};
-    use crate::mover::write::touched::{Part, Touched};
+    use crate::mover::write::touched::{TouchedPart, TouchedPaths};
 
     const BLOCK: u64 = BLOCK_BYTES as u64;
     const SEGMENT: u64 = SEGMENT_BYTES as u64;
@@ -109,21 +109,21 @@ mod tests {
     /// A file whose second segment was written in many places.
     struct Changed {
         file: File,
-        written: Written,
+        written: WrittenBlocks,
     }
 
     impl Changed {
         fn new() -> Changed {
             let file = tempfile::tempfile().expect("a file");
             file.set_len(SEGMENT + LENGTH).expect("a size");
-            let touched = Touched::default();
+            let touched = TouchedPaths::default();
             for block in (0..200).step_by(6).chain([200]) {
                 let bytes = [block as u8 + 1; 100];
                 let offset = SEGMENT + block * BLOCK + 17;
                 file.write_all_at(&bytes, offset).expect("written");
                 touched.add_segment(b"file", 1, &[Piece { offset, length: 100, bytes: Some(&bytes) }]);
             }
-            let Some(Part::Segments(mut segments)) = touched.part(b"file") else { panic!("it was touched in parts") };
+            let Some(TouchedPart::Segments(mut segments)) = touched.part(b"file") else { panic!("it was touched in parts") };
             Changed { file, written: segments.remove(&1).expect("what was written") }
         }
 
@@ -136,7 +136,7 @@ mod tests {
         /// Reads back; returns the digests, how many bytes came at once, and how many stretches did not.
         fn read_back(&self, direct: Option<&OwnedFd>) -> (Vec<BlockDigest>, u64, usize) {
             let mut blocks = vec![BlockDigest::ZEROS; digest::block_count(LENGTH) as usize];
-            let segment = Segment { offset: SEGMENT, length: LENGTH, direct: direct.map(AsFd::as_fd) };
+            let segment = SegmentSpan { offset: SEGMENT, length: LENGTH, direct: direct.map(AsFd::as_fd) };
             let mut asked = 0;
             let content = self.content();
             let read = |place: u64, length: u64, _: &mut Worker<'_>| {

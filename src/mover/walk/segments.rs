@@ -11,10 +11,10 @@ use crate::mover::ground::digest::{ContentRoot, Digest};
 
 /// What is left to do of a large file or device, and what is done.
 pub(super) struct Segments {
-    state: Mutex<State>,
+    state: Mutex<SegmentsState>,
 }
 
-struct State {
+struct SegmentsState {
     /// Where to look for the next one.
     next: u64,
     is_exhausted: bool,
@@ -37,10 +37,12 @@ impl Segments {
     /// Returns those of a file of this size.
     pub(super) fn of(size: u64) -> Segments {
         let root = Some(ContentRoot::new(size));
-        Segments { state: Mutex::new(State { next: 0, is_exhausted: false, handed_out: 0, added: 0, waiting: BTreeMap::new(), root }) }
+        Segments {
+            state: Mutex::new(SegmentsState { next: 0, is_exhausted: false, handed_out: 0, added: 0, waiting: BTreeMap::new(), root }),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SegmentsState> {
         self.state.lock().expect("no thread panics while it holds this lock")
     }
 
@@ -64,7 +66,7 @@ impl Segments {
     /// Takes the digest of a segment that was handed out.
     pub(super) fn settle(&self, claim: Claim, segment: Digest) {
         let mut state = self.lock();
-        let State { added, waiting, root, .. } = &mut *state;
+        let SegmentsState { added, waiting, root, .. } = &mut *state;
         waiting.insert(claim.number, (claim.index, segment));
         while let (Some((index, segment)), Some(root)) = (waiting.remove(added), root.as_mut()) {
             root.add(index, segment);

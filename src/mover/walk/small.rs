@@ -7,12 +7,12 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::file::SmallFile;
-use super::look::{Scan, Side};
+use super::look::{Scan, ScanEnd};
 use super::stretches::{old_blocks, pieces};
 use super::subject::Subject;
 use super::worker::Worker;
 use crate::mover::disk::stat::EntryKind;
-use crate::mover::disk::together::{READS_MAX, Read};
+use crate::mover::disk::together::{BatchRead, READS_MAX};
 use crate::mover::ground::digest::{self, BlockDigest, SEGMENT_BYTES};
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::path;
@@ -79,7 +79,7 @@ impl Scan<'_> {
     /// Returns whether files are to be read from the disk: at the target always, because that is what is to be proven; at the
     /// source in its first pass, while what changed since a pass is likely to be in memory still.
     fn is_on_disk(&self) -> bool {
-        matches!(self.side, Side::Target { .. }) || (self.memory.own().is_none() && !self.clock.is_foreign)
+        matches!(self.side, ScanEnd::Target { .. }) || (self.memory.own().is_none() && !self.clock.is_foreign)
     }
 
     fn read_waiting(&self, page: &mut SliceEntries, worker: &mut Worker<'_>) -> Result<()> {
@@ -173,7 +173,7 @@ impl Scan<'_> {
 
 /// Reads what waits to its place in the worker's buffer; returns for each whether all of it came.
 fn read_together(waiting: &[PendingFile], worker: &mut Worker<'_>) -> Vec<bool> {
-    let reads = waiting.iter().map(|one| Read { file: one.file.opened.as_fd(), offset: 0, at: one.at, length: one.file.room() });
+    let reads = waiting.iter().map(|one| BatchRead { file: one.file.opened.as_fd(), offset: 0, at: one.at, length: one.file.room() });
     let brought = worker.read_together(&reads.collect::<Vec<_>>());
     waiting.iter().zip(brought).map(|(one, brought)| brought.is_some_and(|brought| brought >= one.file.length())).collect()
 }

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use crate::mover::ground::digest::{self, BLOCK_BYTES, BlockDigest, SEGMENT_BLOCKS};
 use crate::mover::ground::fail::Result;
-use crate::mover::manifest::known::Known;
+use crate::mover::manifest::known::KnownEntry;
 use crate::mover::write::change::Piece;
 
 /// Reads the digests of the blocks that a known file had in a segment.
-pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<BlockDigest>> {
+pub(super) fn old_blocks(old: &KnownEntry, index: u64) -> Result<Vec<BlockDigest>> {
     let all = digest::block_count(old.entry.stamp.size);
     let first = index * SEGMENT_BLOCKS;
     let count = all.saturating_sub(first).min(SEGMENT_BLOCKS);
@@ -23,7 +23,7 @@ pub(super) fn old_blocks(old: &Known, index: u64) -> Result<Vec<BlockDigest>> {
 }
 
 /// Returns the next segment, from one on, in which a known file may have had anything but zeros.
-pub(super) fn next_old(old: &Known, from: u64) -> Option<u64> {
+pub(super) fn next_old(old: &KnownEntry, from: u64) -> Option<u64> {
     let first = from * SEGMENT_BLOCKS;
     let next = match old.entry.blocks {
         Some(region) => old.blocks.next(region, first)?,

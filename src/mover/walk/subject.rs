@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::mover::disk::metadata::Metadata;
 use crate::mover::disk::stat::{Stamp, Stat};
-use crate::mover::manifest::known::Known;
+use crate::mover::manifest::known::KnownEntry;
 
 /// A directory as it was when it was opened.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub(super) struct Subject {
     pub(super) path: Vec<u8>,
     pub(super) seen: Stat,
     /// Apart, since most of many have none in a first pass.
-    pub(super) old: Option<Box<Known>>,
+    pub(super) old: Option<Box<KnownEntry>>,
 }
 
 impl Subject {
     /// Returns what was known, unless it was of another type.
-    pub(super) fn old_of_kind(&self) -> Option<&Known> {
+    pub(super) fn old_of_kind(&self) -> Option<&KnownEntry> {
         self.old.as_deref().filter(|old| old.entry.kind == self.seen.kind)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::mover::disk::buffer::Buffer;
-use crate::mover::disk::together::{Read, Together};
+use crate::mover::disk::together::{BatchRead, BatchReader};
 use crate::mover::ground::progress::Progress;
 use crate::mover::manners::throttle::Throttle;
 use crate::mover::write::change::Lane;
@@ -18,7 +18,7 @@ pub struct Worker<'a> {
     /// Holds one segment.
     pub buffer: Buffer,
     /// Reads much at once; none until it is needed, and none within where the kernel does not let us.
-    together: Option<Option<Together>>,
+    together: Option<Option<BatchReader>>,
     /// Rests after its reads; none: never.
     pub throttle: Option<Arc<Throttle>>,
 }
@@ -31,11 +31,11 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads many parts at once to their places in the buffer; returns how many bytes each brought, none for what has to be read by itself.
-    pub(super) fn read_together(&mut self, reads: &[Read<'_>]) -> Vec<Option<usize>> {
+    pub(super) fn read_together(&mut self, reads: &[BatchRead<'_>]) -> Vec<Option<usize>> {
         if reads.len() < 2 {
             return vec![None; reads.len()];
         }
-        match self.together.get_or_insert_with(Together::new) {
+        match self.together.get_or_insert_with(BatchReader::new) {
             Some(together) => together.read(reads, self.buffer.padded()),
             None => vec![None; reads.len()],
         }

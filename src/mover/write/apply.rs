@@ -12,11 +12,11 @@ use rustix::io::Errno;
 
 use super::change::{Item, Lane, Piece};
 use super::content::{OpenFile, Writable};
-use super::early::Early;
+use super::early::EarlyReader;
 use super::flush::Flush;
 use super::slate::Slate;
-use super::touched::Touched;
-use super::within::{LastDirectory, Within, remove};
+use super::touched::TouchedPaths;
+use super::within::{LastDirectory, NamesWithin, remove};
 use crate::mover::disk::buffer::Buffer;
 use crate::mover::disk::direct;
 use crate::mover::disk::lend;
@@ -37,15 +37,15 @@ pub struct Apply {
     /// The device past the page cache, if it is one that can be written so.
     direct: Option<OwnedFd>,
     /// Reads back what is written, in a first pass.
-    early: Option<Arc<Early>>,
+    early: Option<Arc<EarlyReader>>,
     /// Flushes small files; none for a device, and where it cannot be had, which only leaves more to the sync at the end.
     flush: Option<Flush>,
-    large: Mutex<HashMap<u64, Arc<Mutex<Large>>>>,
+    large: Mutex<HashMap<u64, Arc<Mutex<LargeWrite>>>>,
 }
 
 /// A large file that is being written.
 #[derive(Default)]
-struct Large {
+struct LargeWrite {
     opened: Option<OpenFile>,
     written: u64,
     end: Option<(Metadata, u64, u64)>,
@@ -68,7 +68,7 @@ impl Desk {
 impl Apply {
     /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
     #[must_use]
-    pub fn new(slate: Arc<Slate>, remembers: bool, early: Option<Arc<Early>>, progress: Arc<Progress>) -> Apply {
+    pub fn new(slate: Arc<Slate>, remembers: bool, early: Option<Arc<EarlyReader>>, progress: Arc<Progress>) -> Apply {
         let (direct, flush) = match slate.place() {
             Place::Tree(tree) => (None, Flush::begin(tree).ok()),
             Place::Device(device) => (direct::open(device.as_fd(), OFlags::RDWR), None),
@@ -78,11 +78,11 @@ impl Apply {
 
     /// Returns what reads back what is written, in a first pass.
     #[must_use]
-    pub fn early(&self) -> Option<&Early> {
+    pub fn early(&self) -> Option<&EarlyReader> {
         self.early.as_deref()
     }
 
-    fn touched(&self) -> Option<&Touched> {
+    fn touched(&self) -> Option<&TouchedPaths> {
         self.remembers.then(|| self.slate.touched())
     }
 
@@ -107,7 +107,7 @@ impl Apply {
     }
 
     fn apply_to_tree(&self, tree: &Tree, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
-        let within = Within { tree, last: &mut desk.last, buffer: &mut desk.buffer };
+        let within = NamesWithin { tree, last: &mut desk.last, buffer: &mut desk.buffer };
         match item {
             Item::Create { path, metadata, size } => self.create(within, path, metadata, *size, pieces),
             Item::Patch { path, metadata, size } => self.patch(within, path, metadata, *size, pieces),
@@ -161,7 +161,7 @@ impl Apply {
         }
     }
 
-    fn create(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
+    fn create(&self, mut within: NamesWithin<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
         self.touch(path);
         let file = within.make_file(path)?;
         Writable::file(file.as_fd(), path).write(pieces, within.buffer)?;
@@ -173,7 +173,7 @@ impl Apply {
         self.set(file.as_fd(), metadata, path)
     }
 
-    fn patch(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
+    fn patch(&self, mut within: NamesWithin<'_, '_>, path: &[u8], metadata: &Metadata, size: u64, pieces: &[Piece<'_>]) -> Result<()> {
         self.touch(path);
         let file = within.open_file(path)?;
         Writable::file(file.as_fd(), path).write(pieces, within.buffer)?;
@@ -182,13 +182,21 @@ impl Apply {
         self.set(file.as_fd(), metadata, path)
     }
 
-    fn dress(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
+    fn dress(&self, mut within: NamesWithin<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
         self.touch(path);
         let file = within.open_file(path)?;
         self.set(file.as_fd(), metadata, path)
     }
 
-    fn segment(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, index: u64, pieces: &[Piece<'_>]) -> Result<()> {
+    fn segment(
+        &self,
+        mut within: NamesWithin<'_, '_>,
+        number: u64,
+        path: &[u8],
+        is_new: bool,
+        index: u64,
+        pieces: &[Piece<'_>],
+    ) -> Result<()> {
         let large = self.large_file(number)?;
         if let Some(touched) = self.touched() {
             touched.add_segment(path, index, pieces);
@@ -208,7 +216,7 @@ impl Apply {
         self.complete(number, &mut state, path)
     }
 
-    fn finish(&self, mut within: Within<'_, '_>, number: u64, path: &[u8], is_new: bool, end: (Metadata, u64, u64)) -> Result<()> {
+    fn finish(&self, mut within: NamesWithin<'_, '_>, number: u64, path: &[u8], is_new: bool, end: (Metadata, u64, u64)) -> Result<()> {
         let large = self.large_file(number)?;
         match self.touched() {
             Some(touched) if is_new => touched.add(path),
@@ -222,7 +230,7 @@ impl Apply {
         self.complete(number, &mut state, path)
     }
 
-    fn large_file(&self, number: u64) -> Result<Arc<Mutex<Large>>> {
+    fn large_file(&self, number: u64) -> Result<Arc<Mutex<LargeWrite>>> {
         let mut large = self.large.lock().expect("no thread panics while it holds this lock");
         if large.len() >= LARGE_FILES_MAX && !large.contains_key(&number) {
             return Err(fail::peer("too many large files were begun and not ended"));
@@ -230,7 +238,7 @@ impl Apply {
         Ok(Arc::clone(large.entry(number).or_default()))
     }
 
-    fn complete(&self, number: u64, state: &mut Large, path: &[u8]) -> Result<()> {
+    fn complete(&self, number: u64, state: &mut LargeWrite, path: &[u8]) -> Result<()> {
         let Some((metadata, size, segments)) = &state.end else {
             return Ok(());
         };
@@ -248,7 +256,7 @@ impl Apply {
         Ok(())
     }
 
-    fn special(&self, mut within: Within<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
+    fn special(&self, mut within: NamesWithin<'_, '_>, path: &[u8], metadata: &Metadata) -> Result<()> {
         self.touch(path);
         let (_, name) = path::split(path);
         let parent = within.make(path, |parent| make_special(parent, name, metadata))?;
@@ -256,7 +264,7 @@ impl Apply {
         metadata::set_at(parent.as_fd(), name, metadata, path)
     }
 
-    fn directory(&self, mut within: Within<'_, '_>, path: &[u8]) -> Result<()> {
+    fn directory(&self, mut within: NamesWithin<'_, '_>, path: &[u8]) -> Result<()> {
         self.progress.entries_changed.add(1);
         within.make_directory(path)
     }
@@ -266,7 +274,7 @@ impl Apply {
         self.set(directory.as_fd(), metadata, path)
     }
 
-    fn link(&self, mut within: Within<'_, '_>, path: &[u8], to: &[u8]) -> Result<()> {
+    fn link(&self, mut within: NamesWithin<'_, '_>, path: &[u8], to: &[u8]) -> Result<()> {
         let (directory, carrier) = path::split(to);
         let from = lend::open_directory(within.tree, directory).map_err(|errno| fail::at_target("opening the directory of", to, errno))?;
         if within.is_same(path, from.as_fd(), carrier) {
@@ -278,7 +286,7 @@ impl Apply {
         Ok(())
     }
 
-    fn delete(&self, mut within: Within<'_, '_>, path: &[u8]) -> Result<()> {
+    fn delete(&self, mut within: NamesWithin<'_, '_>, path: &[u8]) -> Result<()> {
         self.progress.entries_changed.add(1);
         self.forget_early(path);
         within.forget(path);
@@ -291,7 +299,7 @@ impl Apply {
 const LARGE_FILES_MAX: usize = 512;
 
 /// The pieces of a large file arrive on several lanes, in any order; whichever comes first opens it.
-fn open_large(state: &mut Large, within: &mut Within<'_, '_>, path: &[u8], is_new: bool) -> Result<OpenFile> {
+fn open_large(state: &mut LargeWrite, within: &mut NamesWithin<'_, '_>, path: &[u8], is_new: bool) -> Result<OpenFile> {
     if let Some(opened) = &state.opened {
         return Ok(opened.clone());
     }

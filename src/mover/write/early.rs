@@ -32,57 +32,57 @@ const READERS: usize = 2;
 
 /// What of a first pass was read back already.
 #[derive(Debug)]
-pub struct Early {
-    shared: Arc<Shared>,
+pub struct EarlyReader {
+    shared: Arc<EarlyReads>,
     readers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct EarlyReads {
     /// The digests of the blocks of each segment that was read.
     blocks: Blocks,
-    state: Mutex<State>,
+    state: Mutex<EarlyState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
+struct EarlyState {
+    waiting: VecDeque<PendingSegment>,
     is_closed: bool,
     /// By the number of a file within the pass and the index of a segment.
-    segments: BTreeMap<(u64, u64), Segment>,
+    segments: BTreeMap<(u64, u64), SegmentState>,
     /// By path: the number that a complete file had, and its stamp.
     complete: HashMap<Vec<u8>, (u64, Stamp)>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingSegment {
     number: u64,
     index: u64,
     direct: Arc<OwnedFd>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Segment {
+enum SegmentState {
     /// It is to be read.
-    Written,
+    WrittenBlocks,
     /// It was read, and its digests are in this region.
     Read(u64),
     /// It was written more than once, or cannot be read here.
     Left,
 }
 
-impl Early {
+impl EarlyReader {
     /// Begins to read what will be offered; digests are kept in this folder for the while.
-    pub fn begin(folder: &Path) -> Result<Early> {
+    pub fn begin(folder: &Path) -> Result<EarlyReader> {
         let blocks = Blocks::scratch(folder)?;
-        let shared = Arc::new(Shared { blocks, state: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(EarlyReads { blocks, state: Mutex::default(), changed: Condvar::new() });
         let reader = || {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.read_all())
         };
         let readers = Mutex::new((0..READERS).map(|_| reader()).collect());
-        Ok(Early { shared, readers })
+        Ok(EarlyReader { shared, readers })
     }
 
     /// Says that a segment of the file at a path is about to be written: if it was before, what is read of it means nothing.
@@ -90,7 +90,7 @@ impl Early {
         let mut state = self.shared.lock();
         state.complete.remove(path);
         if let Some(segment) = state.segments.get_mut(&(number, index)) {
-            *segment = Segment::Left;
+            *segment = SegmentState::Left;
         }
     }
 
@@ -104,8 +104,8 @@ impl Early {
         if !has_room || state.segments.contains_key(&(number, index)) {
             return;
         }
-        state.segments.insert((number, index), Segment::Written);
-        state.waiting.push_back(Waiting { number, index, direct: Arc::clone(direct) });
+        state.segments.insert((number, index), SegmentState::WrittenBlocks);
+        state.waiting.push_back(PendingSegment { number, index, direct: Arc::clone(direct) });
         self.shared.changed.notify_one();
     }
 
@@ -144,9 +144,9 @@ impl Early {
         };
         // The last one may have been cut off when its file was complete.
         let whole = state.segments.range((number, 0)..(number, stamp.size / SEGMENT_BYTES as u64));
-        let region = |(&(_, index), segment): (&(u64, u64), &Segment)| match segment {
-            Segment::Read(region) => Some((index, *region)),
-            Segment::Written | Segment::Left => None,
+        let region = |(&(_, index), segment): (&(u64, u64), &SegmentState)| match segment {
+            SegmentState::Read(region) => Some((index, *region)),
+            SegmentState::WrittenBlocks | SegmentState::Left => None,
         };
         whole.filter_map(region).collect()
     }
@@ -160,12 +160,12 @@ impl Early {
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         let state = self.shared.lock();
-        let read = state.segments.values().filter(|segment| matches!(segment, Segment::Read(_))).count();
+        let read = state.segments.values().filter(|segment| matches!(segment, SegmentState::Read(_))).count();
         (read * SEGMENT_BYTES) as u64
     }
 }
 
-impl Drop for Early {
+impl Drop for EarlyReader {
     fn drop(&mut self) {
         self.end();
     }
@@ -176,24 +176,25 @@ fn is_whole(pieces: &[Piece<'_>]) -> bool {
     matches!(pieces, [piece] if piece.bytes.is_some() && piece.length == SEGMENT_BYTES as u64)
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl EarlyReads {
+    fn lock(&self) -> MutexGuard<'_, EarlyState> {
         self.state.lock().expect("no thread panics while it holds this lock")
     }
 
     fn read_all(&self) {
         let mut buffer = Buffer::default();
         while let Some(waiting) = self.next() {
-            let outcome = self.read(&waiting, &mut buffer).unwrap_or(Segment::Left);
+            let outcome = self.read(&waiting, &mut buffer).unwrap_or(SegmentState::Left);
             let mut state = self.lock();
-            if let Some(segment) = state.segments.get_mut(&(waiting.number, waiting.index)).filter(|segment| **segment == Segment::Written)
+            if let Some(segment) =
+                state.segments.get_mut(&(waiting.number, waiting.index)).filter(|segment| **segment == SegmentState::WrittenBlocks)
             {
                 *segment = outcome;
             }
         }
     }
 
-    fn next(&self) -> Option<Waiting> {
+    fn next(&self) -> Option<PendingSegment> {
         let mut state = self.lock();
         loop {
             if state.is_closed {
@@ -207,7 +208,7 @@ impl Shared {
     }
 
     /// Reads a segment past the page cache, for which the kernel writes it first; none where that fails.
-    fn read(&self, waiting: &Waiting, buffer: &mut Buffer) -> Option<Segment> {
+    fn read(&self, waiting: &PendingSegment, buffer: &mut Buffer) -> Option<SegmentState> {
         let offset = waiting.index * SEGMENT_BYTES as u64;
         buffer.set_length(SEGMENT_BYTES);
         if !direct::fill(buffer.padded(), waiting.direct.as_fd(), offset, SEGMENT_BYTES) {
@@ -215,7 +216,7 @@ impl Shared {
         }
         let region = self.blocks.reserve(SEGMENT_BYTES as u64)?;
         self.blocks.write(region, 0, &digest::of_segment(buffer)).ok()?;
-        Some(Segment::Read(region))
+        Some(SegmentState::Read(region))
     }
 }
 
@@ -240,14 +241,14 @@ mod tests {
     struct Target {
         folder: tempfile::TempDir,
         direct: Arc<OwnedFd>,
-        early: Early,
+        early: EarlyReader,
     }
 
     impl Target {
         fn new() -> Target {
             let folder = tempfile::tempdir().expect("a folder");
             let file = File::create_new(folder.path().join("file")).expect("a file");
-            let early = Early::begin(&folder.path().join("state")).expect("a file for digests");
+            let early = EarlyReader::begin(&folder.path().join("state")).expect("a file for digests");
             let direct = direct::open(file.as_fd(), OFlags::RDWR).expect("disks have it, and so has memory since Linux 6.6");
             Target { folder, direct: Arc::new(direct), early }
         }
@@ -269,7 +270,7 @@ mod tests {
             stat::see(self.direct.as_fd()).expect("it is there").stamp
         }
 
-        fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
+        fn wait_until(&self, is_so: impl Fn(&EarlyState) -> bool) {
             let began = Instant::now();
             while !is_so(&self.early.shared.lock()) {
                 assert!(began.elapsed() < DEADLINE, "the segments were not read");
@@ -278,7 +279,7 @@ mod tests {
         }
 
         fn wait_until_read(&self, segments: usize) {
-            self.wait_until(|state| state.segments.values().filter(|segment| matches!(segment, Segment::Read(_))).count() == segments);
+            self.wait_until(|state| state.segments.values().filter(|segment| matches!(segment, SegmentState::Read(_))).count() == segments);
         }
 
         fn segments(&self) -> Vec<u64> {
@@ -359,7 +360,7 @@ mod tests {
     fn what_cannot_be_read_whole_is_left() {
         let target = Target::new();
         target.early.offer(1, 0, &whole(&vec![1; SEGMENT_BYTES]), &target.direct);
-        target.wait_until(|state| state.segments[&(1, 0)] == Segment::Left);
+        target.wait_until(|state| state.segments[&(1, 0)] == SegmentState::Left);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::touched::Touched;
+use super::touched::TouchedPaths;
 use crate::mover::disk::times::Times;
 use crate::mover::disk::volume::Place;
 
@@ -13,7 +13,7 @@ use crate::mover::disk::volume::Place;
 #[derive(Debug)]
 pub struct Slate {
     place: Place,
-    touched: Touched,
+    touched: TouchedPaths,
     /// Whether the manifest was made by this process, which wrote nothing since.
     is_clean: AtomicBool,
     /// What times it keeps, as soon as it was tried out.
@@ -24,7 +24,7 @@ impl Slate {
     /// Returns a volume of which nothing is known.
     #[must_use]
     pub fn new(place: Place) -> Slate {
-        Slate { place, touched: Touched::default(), is_clean: AtomicBool::new(false), times: OnceLock::new() }
+        Slate { place, touched: TouchedPaths::default(), is_clean: AtomicBool::new(false), times: OnceLock::new() }
     }
 
     /// Returns where it is.
@@ -35,7 +35,7 @@ impl Slate {
 
     /// Returns what was written since it was looked over.
     #[must_use]
-    pub fn touched(&self) -> &Touched {
+    pub fn touched(&self) -> &TouchedPaths {
         &self.touched
     }
 

@@ -16,16 +16,16 @@ const GAP_BLOCKS: usize = 4;
 
 /// What was written of one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TouchedPart {
     /// It may differ anywhere.
     All,
     /// Only these segments, and the metadata.
-    Segments(BTreeMap<u64, Written>),
+    Segments(BTreeMap<u64, WrittenBlocks>),
 }
 
 /// What was written of one segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Written {
+pub enum WrittenBlocks {
     /// Nothing.
     #[default]
     Nothing,
@@ -35,7 +35,7 @@ pub enum Written {
     Blocks(Box<[u64; WORDS]>),
 }
 
-impl Written {
+impl WrittenBlocks {
     /// Adds what pieces of this segment cover, even in part.
     fn add(&mut self, segment: u64, pieces: &[Piece<'_>]) {
         for piece in pieces {
@@ -45,12 +45,12 @@ impl Written {
 
     fn add_blocks(&mut self, blocks: Range<usize>) {
         if blocks.len() == SEGMENT_BLOCKS as usize {
-            *self = Written::All;
+            *self = WrittenBlocks::All;
         }
-        if matches!(self, Written::Nothing) {
-            *self = Written::Blocks(Box::default());
+        if matches!(self, WrittenBlocks::Nothing) {
+            *self = WrittenBlocks::Blocks(Box::default());
         }
-        if let Written::Blocks(bits) = self {
+        if let WrittenBlocks::Blocks(bits) = self {
             blocks.for_each(|block| bits[block / 64] |= 1 << (block % 64));
         }
     }
@@ -59,9 +59,9 @@ impl Written {
     #[must_use]
     pub fn stretches(&self, count: usize) -> Vec<Range<usize>> {
         let bits = match self {
-            Written::Nothing => return Vec::new(),
-            Written::All => return std::iter::once(0..count).collect(),
-            Written::Blocks(bits) => bits,
+            WrittenBlocks::Nothing => return Vec::new(),
+            WrittenBlocks::All => return std::iter::once(0..count).collect(),
+            WrittenBlocks::Blocks(bits) => bits,
         };
         let mut stretches: Vec<Range<usize>> = Vec::new();
         for block in (0..count).filter(|block| bits[block / 64] & (1 << (block % 64)) != 0) {
@@ -89,41 +89,41 @@ const SEGMENT_NOTE_BYTES: usize = 128;
 
 /// The paths that were written. Once there are too many of them, everything counts as written.
 #[derive(Debug)]
-pub struct Touched {
+pub struct TouchedPaths {
     bytes_max: usize,
-    noted: Mutex<Noted>,
+    noted: Mutex<PathNotes>,
 }
 
 #[derive(Debug, Default)]
-struct Noted {
-    paths: HashMap<Vec<u8>, Part>,
+struct PathNotes {
+    paths: HashMap<Vec<u8>, TouchedPart>,
     bytes: usize,
     is_everything: bool,
 }
 
-impl Noted {
-    fn part(&self, path: &[u8]) -> Option<&Part> {
-        if self.is_everything { Some(&Part::All) } else { self.paths.get(path) }
+impl PathNotes {
+    fn part(&self, path: &[u8]) -> Option<&TouchedPart> {
+        if self.is_everything { Some(&TouchedPart::All) } else { self.paths.get(path) }
     }
 }
 
-impl Default for Touched {
-    fn default() -> Touched {
-        Touched::bounded(NOTED_BYTES_MAX)
+impl Default for TouchedPaths {
+    fn default() -> TouchedPaths {
+        TouchedPaths::bounded(NOTED_BYTES_MAX)
     }
 }
 
-impl Touched {
-    fn bounded(bytes_max: usize) -> Touched {
-        Touched { bytes_max, noted: Mutex::default() }
+impl TouchedPaths {
+    fn bounded(bytes_max: usize) -> TouchedPaths {
+        TouchedPaths { bytes_max, noted: Mutex::default() }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PathNotes> {
         self.noted.lock().expect("no thread panics while it holds this lock")
     }
 
     /// Changes what is noted of a path, unless everything counts as written; the change returns how many bytes more it takes.
-    fn note(&self, path: &[u8], change: impl FnOnce(&mut Part) -> usize) {
+    fn note(&self, path: &[u8], change: impl FnOnce(&mut TouchedPart) -> usize) {
         let mut noted = self.lock();
         if noted.is_everything {
             return;
@@ -131,21 +131,21 @@ impl Touched {
         noted.bytes += match noted.paths.get_mut(path) {
             Some(part) => change(part),
             None => {
-                let mut part = Part::Segments(BTreeMap::new());
+                let mut part = TouchedPart::Segments(BTreeMap::new());
                 let bytes = path.len() + PATH_BYTES + change(&mut part);
                 noted.paths.insert(path.to_vec(), part);
                 bytes
             }
         };
         if noted.bytes > self.bytes_max {
-            *noted = Noted { is_everything: true, ..Noted::default() };
+            *noted = PathNotes { is_everything: true, ..PathNotes::default() };
         }
     }
 
     /// Notes that a path was made or changed anywhere.
     pub fn add(&self, path: &[u8]) {
         self.note(path, |part| {
-            *part = Part::All;
+            *part = TouchedPart::All;
             0
         });
     }
@@ -153,7 +153,7 @@ impl Touched {
     /// Notes that these pieces of a segment of a path are written.
     pub fn add_segment(&self, path: &[u8], index: u64, pieces: &[Piece<'_>]) {
         self.note(path, |part| {
-            let Part::Segments(segments) = part else { return 0 };
+            let TouchedPart::Segments(segments) = part else { return 0 };
             let before = segments.len();
             segments.entry(index).or_default().add(index, pieces);
             (segments.len() - before) * SEGMENT_NOTE_BYTES
@@ -173,23 +173,23 @@ impl Touched {
 
     /// Returns what of a path was touched.
     #[must_use]
-    pub fn part(&self, path: &[u8]) -> Option<Part> {
+    pub fn part(&self, path: &[u8]) -> Option<TouchedPart> {
         self.lock().part(path).cloned()
     }
 
     /// Returns what of one segment of a path was touched.
     #[must_use]
-    pub fn segment(&self, path: &[u8], index: u64) -> Written {
+    pub fn segment(&self, path: &[u8], index: u64) -> WrittenBlocks {
         match self.lock().part(path) {
-            None => Written::Nothing,
-            Some(Part::All) => Written::All,
-            Some(Part::Segments(segments)) => segments.get(&index).cloned().unwrap_or_default(),
+            None => WrittenBlocks::Nothing,
+            Some(TouchedPart::All) => WrittenBlocks::All,
+            Some(TouchedPart::Segments(segments)) => segments.get(&index).cloned().unwrap_or_default(),
         }
     }
 
     /// Forgets all, once a manifest of it is made.
     pub fn clear(&self) {
-        *self.lock() = Noted::default();
+        *self.lock() = PathNotes::default();
     }
 }
 
@@ -200,15 +200,15 @@ mod tests {
     const BLOCK: u64 = BLOCK_BYTES as u64;
     const SEGMENT: u64 = SEGMENT_BYTES as u64;
 
-    fn after(segment: u64, pieces: &[(u64, u64)]) -> Written {
-        let mut written = Written::default();
+    fn after(segment: u64, pieces: &[(u64, u64)]) -> WrittenBlocks {
+        let mut written = WrittenBlocks::default();
         let pieces: Vec<Piece<'_>> =
             pieces.iter().map(|(offset, length)| Piece { offset: *offset, length: *length, bytes: None }).collect();
         written.add(segment, &pieces);
         written
     }
 
-    fn ends(written: &Written, count: usize) -> Vec<(usize, usize)> {
+    fn ends(written: &WrittenBlocks, count: usize) -> Vec<(usize, usize)> {
         written.stretches(count).into_iter().map(|stretch| (stretch.start, stretch.end)).collect()
     }
 
@@ -230,9 +230,9 @@ mod tests {
     #[test]
     fn a_whole_segment_stays_whole_and_ends_where_the_file_does() {
         let mut written = after(0, &[(0, SEGMENT)]);
-        assert_eq!(written, Written::All);
+        assert_eq!(written, WrittenBlocks::All);
         written.add(0, &[Piece { offset: BLOCK, length: BLOCK, bytes: None }]);
-        assert_eq!(written, Written::All);
+        assert_eq!(written, WrittenBlocks::All);
         assert_eq!(ends(&written, 9), [(0, 9)]);
         assert_eq!(ends(&after(0, &[(7 * BLOCK, 5 * BLOCK)]), 9), [(7, 9)]);
     }
@@ -240,15 +240,15 @@ mod tests {
     #[test]
     fn too_many_paths_or_segments_are_everything_until_a_manifest_is_made() {
         let piece = [Piece { offset: 0, length: 1, bytes: None }];
-        let by_paths = |touched: &Touched| (0..100_u8).for_each(|number| touched.add(&[number]));
-        let by_segments = |touched: &Touched| (0..100).for_each(|index| touched.add_segment(b"large", index, &piece));
-        for fill in [&by_paths as &dyn Fn(&Touched), &by_segments] {
-            let touched = Touched::bounded(9000);
+        let by_paths = |touched: &TouchedPaths| (0..100_u8).for_each(|number| touched.add(&[number]));
+        let by_segments = |touched: &TouchedPaths| (0..100).for_each(|index| touched.add_segment(b"large", index, &piece));
+        for fill in [&by_paths as &dyn Fn(&TouchedPaths), &by_segments] {
+            let touched = TouchedPaths::bounded(9000);
             touched.add(b"one");
-            assert!(!touched.contains(b"another") && touched.segment(b"another", 0) == Written::Nothing);
+            assert!(!touched.contains(b"another") && touched.segment(b"another", 0) == WrittenBlocks::Nothing);
             fill(&touched);
-            assert!(touched.contains(b"another") && touched.segment(b"another", 0) == Written::All);
-            assert_eq!(touched.part(b"another"), Some(Part::All));
+            assert!(touched.contains(b"another") && touched.segment(b"another", 0) == WrittenBlocks::All);
+            assert_eq!(touched.part(b"another"), Some(TouchedPart::All));
             assert!(touched.lock().paths.is_empty());
             touched.clear();
             assert!(!touched.contains(b"one"));

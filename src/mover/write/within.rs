@@ -21,13 +21,13 @@ use crate::mover::ground::path;
 pub(super) struct LastDirectory(Option<(Vec<u8>, Arc<OwnedFd>)>);
 
 /// The tree with what the thread has of its own.
-pub(super) struct Within<'a, 'b> {
+pub(super) struct NamesWithin<'a, 'b> {
     pub(super) tree: &'a Tree,
     pub(super) last: &'b mut LastDirectory,
     pub(super) buffer: &'b mut Buffer,
 }
 
-impl Within<'_, '_> {
+impl NamesWithin<'_, '_> {
     pub(super) fn forget(&mut self, path: &[u8]) {
         let is_within = |directory: &[u8]| directory == path || directory.starts_with(&[path, b"/"].concat());
         if self.last.0.as_ref().is_some_and(|(directory, _)| is_within(directory)) {

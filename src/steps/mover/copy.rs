@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use super::answer::{self, Answer};
 use super::pod;
 use crate::cluster::{Kind, Place};
-use crate::contract::orders::{self, Destination, Fingerprint, Order, Orders, Phase, Reason, Report, State};
+use crate::contract::orders::{self, Fingerprint, MoverState, Order, Orders, PassTarget, Phase, Reason, Report};
 use crate::plan::{End, marks, step::Route};
 use crate::steps::failure::StepError;
 use crate::steps::standing::{Progress, Standing};
 use crate::steps::world::World;
 use crate::steps::{facts, look};
+
 /// How long movers, which report every second, may say nothing new before they are given up: while the app waits for them, and while it
 /// runs. A node that is short of everything can be late.
 pub(super) const LOST_AFTER_IN_LAST_PASS: Duration = Duration::from_secs(120);
@@ -161,7 +162,7 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     }
     let Some(report) = ends.source.report() else { return Ok(Pass::NotOrdered) };
     let orders = ends.source.orders.as_ref();
-    if orders.is_some_and(|orders| last && report.state == State::Done && is_final(&ends.source, orders, report)) {
+    if orders.is_some_and(|orders| last && report.state == MoverState::Done && is_final(&ends.source, orders, report)) {
         return done(ends, report, last);
     }
     if !peer_is_served(ends, route) {
@@ -176,10 +177,10 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
         return Ok(Pass::Ordered);
     }
     match report.state {
-        State::Ready => Ok(Pass::Ordered),
-        State::Running => Ok(at_it(ends, report)),
-        State::Failed => failed(report, orders),
-        State::Done => done(ends, report, last),
+        MoverState::Ready => Ok(Pass::Ordered),
+        MoverState::Running => Ok(at_it(ends, report)),
+        MoverState::Failed => failed(report, orders),
+        MoverState::Done => done(ends, report, last),
     }
 }
 
@@ -201,8 +202,8 @@ fn is_open(ends: &Ends) -> Result<bool, StepError> {
     let Some(target) = ends.target.as_ref() else { return Ok(true) };
     let Some(report) = target.report().filter(|_| !target.is_behind()) else { return Ok(false) };
     match report.state {
-        State::Failed => Err(failure(report)),
-        State::Ready | State::Running | State::Done => Ok(report.port != 0),
+        MoverState::Failed => Err(failure(report)),
+        MoverState::Ready | MoverState::Running | MoverState::Done => Ok(report.port != 0),
     }
 }
 
@@ -241,11 +242,11 @@ fn address(end: &Mover) -> Option<IpAddr> {
     facts::text(&end.pod, "/status/podIP").parse().ok()
 }
 
-fn destination(ends: &Ends) -> Option<Destination> {
-    let Some(target) = &ends.target else { return Some(Destination::Here) };
+fn destination(ends: &Ends) -> Option<PassTarget> {
+    let Some(target) = &ends.target else { return Some(PassTarget::Here) };
     let report = target.report()?;
     let address = SocketAddr::new(address(target)?, report.port).to_string();
-    Some(Destination::Peer { address, fingerprint: report.fingerprint.clone() })
+    Some(PassTarget::Peer { address, fingerprint: report.fingerprint.clone() })
 }
 
 fn failed(report: &Report, orders: &Orders) -> Result<Pass, StepError> {
@@ -283,7 +284,7 @@ fn failure(report: &Report) -> StepError {
 fn done(ends: &Ends, report: &Report, last: bool) -> Result<Pass, StepError> {
     let target = ends.target.as_ref().and_then(|end| end.report().cloned());
     // The proof needs both ends' own digests, so wait for the other one too.
-    if last && target.as_ref().is_some_and(|report| report.state != State::Done) {
+    if last && target.as_ref().is_some_and(|report| report.state != MoverState::Done) {
         return Ok(at_it(ends, report));
     }
     Ok(Pass::Done { source: report.clone(), target })
@@ -384,7 +385,7 @@ async fn annotate(place: &Place, pod: &Value, annotations: Value) -> Result<(), 
 /// What each warm pass so far predicted for a last pass, in milliseconds: those noted with earlier orders and the one just done.
 fn passes_so_far(source: &Mover) -> Vec<u64> {
     let mut passes = noted(source);
-    if let Some(report) = source.report().filter(|report| report.state == State::Done) {
+    if let Some(report) = source.report().filter(|report| report.state == MoverState::Done) {
         passes.push(predicted_ms(report));
     }
     passes
@@ -425,7 +426,7 @@ mod tests {
         }
     }
 
-    fn report(name: &str, sequence: u64, state: State, port: u16) -> Report {
+    fn report(name: &str, sequence: u64, state: MoverState, port: u16) -> Report {
         let fingerprint = Fingerprint(name.to_owned());
         Report { version: orders::VERSION, sequence, state, fingerprint, port, volumes: Vec::new(), volumes_left_out: 0, failure: None }
     }
@@ -441,20 +442,20 @@ mod tests {
     }
 
     fn pass_to(address: &str) -> Order {
-        let to = Destination::Peer { address: address.to_owned(), fingerprint: Fingerprint("target".to_owned()) };
+        let to = PassTarget::Peer { address: address.to_owned(), fingerprint: Fingerprint("target".to_owned()) };
         Order::Pass { volumes: route().volumes, to, last: false, bytes_per_second_max: None, throttle: false }
     }
 
     /// A source end with this order and a target end that says this.
     fn stand_of(source: Option<Order>, serving: Order, target: Report) -> Result<Pass, StepError> {
         let is_ordered = u64::from(source.is_some());
-        let source = end(source, report("source", is_ordered, State::Running, 0), "10.0.0.1");
+        let source = end(source, report("source", is_ordered, MoverState::Running, 0), "10.0.0.1");
         pass_of(&Ends { source, target: Some(end(Some(serving), target, "fd00::2")) }, &route(), false)
     }
 
     #[test]
     fn a_source_is_ordered_once_its_target_has_taken_its_order_and_listens() {
-        let of_target = |sequence, port| stand_of(None, serve(None), report("target", sequence, State::Running, port)).expect("no failure");
+        let of_target = |sequence, port| stand_of(None, serve(None), report("target", sequence, MoverState::Running, port)).expect("no failure");
         assert!(matches!(of_target(0, 0), Pass::Ordered), "it has not taken its order");
         assert!(matches!(of_target(0, 7777), Pass::Ordered), "the port is of an earlier order, or of a mover that listens always");
         assert!(matches!(of_target(1, 0), Pass::Ordered), "it does not listen");
@@ -464,7 +465,7 @@ mod tests {
     #[test]
     fn a_pass_to_where_the_target_listened_before_is_ordered_anew() {
         let of_port = |port| {
-            let target = report("target", 1, State::Running, port);
+            let target = report("target", 1, MoverState::Running, port);
             stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target).expect("no failure")
         };
         assert!(matches!(of_port(7777), Pass::Running { .. }));
@@ -476,7 +477,7 @@ mod tests {
     #[test]
     fn a_target_is_not_ordered_again_for_the_address_of_its_peer() {
         for address in [None, Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 9]))] {
-            let target = report("target", 1, State::Running, 7777);
+            let target = report("target", 1, MoverState::Running, 7777);
             let stand = stand_of(Some(pass_to("[fd00::2]:7777")), serve(address), target);
             assert!(matches!(stand, Ok(Pass::Running { .. })), "{address:?}: {stand:?}");
         }
@@ -484,21 +485,21 @@ mod tests {
 
     #[test]
     fn a_target_that_is_through_before_its_source_is_not_ordered_again() {
-        let target = report("target", 1, State::Done, 7777);
+        let target = report("target", 1, MoverState::Done, 7777);
         assert!(matches!(stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target), Ok(Pass::Running { .. })));
     }
 
     #[test]
     fn a_target_that_cannot_serve_is_not_waited_for() {
         let failure = Failure { reason: Reason::BadOrder, volume: None, message: "no such device".to_owned() };
-        let target = Report { failure: Some(failure), ..report("target", 1, State::Failed, 0) };
+        let target = Report { failure: Some(failure), ..report("target", 1, MoverState::Failed, 0) };
         let why = stand_of(None, serve(None), target).expect_err("it failed");
         assert!(why.to_string().contains("no such device"), "{why}");
     }
 
     #[test]
     fn volumes_that_are_not_told_of_are_noticed_before_the_app_is_stopped() {
-        let target = Report { volumes_left_out: 12, ..report("target", 1, State::Running, 7777) };
+        let target = Report { volumes_left_out: 12, ..report("target", 1, MoverState::Running, 7777) };
         let why = stand_of(Some(pass_to("[fd00::2]:7777")), serve(None), target).expect_err("they could not be proven");
         assert!(why.to_string().contains("12 volumes"), "{why}");
     }

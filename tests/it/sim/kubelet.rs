@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kubectl_stateful::contract::orders::{self, Destination, Failure, Fingerprint, Order, Orders, Reason, Report, State, VolumeReport};
+use kubectl_stateful::contract::orders::{
+    self, Failure, Fingerprint, MoverState as State, Order, Orders, PassTarget as Destination, Reason, Report, VolumeReport,
+};
 use kubectl_stateful::mover::ground::fail::Halt;
 use kubectl_stateful::mover::ground::progress::Progress;
-use kubectl_stateful::mover::pass::here::Here;
+use kubectl_stateful::mover::pass::local::LocalTarget;
 use kubectl_stateful::mover::pass::source::SourceVolume;
 use kubectl_stateful::mover::pass::target::TargetVolume;
 use kubectl_stateful::plan::marks;
@@ -453,7 +455,7 @@ impl Sim {
         }
         let source = SourceVolume::at(&self.disks.path(source), mode, &state, mover.process)?;
         let progress = Arc::new(Progress::default());
-        source.pass(&mut Here::new(Arc::clone(&mover.targets[target]), None), last, &progress, &Arc::default())?;
+        source.pass(&mut LocalTarget::new(Arc::clone(&mover.targets[target]), None), last, &progress, &Arc::default())?;
         let mut report = progress.report(slot);
         // How long it really took must not decide how the simulation goes on.
         report.elapsed_ms = 1;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kubectl_stateful::contract::orders::{self, State, Volume};
+use kubectl_stateful::contract::orders::{self, MoverState as State, Volume};
 use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
 use kubectl_stateful::mover::pass::compare;
 use kubectl_stateful::operate::verify::{Asked, Verified, VerifyError, verify};

@@ -17,22 +17,22 @@ use crate::mover::write::apply::{Apply, Direct};
 use crate::mover::write::change::Lane;
 
 /// A target in the same process.
-pub struct Here {
+pub struct LocalTarget {
     volume: Arc<TargetVolume>,
     pace: Option<Arc<Pace>>,
     pass: Option<(Arc<Apply>, Arc<Progress>, Arc<Cancel>)>,
     manifest: Option<Arc<Manifest>>,
 }
 
-impl Here {
+impl LocalTarget {
     /// Returns the target end of this volume, written not faster than this pace.
     #[must_use]
-    pub fn new(volume: Arc<TargetVolume>, pace: Option<Arc<Pace>>) -> Here {
-        Here { volume, pace, pass: None, manifest: None }
+    pub fn new(volume: Arc<TargetVolume>, pace: Option<Arc<Pace>>) -> LocalTarget {
+        LocalTarget { volume, pace, pass: None, manifest: None }
     }
 }
 
-impl TargetEnd for Here {
+impl TargetEnd for LocalTarget {
     fn begin(&mut self, request: &PassRequest<'_>) -> Result<Inventory> {
         let inventory = self.volume.begin(request.believed, request.size, request.progress, request.cancel)?;
         // What is applied is counted by the source already.
