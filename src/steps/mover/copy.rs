@@ -455,7 +455,8 @@ mod tests {
 
     #[test]
     fn a_source_is_ordered_once_its_target_has_taken_its_order_and_listens() {
-        let of_target = |sequence, port| stand_of(None, serve(None), report("target", sequence, MoverState::Running, port)).expect("no failure");
+        let of_target =
+            |sequence, port| stand_of(None, serve(None), report("target", sequence, MoverState::Running, port)).expect("no failure");
         assert!(matches!(of_target(0, 0), Pass::Ordered), "it has not taken its order");
         assert!(matches!(of_target(0, 7777), Pass::Ordered), "the port is of an earlier order, or of a mover that listens always");
         assert!(matches!(of_target(1, 0), Pass::Ordered), "it does not listen");
