@@ -13,7 +13,7 @@ pub fn down_since<'a>(plan: &Plan, entries: &'a [Entry]) -> Option<&'a str> {
     let steps = |wanted: fn(&Step) -> bool| -> BTreeSet<&StepId> {
         plan.steps().filter(|(_, planned)| wanted(&planned.step)).map(|(_, planned)| &planned.id).collect()
     };
-    let (stops, starts) = (steps(Step::stops_app), steps(is_up));
+    let (stops, starts) = (steps(Step::stops_app), steps(Step::sees_app_ready));
     let mut since = None;
     let (mut stopped, mut started) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
@@ -44,9 +44,4 @@ pub fn down_since<'a>(plan: &Plan, entries: &'a [Entry]) -> Option<&'a str> {
         }
     }
     since
-}
-
-/// Whether the app is up once a step is done.
-fn is_up(step: &Step) -> bool {
-    matches!(step, Step::AwaitReady(_))
 }

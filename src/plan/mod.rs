@@ -2,7 +2,7 @@
 //!
 //! A plan is a versioned file that a person can review and a machine can carry out. It leaves no choice to execution: names,
 //! old and new values and deadlines are all in it. This room does no I/O and knows no API client; [`check`] lints every plan that
-//! was made or loaded, [`words`] says in sentences what a step does and how it is undone.
+//! was made or loaded, and each file of [`step`] has all that is known of one kind of change.
 
 pub mod check;
 pub mod difference;
@@ -16,7 +16,6 @@ pub mod reach;
 mod scope;
 pub mod shape;
 pub mod step;
-pub mod words;
 
 use serde::{Deserialize, Serialize};
 

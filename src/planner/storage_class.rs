@@ -17,7 +17,7 @@ use crate::contract::orders;
 use crate::plan::reach::reaches;
 use crate::plan::shape::shape;
 use crate::plan::step::{
-    AdoptClaim, AwaitMover, AwaitReady, BindTarget, ClearPods, Drain, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim,
+    AdoptClaim, AwaitMover, AwaitReady, BindTarget, ClearPods, Drain, Guard, LastPass, PinReclaim, PinRetention, PinTarget, ReleaseClaim,
     ReleaseStaging, RemovePod, RemoveSet, ReopenVolume, ReserveTarget, RestorePod, RestoreRetention, RestoreSet, Route, ScaleUp,
     SettleTarget, StartMover, StopMover, WarmCopy,
 };
@@ -674,34 +674,53 @@ fn planned((subject, deadline_secs, step): (String, u64, Step)) -> PlannedStep {
 
 /// Says until when each step's work must stand untouched.
 fn guard(stages: &mut [Stage]) {
-    let first = |picks: fn(&Step) -> bool| stages.iter().position(|stage| stage.steps.iter().any(|step| picks(&step.step)));
-    let end = Some(stages.len());
-    let remove_set = first(|step| matches!(step, Step::RemoveSet(_)));
-    let start = first(Step::lets_app_write);
-    let release = first(|step| matches!(step, Step::ReleaseClaim(_)));
-    let adopt = first(|step| matches!(step, Step::AdoptClaim(_)));
-    let drain = first(|step| matches!(step, Step::Drain(_) | Step::RemovePod(_)));
-    // A claim that is missing when the set comes back is made anew, empty: looked at up to the last moment, but no longer than
-    // until we ourselves put policies back.
-    let settle = first(|step| matches!(step, Step::SettleTarget(_)));
-    let started = start.map(|start| settle.map_or(start + 1, |settle| settle.min(start + 1)));
-    let until = |step: &Step| match step {
-        // Once its claim is deleted a volume that somebody unpins is gone, and the proven target is all there is: no reason to stop.
-        Step::PinReclaim(_) => release.or(end),
-        Step::StartMover(_) => drain,
-        Step::PinRetention(_) => remove_set.or(start),
-        // With its claims on the target an app that somebody starts is where it should be.
-        Step::Drain(_) => remove_set.or(adopt),
-        Step::RemovePod(_) | Step::RemoveSet(_) => start,
-        Step::ReserveTarget(_) => release,
-        Step::ReopenVolume(_) | Step::PinTarget(_) | Step::BindTarget(_) | Step::AdoptClaim(_) => started,
-        Step::ReleaseClaim(_) => adopt,
-        _ => None,
-    };
-    let limits: Vec<Vec<Option<usize>>> = stages.iter().map(|stage| stage.steps.iter().map(|step| until(&step.step)).collect()).collect();
-    for (index, (stage, limits)) in stages.iter_mut().zip(limits).enumerate() {
-        for (step, limit) in stage.steps.iter_mut().zip(limits) {
-            step.guarded_until = limit.filter(|limit| *limit > index + 1);
+    let moments = Moments::of(stages);
+    for (index, stage) in stages.iter_mut().enumerate() {
+        for step in &mut stage.steps {
+            step.guarded_until = moments.end_of(step.step.guard()).filter(|limit| *limit > index + 1);
+        }
+    }
+}
+
+/// The stages, by index, with which guards end.
+struct Moments {
+    stop: Option<usize>,
+    set_is_removed: Option<usize>,
+    release: Option<usize>,
+    adoption: Option<usize>,
+    start: Option<usize>,
+    started: Option<usize>,
+    end: usize,
+}
+
+impl Moments {
+    fn of(stages: &[Stage]) -> Self {
+        let first = |picks: fn(&Step) -> bool| stages.iter().position(|stage| stage.steps.iter().any(|step| picks(&step.step)));
+        let start = first(Step::lets_app_write);
+        // Looked at up to the last moment, but no longer than until we ourselves put policies back.
+        let settle = first(|step| matches!(step, Step::SettleTarget(_)));
+        Self {
+            stop: first(Step::stops_app),
+            set_is_removed: first(|step| matches!(step, Step::RemoveSet(_))),
+            release: first(|step| matches!(step, Step::ReleaseClaim(_))),
+            adoption: first(|step| matches!(step, Step::AdoptClaim(_))),
+            start,
+            started: start.map(|start| settle.map_or(start + 1, |settle| settle.min(start + 1))),
+            end: stages.len(),
+        }
+    }
+
+    fn end_of(&self, guard: Guard) -> Option<usize> {
+        match guard {
+            Guard::Nothing => None,
+            Guard::UntilStop => self.stop,
+            Guard::UntilSetIsRemoved => self.set_is_removed.or(self.start),
+            Guard::UntilSetIsRemovedOrAdopted => self.set_is_removed.or(self.adoption),
+            Guard::UntilRelease => self.release,
+            Guard::UntilReleaseOrEnd => self.release.or(Some(self.end)),
+            Guard::UntilAdoption => self.adoption,
+            Guard::UntilStart => self.start,
+            Guard::UntilStarted => self.started,
         }
     }
 }

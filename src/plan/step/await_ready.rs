@@ -1,0 +1,52 @@
+//! Waiting until the app is ready. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use crate::survey::AppKind;
+
+/// Waits until all replicas are ready. A pod that was put on a node which its volume cannot be reached from is deleted, so that it is
+/// put somewhere else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwaitReady {
+    /// What it is.
+    pub kind: AppKind,
+    /// The namespace.
+    pub namespace: String,
+    /// The app.
+    pub name: String,
+    /// The claims that were moved.
+    #[serde(default)]
+    pub claims: Vec<String>,
+}
+
+impl Parameters for AwaitReady {
+    fn word(&self) -> &'static str {
+        "await-ready"
+    }
+
+    fn does(&self) -> String {
+        format!("wait until {}/{} is ready", self.kind.word(), self.name)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::SeesReady
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

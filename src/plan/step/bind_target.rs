@@ -1,0 +1,49 @@
+//! Reserving a target volume for the claim of the app. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Reserves a target volume for the claim's original name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BindTarget {
+    /// The claim's slot.
+    pub slot: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The claim.
+    pub claim: String,
+    /// The staging claim it was reserved for.
+    pub staging: String,
+}
+
+impl Parameters for BindTarget {
+    fn word(&self) -> &'static str {
+        "bind-target"
+    }
+
+    fn does(&self) -> String {
+        format!("reserve the target volume for claim {}", self.claim)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        Some(format!("give the target volume back to claim {}", self.staging))
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::UntilStarted
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

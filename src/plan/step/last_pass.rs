@@ -1,0 +1,44 @@
+//! Copying the last changes and proving the copy. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::route::Route;
+
+/// Copies what changed since the warm passes and proves both sides equal. Without its receipt nothing is cut over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastPass {
+    /// The ends.
+    pub route: Route,
+}
+
+impl Parameters for LastPass {
+    fn word(&self) -> &'static str {
+        "last-pass"
+    }
+
+    fn does(&self) -> String {
+        format!("copy what changed of {} and prove both sides equal", self.route.claims.join(", "))
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

@@ -1,0 +1,84 @@
+//! What every step says of itself. Nothing has a default: a new step does not compile before all of it is said.
+//!
+//! What a step does to the world is in the room `steps`; this is what the plan, the engine and people know of it.
+
+/// The parameters of a step, with what is the same for each step of its kind.
+pub trait Parameters {
+    /// Returns a short word for step names.
+    fn word(&self) -> &'static str;
+
+    /// Returns what the step does, as a verb phrase without a period.
+    fn does(&self) -> String;
+
+    /// Returns how the step is undone, as a verb phrase; none where nothing has to be undone.
+    fn undoes(&self) -> Option<String>;
+
+    /// Returns until when its work must stay as it is.
+    fn guard(&self) -> Guard;
+
+    /// Returns what it means for the app.
+    fn app_effect(&self) -> AppEffect;
+
+    /// Returns when it is undone, beside the start of the app on its source.
+    fn undo_order(&self) -> UndoOrder;
+
+    /// Returns what happens when its work gets lost while it is guarded.
+    fn loss(&self) -> Loss;
+}
+
+/// Until when what a step did must stay as it is. Each ends with the stage before the one that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nobody looks again.
+    Nothing,
+    /// Until the app is stopped.
+    UntilStop,
+    /// Until the set is removed, or else the app started.
+    UntilSetIsRemoved,
+    /// Until the set is removed, or else the claims are adopted.
+    UntilSetIsRemovedOrAdopted,
+    /// Until the claims are released.
+    UntilRelease,
+    /// Until the claims are released; where none is, to the end.
+    UntilReleaseOrEnd,
+    /// Until the claims are adopted.
+    UntilAdoption,
+    /// Until the app is started.
+    UntilStart,
+    /// Through the start of the app: a claim that is missing when the set comes back is made anew, empty. It ends earlier where the run itself
+    /// puts policies back.
+    UntilStarted,
+}
+
+/// What a step means for the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEffect {
+    /// It neither stops nor starts it.
+    Nothing,
+    /// It stops it.
+    Stops,
+    /// Once it was begun the app may write to the target.
+    LetsWrite,
+    /// Once it is done the app is up.
+    SeesReady,
+}
+
+/// When a step is undone, beside the start of a stopped app on its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndoOrder {
+    /// In the reverse order of the plan.
+    AsPlanned,
+    /// The app is started only when it is taken back, whoever did what it does.
+    BeforeAppStarts,
+    /// The app is started before it is seen to be taken back.
+    MayLinger,
+}
+
+/// What happens when the work of a step gets lost while it is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The run stops before its next change: somebody meant it.
+    Stops,
+    /// It is done again: it gets lost without anybody meaning it.
+    Renewed,
+}

@@ -1,0 +1,49 @@
+//! Pinning a target volume before its staging claim goes. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Sets the reclaim policy of the volume a staging claim got to `Retain` and labels it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinTarget {
+    /// The claim's slot.
+    pub slot: String,
+    /// The claim, as `NAMESPACE/NAME`.
+    pub claim: String,
+    /// The namespace of the staging claim.
+    pub namespace: String,
+    /// The staging claim.
+    pub staging: String,
+}
+
+impl Parameters for PinTarget {
+    fn word(&self) -> &'static str {
+        "pin-target"
+    }
+
+    fn does(&self) -> String {
+        format!("set the volume of claim {} to reclaim policy Retain", self.staging)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        Some(format!("set the volume of claim {} to be deleted with it", self.staging))
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::UntilStarted
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

@@ -1,0 +1,47 @@
+//! Freeing a target volume from its staging claim. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Deletes a staging claim; its volume stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStaging {
+    /// The claim's slot.
+    pub slot: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The staging claim.
+    pub staging: String,
+}
+
+impl Parameters for ReleaseStaging {
+    fn word(&self) -> &'static str {
+        "release-staging"
+    }
+
+    fn does(&self) -> String {
+        format!("delete claim {} and keep its volume", self.staging)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

@@ -1,0 +1,52 @@
+//! Stopping an app that is a bare pod. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Deletes a bare pod and waits until it is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovePod {
+    /// The namespace.
+    pub namespace: String,
+    /// The pod.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The claims that no pod may use afterwards.
+    pub claims: Vec<String>,
+    /// The pod to create when this is undone.
+    pub manifest_before: Value,
+}
+
+impl Parameters for RemovePod {
+    fn word(&self) -> &'static str {
+        "remove-pod"
+    }
+
+    fn does(&self) -> String {
+        format!("delete pod {}", self.name)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        Some(format!("create pod {} again", self.name))
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::UntilStart
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Stops
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

@@ -1,0 +1,51 @@
+//! Making a bare pod again. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Creates a bare pod again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestorePod {
+    /// The namespace.
+    pub namespace: String,
+    /// The pod.
+    pub name: String,
+    /// The uid of the one that was removed.
+    pub uid_before: String,
+    /// The pod to create.
+    pub manifest: Value,
+}
+
+impl Parameters for RestorePod {
+    fn word(&self) -> &'static str {
+        "restore-pod"
+    }
+
+    fn does(&self) -> String {
+        format!("create pod {}", self.name)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        // Once it was begun the app may have written to the target: going back is a move of its own.
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::LetsWrite
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

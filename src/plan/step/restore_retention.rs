@@ -1,0 +1,48 @@
+//! Giving a stateful set its claim retention back. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Puts a stateful set's claim retention policy back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreRetention {
+    /// The namespace.
+    pub namespace: String,
+    /// The set.
+    pub set: String,
+    /// The policy.
+    pub policy: Value,
+}
+
+impl Parameters for RestoreRetention {
+    fn word(&self) -> &'static str {
+        "restore-retention"
+    }
+
+    fn does(&self) -> String {
+        format!("put claim retention of statefulset/{} back", self.set)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

@@ -1,0 +1,53 @@
+//! Starting an app that can be scaled. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use crate::survey::AppKind;
+
+/// Scales the app back to its replicas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleUp {
+    /// A stateful set or a deployment.
+    pub kind: AppKind,
+    /// The namespace.
+    pub namespace: String,
+    /// The app.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its replicas.
+    pub replicas: u32,
+}
+
+impl Parameters for ScaleUp {
+    fn word(&self) -> &'static str {
+        "scale-up"
+    }
+
+    fn does(&self) -> String {
+        format!("scale {}/{} from 0 to {}", self.kind.word(), self.name, self.replicas)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        // Once it was begun the app may have written to the target: going back is a move of its own.
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::LetsWrite
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

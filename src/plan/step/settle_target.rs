@@ -1,0 +1,50 @@
+//! Making a target volume wholly the app's own. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Gives a target volume the reclaim policy of its class and takes our labels off it: it is the app's now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettleTarget {
+    /// The claim's slot.
+    pub slot: String,
+    /// The namespace of the claim.
+    pub namespace: String,
+    /// The claim bound to it.
+    pub claim: String,
+    /// The policy.
+    pub policy: String,
+}
+
+impl Parameters for SettleTarget {
+    fn word(&self) -> &'static str {
+        "settle-target"
+    }
+
+    fn does(&self) -> String {
+        format!("set the volume of claim {} to reclaim policy {}", self.claim, self.policy)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        // The volume is made its own for good.
+        AppEffect::LetsWrite
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

@@ -1,0 +1,45 @@
+//! Stopping a mover pod. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+
+/// Deletes a mover pod and waits until it is gone: even a completed one holds its claims.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopMover {
+    /// The namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+}
+
+impl Parameters for StopMover {
+    fn word(&self) -> &'static str {
+        "stop-mover"
+    }
+
+    fn does(&self) -> String {
+        format!("delete mover pod {}", self.pod)
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}

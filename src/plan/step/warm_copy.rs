@@ -1,0 +1,50 @@
+//! Copying while the app runs. Parameters and words only: how it is done is in the room `steps`.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::route::Route;
+
+/// Copies pass after pass while the app runs, until the last pass is predicted to be short enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WarmCopy {
+    /// The ends.
+    pub route: Route,
+    /// How long the last pass may take.
+    pub last_pass_ms_max: u64,
+    /// At most so many passes.
+    pub passes_max: u32,
+    /// Whether it is a failure if it does not come to fit.
+    pub insist: bool,
+}
+
+impl Parameters for WarmCopy {
+    fn word(&self) -> &'static str {
+        "warm-copy"
+    }
+
+    fn does(&self) -> String {
+        format!("copy {} while the app runs", self.route.claims.join(", "))
+    }
+
+    fn undoes(&self) -> Option<String> {
+        None
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::Nothing
+    }
+
+    fn app_effect(&self) -> AppEffect {
+        AppEffect::Nothing
+    }
+
+    fn undo_order(&self) -> UndoOrder {
+        UndoOrder::AsPlanned
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::Stops
+    }
+}
