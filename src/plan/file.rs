@@ -1,5 +1,5 @@
 //! Plans as text: YAML or JSON out, either in. The version is looked at before anything else, so that a plan of a newer tool
-//! is refused by name and not by its first unknown field.
+//! is refused by name and not by its first unknown field. The digest of a plan is that of its text.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -89,6 +89,15 @@ pub fn to_yaml(plan: &Plan) -> String {
 /// Writes a plan as JSON.
 pub fn to_json(plan: &Plan) -> String {
     serde_json::to_string_pretty(plan).expect("a plan has only string keys and finite numbers")
+}
+
+impl Plan {
+    /// Returns the BLAKE3 of the plan, in hexadecimal. The volumes that a run pins bear it, where only who administers storage can write:
+    /// by it a plan that is read back is known to be the one that was carried out.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        blake3::hash(to_json(self).as_bytes()).to_hex().to_string()
+    }
 }
 
 fn first_line(text: &str) -> String {

@@ -1,7 +1,44 @@
 //! What a name may be, whoever wrote it, and how names of ours are made. Names get into paths, selectors and commands to paste; they are
 //! looked at before any of that.
 
-use super::RunId;
+use serde::{Deserialize, Serialize};
+
+/// The name of a run: lower-case letters, digits and `-`, at most 20 characters. Read from anywhere only if it is one: it becomes part of
+/// names, selectors and commands to paste.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(pub String);
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if is_run(&text) { Ok(Self(text)) } else { Err("a run's name is 1 to 20 lower-case letters, digits and dashes".to_owned()) }
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> Self {
+        run.0
+    }
+}
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The name of a step, unique in its plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
 
 /// The name of the claim that holds a target volume until the claim's own name is free.
 #[must_use]
