@@ -1,35 +1,19 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
-//! [`refusal`] is every reason not to move and `hint` what to do about it; [`checks`] finds them, with `appliers` for who would put a move back, `finalizers` for what would not go when it is deleted and
-//! `occupants` for whoever else holds a claim and `room` for quotas and limits, `capacity` for what drivers have left, `nodes` for where nothing can run, `rollout` and `replicas` for templates and pods that wait, `access_modes` for who shares a claim; [`storage_class`] lays out the stages; [`objects`] makes the
-//! objects that steps will create, `cost` says what a claim adds to the outage, `identity` as whom
-//! movers run and `notes` what to know beside the steps; [`going_back`] makes the request that takes a finished run back. The same request and survey
-//! always give the same plan, which is how a change of the cluster between planning and executing is noticed.
+//! [`choose`] decides which claims are moved and how; [`refuse`] finds every reason not to, and says what to do about it; [`objects`] makes
+//! the objects that steps will create; [`layout`] puts the steps in their stages. [`going_back`] makes the request that takes a finished run
+//! back. The same request and survey always give the same plan, which is how a change of the cluster between planning and executing is noticed.
 
-mod access_modes;
-mod appliers;
-mod capacity;
-pub mod checks;
-mod cost;
-mod finalizers;
-mod fs_group;
+mod choose;
 pub mod going_back;
-mod hint;
-mod identity;
-mod limits;
-mod nodes;
-mod notes;
+mod layout;
 pub mod objects;
-mod occupants;
-mod reclaim;
-pub mod refusal;
-mod replicas;
-mod resources;
-mod rollout;
-mod room;
-pub mod storage_class;
+mod refuse;
 
-pub use refusal::{Refusal, Refusals};
+pub use refuse::{Refusal, Refusals};
+
+use layout::storage_class;
+use refuse::{checks, room};
 
 use crate::plan::{Plan, Request};
 use crate::survey::Survey;

@@ -1,7 +1,7 @@
 //! What the planner says to do can be pasted, wherever the terminal's own namespace is.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kubectl_stateful::survey::AutoscalerSeen;
 
@@ -28,12 +28,17 @@ fn commands(source: &str) -> Vec<String> {
     spans.filter(|span| span.starts_with("kubectl ")).collect()
 }
 
+/// The sources in a folder and those below it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the planner is there").map(|entry| entry.expect("it can be read").path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn every_command_to_paste_names_the_namespace() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/planner");
     let mut seen = 0;
-    for file in fs::read_dir(folder).expect("the planner is there") {
-        let path = file.expect("it can be read").path();
+    for path in sources(&folder) {
         for command in commands(&fs::read_to_string(&path).expect("it can be read")) {
             let is_cluster_wide = CLUSTER_WIDE.iter().any(|known| command.starts_with(known));
             // Said of what somebody did, not to be done.

@@ -10,20 +10,20 @@ use crate::survey::{LimitSeen, Survey};
 
 /// One resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Need {
+pub(crate) struct Need {
     /// What is asked for.
-    pub(super) request: u64,
+    pub(crate) request: u64,
     /// At most this much, if it is said.
-    pub(super) limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
 }
 
 /// What one mover needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     /// Processor, in thousandths.
-    pub(super) cpu: Need,
+    pub(crate) cpu: Need,
     /// Memory, in bytes.
-    pub(super) memory: Need,
+    pub(crate) memory: Need,
 }
 
 /// What is asked for, and named as a limit where there has to be one.
@@ -31,7 +31,7 @@ const CPU: (u64, u64) = (50, 2000);
 const MEMORY: (u64, u64) = (64 << 20, 512 << 20);
 
 /// What a mover in this namespace asks for.
-pub(super) fn of(survey: &Survey) -> Needs {
+pub(crate) fn of(survey: &Survey) -> Needs {
     Needs { cpu: need(survey, "cpu", CPU), memory: need(survey, "memory", MEMORY) }
 }
 
@@ -61,7 +61,7 @@ fn fit(need: &mut Need, range: &LimitSeen, usual: u64) {
 
 impl Needs {
     /// As in a container's `resources`.
-    pub(super) fn manifest(&self) -> Value {
+    pub(crate) fn manifest(&self) -> Value {
         let cpu = |amount: u64| if amount.is_multiple_of(1000) { (amount / 1000).to_string() } else { format!("{amount}m") };
         let mut limits = Map::new();
         limits.extend(self.memory.limit.map(|limit| ("memory".to_owned(), json!(size::quantity(limit)))));

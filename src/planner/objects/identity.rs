@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::objects;
+use super::mover as objects;
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -14,7 +14,7 @@ const RESTRICTED: &str = "restricted";
 
 /// As whom mover pods run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Identity {
+pub(crate) enum Identity {
     /// As root, with the capabilities that keeping everything takes.
     Root,
     /// As the app's pods: their user, groups and labels, as in a pod's security context.
@@ -23,7 +23,7 @@ pub(super) enum Identity {
 
 impl Identity {
     /// Returns as whom movers run; none where that is as the app, and the app does not say as whom it runs.
-    pub(super) fn of(request: &Request, survey: &Survey) -> Option<Identity> {
+    pub(crate) fn of(request: &Request, survey: &Survey) -> Option<Identity> {
         if !request.run_movers_as_app && lets_root_in(survey) {
             return Some(Identity::Root);
         }
@@ -31,7 +31,7 @@ impl Identity {
     }
 
     /// The user's number, where it is the app's.
-    pub(super) fn user(&self) -> Option<u64> {
+    pub(crate) fn user(&self) -> Option<u64> {
         match self {
             Identity::Root => None,
             Identity::App(fields) => fields["runAsUser"].as_u64(),
@@ -39,7 +39,7 @@ impl Identity {
     }
 
     /// A pod's security context.
-    pub(super) fn of_pod(&self) -> Value {
+    pub(crate) fn of_pod(&self) -> Value {
         let mut context = match self {
             Identity::Root => Map::new(),
             Identity::App(fields) => fields.clone(),
@@ -49,13 +49,13 @@ impl Identity {
     }
 
     /// A container's security context.
-    pub(super) fn of_container(&self) -> Value {
+    pub(crate) fn of_container(&self) -> Value {
         mover_pod::security_context(*self == Identity::Root)
     }
 }
 
 /// Whether pods that run as root are let into the namespace, by its label.
-pub(super) fn lets_root_in(survey: &Survey) -> bool {
+pub(crate) fn lets_root_in(survey: &Survey) -> bool {
     survey.namespace.pod_security.as_deref() != Some(RESTRICTED)
 }
 

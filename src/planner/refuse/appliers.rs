@@ -5,13 +5,13 @@ use crate::plan::Request;
 use crate::survey::{Acts, AppliedBy, ClaimSeen, Survey};
 
 /// Refuses what would be put back; the user's word that it is paused counts.
-pub(super) fn refusals(request: &Request, what: &str, applied_by: &[AppliedBy]) -> Vec<Refusal> {
+pub(crate) fn refusals(request: &Request, what: &str, applied_by: &[AppliedBy]) -> Vec<Refusal> {
     let acting = applied_by.iter().filter(|by| by.acts == Acts::ByItself && !by.paused && !request.applier_is_paused);
     acting.map(|by| Refusal::Applied { app: what.to_owned(), by: by.clone() }).collect()
 }
 
 /// What is to be changed elsewhere too, or may act.
-pub(super) fn notes(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+pub(crate) fn notes(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
     let app = format!("{}/{}", survey.app.kind.word(), survey.app.name);
     let mut notes: Vec<String> = survey.app.applied_by.iter().map(|by| note(&app, by)).collect();
     // A claim that is the app itself was told of as such.

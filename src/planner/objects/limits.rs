@@ -16,7 +16,7 @@ const MEMORY_BYTES_MAX: u64 = 2 << 30;
 const DISK_BYTES: u64 = 64 << 20;
 
 /// Names the limits of a container's resources, for a mover whose state has this much room.
-pub(super) fn say(resources: &mut Value, limits: &[LimitSeen], state_bytes: u64) {
+pub(crate) fn say(resources: &mut Value, limits: &[LimitSeen], state_bytes: u64) {
     if resources["limits"]["memory"].is_null() {
         resources["limits"]["memory"] = json!(size::quantity(within(limits, "memory", MEMORY_BYTES_MAX)));
     }

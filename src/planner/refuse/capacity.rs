@@ -4,13 +4,13 @@
 //! says is a moment old, and each volume is asked for by itself; so what is refused here would not be made now.
 
 use super::refusal::Refusal;
-use super::storage_class::{self, Unit};
 use crate::plan::{Destination, Request};
+use crate::planner::layout::storage_class::{self, Unit};
 use crate::size;
 use crate::survey::{CapacitySeen, ClaimSeen, Survey};
 
 /// Refuses what no node has room for on which the new volume may be made.
-pub(super) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
+pub(crate) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
     let Destination::StorageClass { name } = &request.destination else { return Vec::new() };
     let tells = survey
         .class(name)

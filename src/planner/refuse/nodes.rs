@@ -5,18 +5,18 @@
 
 use serde_json::{Value, json};
 
-use super::objects;
 use super::refusal::Refusal;
-use super::storage_class::{self, Unit, admits, runs_driver};
 use crate::plan::reach::reaches;
 use crate::plan::{Destination, Request};
+use crate::planner::layout::storage_class::{self, Unit, admits, runs_driver};
+use crate::planner::objects::mover as objects;
 use crate::survey::{AppKind, ClaimSeen, ClassSeen, NodeSeen, Origin, Survey};
 
 /// The taint that stands for a cordon (`pkg/scheduler/framework/plugins/nodeunschedulable`, Kubernetes 1.36).
 const CORDON: &str = "node.kubernetes.io/unschedulable";
 
 /// All that nodes have against a move.
-pub(super) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
+pub(crate) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
     if !request.copies() {
         return Vec::new();
     }

@@ -9,12 +9,12 @@ use crate::survey::{ClaimSeen, Origin, Survey};
 const MANY: &str = "ReadWriteMany";
 
 /// The access modes of the claim to be.
-pub(super) fn wanted<'a>(request: &'a Request, claim: &'a ClaimSeen) -> &'a Vec<String> {
+pub(crate) fn wanted<'a>(request: &'a Request, claim: &'a ClaimSeen) -> &'a Vec<String> {
     if request.access_modes.is_empty() { &claim.access_modes } else { &request.access_modes }
 }
 
 /// Refuses modes with which the replicas that share a claim could not run on several nodes any more.
-pub(super) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {
+pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {
     let shared = matches!(claim.origin, Origin::Volume { .. }) && survey.app.replicas > 1;
     let is_lost = !request.access_modes.is_empty() && has(&claim.access_modes, MANY) && !has(&request.access_modes, MANY);
     let single = has(&request.access_modes, "ReadWriteOncePod");
@@ -27,7 +27,7 @@ pub(super) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> 
 }
 
 /// Where less might do, it is said how less is asked for.
-pub(super) fn note(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<String> {
+pub(crate) fn note(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<String> {
     let crate::plan::Destination::StorageClass { name: class } = &request.destination else { return None };
     let shared = matches!(claim.origin, Origin::Volume { .. }) && survey.app.replicas > 1;
     let asks_for_more = request.access_modes.is_empty() && has(&claim.access_modes, MANY);

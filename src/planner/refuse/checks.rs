@@ -1,12 +1,12 @@
 //! Finds every reason not to move. Looks at facts only; what is laid out afterwards may rely on all of them.
 
 use super::finalizers;
-use super::identity::{Identity, lets_root_in};
-use super::objects::CLAIM_NAME_MAX;
 use super::occupants;
 use super::refusal::Refusal;
 use super::{access_modes, appliers, capacity, fs_group, nodes, replicas, rollout, room};
 use crate::plan::{Destination, KeptVolume, Request, marks, staging_name};
+use crate::planner::objects::identity::{Identity, lets_root_in};
+use crate::planner::objects::mover::CLAIM_NAME_MAX;
 use crate::survey::{AppKind, ClaimSeen, Origin, Survey, VolumeSeen};
 
 /// Why a volume cannot be moved for what it is made of. A folder of a node's disk that is bound to that node is as good as a `local` volume; one
@@ -232,7 +232,7 @@ fn movers(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) {
             false => Refusal::PodSecurity { namespace: survey.namespace.name.clone() },
         });
     }
-    let over_network = super::storage_class::units(request, survey).iter().any(|unit| unit.over_network);
+    let over_network = crate::planner::layout::storage_class::units(request, survey).iter().any(|unit| unit.over_network);
     if over_network && !request.network_is_open {
         found.extend(survey.network_policies.iter().map(|policy| Refusal::CutOff { policy: policy.clone() }));
     }
@@ -242,7 +242,7 @@ fn makes_volumes(request: &Request) -> bool {
     matches!(request.destination, Destination::StorageClass { .. })
 }
 
-pub(super) fn reference(survey: &Survey) -> String {
+pub(crate) fn reference(survey: &Survey) -> String {
     match survey.app.kind {
         AppKind::Claim => format!("claim `{}`", survey.app.name),
         kind => format!("{}/{}", kind.word(), survey.app.name),

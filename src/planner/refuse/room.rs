@@ -3,14 +3,14 @@
 //! What applies only to some objects is counted where it is certain to apply; whatever else admission says, a dry run finds.
 
 use super::refusal::Refusal;
-use super::resources::{self, Needs};
-use super::storage_class;
 use crate::plan::{Destination, Plan, Request, file};
+use crate::planner::layout::storage_class;
+use crate::planner::objects::resources::{self, Needs};
 use crate::size;
 use crate::survey::{ClaimSeen, LimitSeen, QuotaSeen, Survey};
 
 /// What new volumes need.
-pub(super) fn refusals(request: &Request, survey: &Survey, claims: &[&ClaimSeen]) -> Vec<Refusal> {
+pub(crate) fn refusals(request: &Request, survey: &Survey, claims: &[&ClaimSeen]) -> Vec<Refusal> {
     let mut found = Vec::new();
     limits(request, survey, claims, &mut found);
     quotas(request, survey, claims, &mut found);
@@ -18,7 +18,7 @@ pub(super) fn refusals(request: &Request, survey: &Survey, claims: &[&ClaimSeen]
 }
 
 /// What mover pods need.
-pub(super) fn of_movers(request: &Request, survey: &Survey) -> Vec<Refusal> {
+pub(crate) fn of_movers(request: &Request, survey: &Survey) -> Vec<Refusal> {
     let needs = resources::of(survey);
     let pods = movers_at_once(request, survey);
     let wanted = [
@@ -68,7 +68,7 @@ fn too_low(limit: &LimitSeen, needs: &Needs) -> Option<Refusal> {
 }
 
 /// What the records of a plan need: config maps for the plan and its journal, which grows in both directions, and a lease.
-pub(super) fn of_records(survey: &Survey, plan: &Plan) -> Vec<Refusal> {
+pub(crate) fn of_records(survey: &Survey, plan: &Plan) -> Vec<Refusal> {
     // Each step is begun and settled, and the same once more on the way back; beside them, a few entries of the run itself.
     let entries = plan.steps().count() * 4 + 16;
     let pieces = file::to_json(plan).len() / file::PIECE_BYTES_MAX + 1 + entries / file::PIECE_ENTRIES_MAX + 2;
@@ -86,7 +86,7 @@ fn target_bytes(request: &Request, claim: &ClaimSeen) -> u64 {
 }
 
 /// Why a volume of another size would not hold the data.
-pub(super) fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
+pub(crate) fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
     if size >= claim.capacity_bytes {
         return None;
     }

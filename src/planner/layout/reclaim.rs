@@ -5,13 +5,13 @@ use crate::plan::{Destination, Request};
 use crate::survey::{ClaimSeen, Survey};
 
 /// Whether a claim's volume is kept although its class would delete it. A volume whose class is not there any more is taken at its word.
-pub(super) fn is_kept_by_hand(survey: &Survey, claim: &ClaimSeen) -> bool {
+pub(crate) fn is_kept_by_hand(survey: &Survey, claim: &ClaimSeen) -> bool {
     let of_class = claim.class.as_deref().and_then(|class| survey.class(class)).map(|class| class.reclaim_policy.as_str());
     claim.volume.as_ref().is_some_and(|volume| volume.reclaim_policy == "Retain") && of_class != Some("Retain")
 }
 
 /// What is other than the new class would have it, or than the old class had it.
-pub(super) fn notes(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+pub(crate) fn notes(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
     let Destination::StorageClass { name } = &request.destination else { return Vec::new() };
     let Some(to) = survey.class(name).filter(|class| class.reclaim_policy != "Retain") else { return Vec::new() };
     moved.iter().filter_map(|claim| note(survey, claim, &to.name)).collect()

@@ -12,12 +12,12 @@ use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};
 
 /// Refuses a move in the middle of a rollout.
-pub(super) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
+pub(crate) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
     matches!(request.destination, Destination::StorageClass { .. }).then(|| in_the_middle(survey)).flatten()
 }
 
 /// What a move means for a rollout that does not keep it from being made.
-pub(super) fn note(request: &Request, survey: &Survey) -> Option<String> {
+pub(crate) fn note(request: &Request, survey: &Survey) -> Option<String> {
     match &request.destination {
         Destination::KeptVolumes { .. } => in_the_middle(survey).map(|refusal| refusal.to_string()),
         Destination::StorageClass { .. } => None,

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::storage_class::Unit;
 use crate::plan::{Destination, OutageCost, Request, Rung};
+use crate::planner::layout::storage_class::Unit;
 use crate::survey::{ClaimSeen, Survey};
 
 /// Drivers of network file systems, and of those in user space, whose names do not say so (from each project's `CSIDriver` object).
@@ -50,7 +50,7 @@ const NETWORK_WORDS: [&str; 15] = [
 const TELLING_PARAMETERS: [&str; 4] = ["csi.storage.k8s.io/fstype", "fsType", "fstype", "backendType"];
 
 /// Returns what a claim adds to the outage, and why.
-pub(super) fn of(request: &Request, survey: &Survey, unit: &Unit<'_>, claim: &ClaimSeen, rung: Rung) -> (OutageCost, String) {
+pub(crate) fn of(request: &Request, survey: &Survey, unit: &Unit<'_>, claim: &ClaimSeen, rung: Rung) -> (OutageCost, String) {
     match rung {
         Rung::Rebind => (OutageCost::Nothing, "nothing is copied".to_owned()),
         Rung::Cold if unit.runs => (OutageCost::Whole, "it is copied while the app is stopped".to_owned()),

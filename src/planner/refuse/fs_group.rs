@@ -4,9 +4,10 @@
 //! Where it is certain, and the app does not ask for it at a mismatch only, it is refused without the user's word: a database that checks the modes of its
 //! folder does not start then, and a way back that copies what was written since brings the new modes along. Otherwise it is said.
 
+use super::access_modes;
 use super::refusal::Refusal;
-use super::{access_modes, objects};
 use crate::plan::{Destination, Request};
+use crate::planner::objects::mover as objects;
 use crate::survey::{ClaimSeen, Survey};
 
 /// Whether the kubelet acts on an `fsGroup`.
@@ -19,7 +20,7 @@ enum Acts {
 }
 
 /// Refuses to let the kubelet change what was copied, unless the user says that it may.
-pub(super) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {
+pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {
     let context = &objects::app_pod_spec(survey)["securityContext"];
     let group = context["fsGroup"].as_u64()?;
     let is_for_mismatch = context["fsGroupChangePolicy"] == "OnRootMismatch";
@@ -33,7 +34,7 @@ pub(super) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> 
 }
 
 /// What will be other than it was, for each claim that is moved.
-pub(super) fn notes(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+pub(crate) fn notes(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
     let context = &objects::app_pod_spec(survey)["securityContext"];
     let Some(group) = context["fsGroup"].as_u64() else { return Vec::new() };
     let unless = match context["fsGroupChangePolicy"].as_str() {

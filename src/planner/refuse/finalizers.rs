@@ -5,19 +5,19 @@
 
 use super::checks::reference;
 use super::refusal::Refusal;
-use super::storage_class;
 use crate::plan::Request;
 use crate::plan::finalizers::{OF_CLAIMS, OF_PODS, is_foreign};
+use crate::planner::layout::storage_class;
 use crate::survey::{AppKind, ClaimSeen, Survey};
 
 /// Finalizers of a claim that would keep it from being deleted.
-pub(super) fn of_claim(claim: &ClaimSeen) -> impl Iterator<Item = Refusal> {
+pub(crate) fn of_claim(claim: &ClaimSeen) -> impl Iterator<Item = Refusal> {
     let foreign = claim.finalizers.iter().filter(|finalizer| is_foreign(finalizer, &OF_CLAIMS));
     foreign.map(|finalizer| Refusal::UnknownFinalizer { claim: claim.name.clone(), finalizer: finalizer.clone() })
 }
 
 /// Finalizers of the app and its pods.
-pub(super) fn of_app(request: &Request, survey: &Survey) -> Vec<Refusal> {
+pub(crate) fn of_app(request: &Request, survey: &Survey) -> Vec<Refusal> {
     match survey.app.kind {
         AppKind::StatefulSet if storage_class::remakes_set(request, survey) => [of_object(survey), of_pods(survey)].concat(),
         // A deployment, or a set whose templates stay, is scaled and nothing else.

@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use crate::survey::{AppKind, ClaimSeen, MountSeen, PodSeen, Survey};
 
 /// Refuses a pod that has run to its end, on the way back too: nobody may run a job twice who did not mean to.
-pub(super) fn app_is_over(survey: &Survey) -> Option<Refusal> {
+pub(crate) fn app_is_over(survey: &Survey) -> Option<Refusal> {
     let app = &survey.app;
     let status = &app.raw["status"];
     let phase = status["phase"].as_str().unwrap_or_default();
@@ -18,7 +18,7 @@ pub(super) fn app_is_over(survey: &Survey) -> Option<Refusal> {
 }
 
 /// What others' templates have against moving a claim.
-pub(super) fn templates(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
+pub(crate) fn templates(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
     let those = survey.templates.iter().filter(|template| template.starts_pods && template.claims.contains(&claim.name));
     those
         .map(|template| Refusal::NamedByTemplate { claim: claim.name.clone(), kind: template.kind.clone(), name: template.name.clone() })
@@ -26,7 +26,7 @@ pub(super) fn templates(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
 }
 
 /// What must stay as it is while these claims are moved.
-pub(super) fn notes(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+pub(crate) fn notes(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
     let mut notes = Vec::new();
     for template in survey.templates.iter().filter(|template| !template.starts_pods) {
         for claim in moved.iter().filter(|claim| template.claims.contains(&claim.name)) {
@@ -40,7 +40,7 @@ pub(super) fn notes(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
 }
 
 /// What others' pods have against moving a claim.
-pub(super) fn pods(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
+pub(crate) fn pods(survey: &Survey, claim: &ClaimSeen) -> Vec<Refusal> {
     let others = claim.mounted_by.iter().filter(|mount| !mount.of_app);
     others.filter_map(|mount| pod(survey, claim, mount)).collect()
 }

@@ -7,11 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::access_modes;
-use super::checks;
-use super::cost;
 use super::notes;
-use super::objects::{self, Side, Template};
 use super::reclaim;
 use crate::contract::orders;
 use crate::plan::reach::reaches;
@@ -24,6 +20,10 @@ use crate::plan::step::{
 use crate::plan::{
     API_VERSION, App, ClaimMove, Destination, KIND, KeptVolume, Plan, PlannedStep, Request, Rung, Stage, Step, StepId, marks, staging_name,
 };
+use crate::planner::choose::cost;
+use crate::planner::objects::mover::{self as objects, Side, Template};
+use crate::planner::refuse::access_modes;
+use crate::planner::refuse::checks;
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey, VolumeSeen};
 
@@ -97,12 +97,12 @@ fn meets(request: &Request, survey: &Survey, claim: &ClaimSeen, node: Option<&st
 }
 
 /// A node that says which CSI drivers it has, and not this one, cannot mount its volumes.
-pub(super) fn runs_driver(node: &NodeSeen, provisioner: &str) -> bool {
+pub(crate) fn runs_driver(node: &NodeSeen, provisioner: &str) -> bool {
     node.drivers.is_empty() || node.drivers.contains_key(provisioner)
 }
 
 /// Whether a node is within a class' `allowedTopologies`.
-pub(super) fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
+pub(crate) fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
     let Some(terms) = topologies.and_then(Value::as_array).filter(|terms| !terms.is_empty()) else { return true };
     let within = |one: &Value| {
         let label = node.labels.get(one["key"].as_str().unwrap_or_default());
@@ -112,7 +112,7 @@ pub(super) fn admits(node: &NodeSeen, topologies: Option<&Value>) -> bool {
 }
 
 /// Whether a set is deleted and made again: it is, when one of its claim templates changes.
-pub(super) fn remakes_set(request: &Request, survey: &Survey) -> bool {
+pub(crate) fn remakes_set(request: &Request, survey: &Survey) -> bool {
     Layout { request, survey, units: units(request, survey) }.set_changes()
 }
 

@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use super::identity::Identity;
-use super::{access_modes, appliers, fs_group, occupants, reclaim, replicas, rollout};
+use super::reclaim;
 use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{Request, mover_pod};
+use crate::planner::objects::identity::Identity;
+use crate::planner::refuse::{access_modes, appliers, fs_group, occupants, replicas, rollout};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
 /// Returns the notes of a plan that moves these claims.
-pub(super) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+pub(crate) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
     let mut notes = Vec::new();
     let app = format!("{}/{}", survey.app.kind.word(), survey.app.name);
     for claim in &survey.claims {

@@ -9,7 +9,7 @@ use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};
 
 /// Refuses to stop an app of which a part is down: what was broken before could not be told from what the move broke.
-pub(super) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
+pub(crate) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
     // Of a bare pod that is over something else is said.
     let is_over = survey.app.kind == AppKind::Pod && survey.app.pods.iter().all(PodSeen::is_over);
     if is_over || matches!(request.destination, Destination::KeptVolumes { .. }) {
@@ -20,7 +20,7 @@ pub(super) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
 }
 
 /// What replicas that are not ready mean for a move that is made all the same.
-pub(super) fn note(request: &Request, survey: &Survey) -> Option<String> {
+pub(crate) fn note(request: &Request, survey: &Survey) -> Option<String> {
     let replicas = unready(survey);
     (refusal(request, survey).is_none() && !replicas.is_empty()).then(|| {
         format!(

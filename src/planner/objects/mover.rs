@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::access_modes;
 use super::identity::{Identity, lets_root_in};
 use super::limits;
 use super::resources;
-use super::storage_class::Unit;
 use crate::contract::orders;
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{KeptVolume, Request, marks, staging_name};
+use crate::planner::layout::storage_class::Unit;
+use crate::planner::refuse::access_modes;
 use crate::size;
 use crate::survey::{AppKind, ClaimSeen, NodeSeen, Origin, Survey};
 
@@ -428,7 +428,7 @@ fn on(survey: &Survey, node: &str) -> Value {
 }
 
 /// The spec the app's pods are made from.
-pub(super) fn app_pod_spec(survey: &Survey) -> Value {
+pub(crate) fn app_pod_spec(survey: &Survey) -> Value {
     let raw = &survey.app.raw;
     raw.pointer("/spec/template/spec")
         .or_else(|| (raw["kind"] == "Pod").then(|| &raw["spec"]))
