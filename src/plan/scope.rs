@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::names::{self, staging_name};
-use super::shape::{OF_OLD_CLASS, is_of_shape};
+use super::shape::{CLASS_ANNOTATION, OF_OLD_CLASS, is_of_shape};
 use super::step::{AdoptClaim, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
 use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
 use crate::survey::AppKind;
@@ -16,9 +16,6 @@ const MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "Rea
 
 /// Reclaim policies of a volume.
 const POLICIES: [&str; 3] = ["Retain", "Delete", "Recycle"];
-
-/// The annotation by which a claim template may name its class, too.
-const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// Returns what a plan names that is not its app's; empty: nothing.
 pub(super) fn faults(plan: &Plan) -> Vec<String> {

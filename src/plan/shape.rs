@@ -8,6 +8,9 @@ use super::marks;
 /// for them without end (a selector is for volumes made by hand, attributes classes and snapshots are of one driver).
 pub const OF_OLD_CLASS: [&str; 4] = ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"];
 
+/// The annotation by which a claim or a claim template may name its class, too. It wins over the field.
+pub const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+
 /// Fields of `spec` that a run itself sets and puts back.
 const OURS: [&str; 2] = ["replicas", "persistentVolumeClaimRetentionPolicy"];
 

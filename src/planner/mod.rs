@@ -12,8 +12,7 @@ mod refuse;
 
 pub use refuse::{Refusal, Refusals};
 
-use layout::storage_class;
-use refuse::{checks, room};
+use choose::Choice;
 
 use crate::plan::{Plan, Request};
 use crate::survey::Survey;
@@ -24,11 +23,13 @@ use crate::survey::Survey;
 ///
 /// All reasons not to, most serious first; never an empty list.
 pub fn plan(request: &Request, survey: &Survey, cluster: &str) -> Result<Plan, Refusals> {
-    let reasons = checks::refusals(request, survey);
+    let choice = Choice::of(request, survey);
+    let refused = |reasons: Vec<Refusal>| Refusals { namespace: survey.namespace.name.clone(), reasons };
+    let reasons = refuse::reasons(&choice);
     if !reasons.is_empty() {
-        return Err(Refusals { namespace: survey.namespace.name.clone(), reasons });
+        return Err(refused(reasons));
     }
-    let plan = storage_class::layout(request, survey, cluster);
-    let reasons = room::of_records(survey, &plan);
-    if reasons.is_empty() { Ok(plan) } else { Err(Refusals { namespace: survey.namespace.name.clone(), reasons }) }
+    let plan = layout::plan(&choice, cluster);
+    let reasons = refuse::of_records(survey, &plan);
+    if reasons.is_empty() { Ok(plan) } else { Err(refused(reasons)) }
 }

@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Destination, OutageCost, Request, Rung};
-use crate::planner::layout::storage_class::Unit;
-use crate::survey::{ClaimSeen, Survey};
+use super::choice::Choice;
+use super::claim::MovedClaim;
+use super::unit::Unit;
+use super::way::Way;
+use crate::plan::OutageCost;
+use crate::survey::ClaimSeen;
 
 /// Drivers of network file systems, and of those in user space, whose names do not say so (from each project's `CSIDriver` object).
 const NETWORK_DRIVERS: [&str; 14] = [
@@ -49,14 +52,14 @@ const NETWORK_WORDS: [&str; 15] = [
 /// Parameters of classes that name a file system or a backend.
 const TELLING_PARAMETERS: [&str; 4] = ["csi.storage.k8s.io/fstype", "fsType", "fstype", "backendType"];
 
-/// Returns what a claim adds to the outage, and why.
-pub(crate) fn of(request: &Request, survey: &Survey, unit: &Unit<'_>, claim: &ClaimSeen, rung: Rung) -> (OutageCost, String) {
-    match rung {
-        Rung::Rebind => (OutageCost::Nothing, "nothing is copied".to_owned()),
-        Rung::Cold if unit.runs => (OutageCost::Whole, "it is copied while the app is stopped".to_owned()),
-        Rung::Cold => (OutageCost::Nothing, "no pod runs on it".to_owned()),
-        Rung::Warm if claim.block => (OutageCost::Whole, "a block device is read whole in each pass".to_owned()),
-        Rung::Warm => match network(request, survey, claim) {
+/// Returns what a claim of a unit adds to the outage, and why.
+pub(crate) fn cost(choice: &Choice<'_>, unit: &Unit<'_>, claim: &MovedClaim<'_>) -> (OutageCost, String) {
+    match unit.way {
+        Way::Rebind => (OutageCost::Nothing, "nothing is copied".to_owned()),
+        Way::Cold { .. } if choice.app_runs() => (OutageCost::Whole, "it is copied while the app is stopped".to_owned()),
+        Way::Cold { .. } => (OutageCost::Nothing, "no pod runs on it".to_owned()),
+        Way::Warm { .. } if claim.seen.block => (OutageCost::Whole, "a block device is read whole in each pass".to_owned()),
+        Way::Warm { .. } => match network(choice, claim) {
             Some(what) => (OutageCost::Whole, format!("{what}, whose time stamps are not believed: all content is read in each pass")),
             None => (OutageCost::Changes, "every file is looked at, and what changed is read".to_owned()),
         },
@@ -64,8 +67,9 @@ pub(crate) fn of(request: &Request, survey: &Survey, unit: &Unit<'_>, claim: &Cl
 }
 
 /// By which end a claim is on a network file system, if it is.
-fn network(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<String> {
-    if is_shared(claim) || request.access_modes.iter().any(|mode| mode == "ReadWriteMany") {
+fn network(choice: &Choice<'_>, moved: &MovedClaim<'_>) -> Option<String> {
+    let (survey, claim) = (choice.survey, moved.seen);
+    if is_shared(claim) || choice.request.access_modes.iter().any(|mode| mode == "ReadWriteMany") {
         return Some("it can be mounted by many nodes at once, as network file systems can".to_owned());
     }
     let volume = claim.volume.as_ref()?;
@@ -75,11 +79,7 @@ fn network(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Stri
     if is_network(source) || says_network(&volume.fs_type) || of_class {
         return Some(format!("{source} is a network file system"));
     }
-    let target = match &request.destination {
-        Destination::StorageClass { name } => name,
-        Destination::KeptVolumes { volumes, .. } => volumes.iter().find(|kept| kept.claim == claim.name)?.class.as_ref()?,
-    };
-    let class = survey.class(target)?;
+    let class = survey.class(moved.target.class.as_ref()?)?;
     let is_target = is_network(&class.provisioner) || parameters_say_network(&class.parameters);
     is_target.then(|| format!("{} is a network file system", class.provisioner))
 }

@@ -5,12 +5,16 @@ use serde_json::Value;
 use super::reclaim;
 use crate::plan::shape::OF_OLD_CLASS;
 use crate::plan::{Request, mover_pod};
-use crate::planner::objects::identity::Identity;
+use crate::planner::choose::Choice;
+use crate::planner::objects::Identity;
 use crate::planner::refuse::{access_modes, appliers, fs_group, occupants, replicas, rollout};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
-/// Returns the notes of a plan that moves these claims.
-pub(crate) fn of(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
+/// Returns the notes of a plan.
+pub(super) fn notes(choice: &Choice<'_>) -> Vec<String> {
+    let (request, survey) = (choice.request, choice.survey);
+    let moved: Vec<&ClaimSeen> = choice.claims().map(|claim| claim.seen).collect();
+    let moved = moved.as_slice();
     let mut notes = Vec::new();
     let app = format!("{}/{}", survey.app.kind.word(), survey.app.name);
     for claim in &survey.claims {

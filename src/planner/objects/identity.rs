@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::mover as objects;
+use super::app::app_pod_spec;
 use crate::plan::{Request, mover_pod};
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -27,7 +27,7 @@ impl Identity {
         if !request.run_movers_as_app && lets_root_in(survey) {
             return Some(Identity::Root);
         }
-        app_identity(&objects::app_pod_spec(survey), &volumes(survey)).map(Identity::App)
+        app_identity(&app_pod_spec(survey), &volumes(survey)).map(Identity::App)
     }
 
     /// The user's number, where it is the app's.

@@ -31,7 +31,7 @@ const CPU: (u64, u64) = (50, 2000);
 const MEMORY: (u64, u64) = (64 << 20, 512 << 20);
 
 /// What a mover in this namespace asks for.
-pub(crate) fn of(survey: &Survey) -> Needs {
+pub(crate) fn needs(survey: &Survey) -> Needs {
     Needs { cpu: need(survey, "cpu", CPU), memory: need(survey, "memory", MEMORY) }
 }
 

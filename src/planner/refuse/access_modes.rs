@@ -1,17 +1,12 @@
 //! The access modes of new claims, where they are to be others than those of the old ones: a class may lack a mode, and does not say which it has.
 
-use super::checks::reference;
+use super::reference::reference;
 use super::refusal::Refusal;
 use crate::plan::Request;
 use crate::survey::{ClaimSeen, Origin, Survey};
 
 /// The mode by which pods on several nodes can write.
 const MANY: &str = "ReadWriteMany";
-
-/// The access modes of the claim to be.
-pub(crate) fn wanted<'a>(request: &'a Request, claim: &'a ClaimSeen) -> &'a Vec<String> {
-    if request.access_modes.is_empty() { &claim.access_modes } else { &request.access_modes }
-}
 
 /// Refuses modes with which the replicas that share a claim could not run on several nodes any more.
 pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {

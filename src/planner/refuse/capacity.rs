@@ -4,32 +4,30 @@
 //! says is a moment old, and each volume is asked for by itself; so what is refused here would not be made now.
 
 use super::refusal::Refusal;
-use crate::plan::{Destination, Request};
-use crate::planner::layout::storage_class::{self, Unit};
+use crate::plan::Request;
+use crate::planner::choose::{Choice, Unit};
 use crate::size;
-use crate::survey::{CapacitySeen, ClaimSeen, Survey};
+use crate::survey::{CapacitySeen, ClaimSeen, ClassSeen};
 
 /// Refuses what no node has room for on which the new volume may be made.
-pub(crate) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
-    let Destination::StorageClass { name } = &request.destination else { return Vec::new() };
-    let tells = survey
-        .class(name)
-        .filter(|class| class.waits_for_consumer && survey.driver(&class.provisioner).is_some_and(|driver| driver.tells_capacity));
-    if tells.is_none() {
-        return Vec::new();
-    }
-    let said: Vec<&CapacitySeen> = survey.capacities.iter().filter(|capacity| capacity.class == *name).collect();
-    storage_class::units(request, survey).iter().filter_map(|unit| too_full(request, &said, unit, name)).collect()
+pub(crate) fn refusals(choice: &Choice<'_>) -> Vec<Refusal> {
+    let survey = choice.survey;
+    let tells =
+        |class: &&ClassSeen| class.waits_for_consumer && survey.driver(&class.provisioner).is_some_and(|driver| driver.tells_capacity);
+    let Some(class) = choice.class().filter(tells) else { return Vec::new() };
+    let said: Vec<&CapacitySeen> = survey.capacities.iter().filter(|capacity| capacity.class == class.name).collect();
+    choice.units.iter().filter_map(|unit| too_full(choice.request, &said, unit, &class.name)).collect()
 }
 
 /// The first claim of a unit that no volume is made for.
 fn too_full(request: &Request, said: &[&CapacitySeen], unit: &Unit<'_>, class: &str) -> Option<Refusal> {
     // One mover for both ends has to be on the app's node, and so does its new volume.
-    let node = unit.node.as_deref().filter(|_| !unit.over_network);
+    let node = unit.node.as_deref().filter(|_| !unit.way.is_over_network());
     let near =
         || said.iter().filter(|capacity| node.map_or(!capacity.nodes.is_empty(), |node| capacity.nodes.iter().any(|one| one == node)));
     let bytes = |claim: &ClaimSeen| request.size_bytes.unwrap_or(claim.capacity_bytes);
-    let (claim, _) = unit.claims.iter().find(|(claim, _)| !near().any(|capacity| is_enough(capacity, bytes(claim))))?;
+    let fits = |claim: &ClaimSeen| near().any(|capacity| is_enough(capacity, bytes(claim)));
+    let claim = unit.claims.iter().map(|claim| claim.seen).find(|claim| !fits(claim))?;
     Some(Refusal::NoCapacity {
         claim: claim.name.clone(),
         class: class.to_owned(),

@@ -3,11 +3,10 @@
 //!
 //! It does not say what such a controller does; `docs/refusals.md` lists the finalizers that are let through.
 
-use super::checks::reference;
+use super::reference::reference;
 use super::refusal::Refusal;
-use crate::plan::Request;
 use crate::plan::finalizers::{OF_CLAIMS, OF_PODS, is_foreign};
-use crate::planner::layout::storage_class;
+use crate::planner::choose::Choice;
 use crate::survey::{AppKind, ClaimSeen, Survey};
 
 /// Finalizers of a claim that would keep it from being deleted.
@@ -17,9 +16,10 @@ pub(crate) fn of_claim(claim: &ClaimSeen) -> impl Iterator<Item = Refusal> {
 }
 
 /// Finalizers of the app and its pods.
-pub(crate) fn of_app(request: &Request, survey: &Survey) -> Vec<Refusal> {
+pub(crate) fn of_app(choice: &Choice<'_>) -> Vec<Refusal> {
+    let survey = choice.survey;
     match survey.app.kind {
-        AppKind::StatefulSet if storage_class::remakes_set(request, survey) => [of_object(survey), of_pods(survey)].concat(),
+        AppKind::StatefulSet if choice.remakes_set() => [of_object(survey), of_pods(survey)].concat(),
         // A deployment, or a set whose templates stay, is scaled and nothing else.
         AppKind::StatefulSet | AppKind::Deployment => of_pods(survey),
         AppKind::Pod => of_object(survey),

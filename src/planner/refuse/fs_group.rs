@@ -4,15 +4,15 @@
 //! Where it is certain, and the app does not ask for it at a mismatch only, it is refused without the user's word: a database that checks the modes of its
 //! folder does not start then, and a way back that copies what was written since brings the new modes along. Otherwise it is said.
 
-use super::access_modes;
 use super::refusal::Refusal;
 use crate::plan::{Destination, Request};
-use crate::planner::objects::mover as objects;
+use crate::planner::choose::wanted_modes;
+use crate::planner::objects::app_pod_spec;
 use crate::survey::{ClaimSeen, Survey};
 
 /// Whether the kubelet acts on an `fsGroup`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Acts {
+enum GroupChange {
     Always,
     Never,
     /// The class leaves the file system to its provisioner, and the driver's policy depends on it.
@@ -21,7 +21,7 @@ enum Acts {
 
 /// Refuses to let the kubelet change what was copied, unless the user says that it may.
 pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<Refusal> {
-    let context = &objects::app_pod_spec(survey)["securityContext"];
+    let context = &app_pod_spec(survey)["securityContext"];
     let group = context["fsGroup"].as_u64()?;
     let is_for_mismatch = context["fsGroupChangePolicy"] == "OnRootMismatch";
     if claim.block || is_for_mismatch || request.fs_group_may_change || !matches!(request.destination, Destination::StorageClass { .. }) {
@@ -29,13 +29,13 @@ pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> 
     }
     let (from, source) = source(survey, claim)?;
     let (to, target) = target(request, survey, claim)?;
-    let is_changed = source == Acts::Never && target == Acts::Always;
+    let is_changed = source == GroupChange::Never && target == GroupChange::Always;
     is_changed.then(|| Refusal::FsGroup { claim: claim.name.clone(), from, to, group })
 }
 
 /// What will be other than it was, for each claim that is moved.
 pub(crate) fn notes(request: &Request, survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
-    let context = &objects::app_pod_spec(survey)["securityContext"];
+    let context = &app_pod_spec(survey)["securityContext"];
     let Some(group) = context["fsGroup"].as_u64() else { return Vec::new() };
     let unless = match context["fsGroupChangePolicy"].as_str() {
         Some("OnRootMismatch") => ", unless the volume's root has that group and its modes already",
@@ -50,24 +50,26 @@ fn note(request: &Request, survey: &Survey, claim: &ClaimSeen, group: u64, unles
     let (to, target) = target(request, survey, claim)?;
     let name = &claim.name;
     match (&request.destination, source, target) {
-        (Destination::StorageClass { .. }, Acts::Never, Acts::Always | Acts::Maybe) => {
-            let does = if target == Acts::Always { "gives" } else { "may give" };
+        (Destination::StorageClass { .. }, GroupChange::Never, GroupChange::Always | GroupChange::Maybe) => {
+            let does = if target == GroupChange::Always { "gives" } else { "may give" };
             Some(format!(
                 "on {to} the kubelet {does} group {group} and its modes to every file of claim {name}{unless}; on {from} it did not. \
                  A database that checks modes may not start then: `undo --discard-new-writes` goes back to the old volume as it was"
             ))
         }
-        (Destination::KeptVolumes { discard_new_writes: false, .. }, Acts::Always | Acts::Maybe, Acts::Never) => Some(format!(
-            "on {from} the kubelet gives group {group} and its modes to the files of claim {name}, and they are copied back with them; \
+        (Destination::KeptVolumes { discard_new_writes: false, .. }, GroupChange::Always | GroupChange::Maybe, GroupChange::Never) => {
+            Some(format!(
+                "on {from} the kubelet gives group {group} and its modes to the files of claim {name}, and they are copied back with them; \
              on {to} it did not. `--discard-new-writes` takes the kept volume as it was, without what was written since"
-        )),
+            ))
+        }
         // What was given stays with the files, which are copied as they are; and what is the same needs no word.
         (Destination::StorageClass { .. } | Destination::KeptVolumes { .. }, _, _) => None,
     }
 }
 
 /// By what the claim's volume is served now, and whether the kubelet acts there; none where that is not known.
-fn source(survey: &Survey, claim: &ClaimSeen) -> Option<(String, Acts)> {
+fn source(survey: &Survey, claim: &ClaimSeen) -> Option<(String, GroupChange)> {
     let volume = claim.volume.as_ref()?;
     match (volume.driver.as_deref(), volume.source.as_str()) {
         (Some(driver), _) => {
@@ -75,14 +77,14 @@ fn source(survey: &Survey, claim: &ClaimSeen) -> Option<(String, Acts)> {
             Some((driver.to_owned(), acts))
         }
         // `Managed: false` in `pkg/volume/hostpath` and `pkg/volume/nfs` of Kubernetes 1.36.
-        (None, "hostPath" | "nfs") => Some((format!("a {} volume", volume.source), Acts::Never)),
-        (None, "local" | "iscsi" | "fc") => Some((format!("a {} volume", volume.source), Acts::Always)),
+        (None, "hostPath" | "nfs") => Some((format!("a {} volume", volume.source), GroupChange::Never)),
+        (None, "local" | "iscsi" | "fc") => Some((format!("a {} volume", volume.source), GroupChange::Always)),
         (None, _) => None,
     }
 }
 
 /// The same of the volume to be.
-fn target(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<(String, Acts)> {
+fn target(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<(String, GroupChange)> {
     let class = match &request.destination {
         Destination::StorageClass { name } => name,
         Destination::KeptVolumes { volumes, .. } => volumes.iter().find(|kept| kept.claim == claim.name)?.class.as_ref()?,
@@ -90,7 +92,7 @@ fn target(request: &Request, survey: &Survey, claim: &ClaimSeen) -> Option<(Stri
     let class = survey.class(class)?;
     let fs_type = ["csi.storage.k8s.io/fstype", "fstype"].into_iter().find_map(|key| class.parameters.get(key));
     let policy = policy(survey, &class.provisioner)?;
-    let modes = access_modes::wanted(request, claim);
+    let modes = wanted_modes(request, claim);
     Some((class.provisioner.clone(), by_policy(policy, fs_type.map(String::as_str), is_for_one_node(modes))))
 }
 
@@ -100,13 +102,13 @@ fn policy<'a>(survey: &'a Survey, driver: &str) -> Option<&'a str> {
 }
 
 /// `supportsFSGroup` of `pkg/volume/csi/csi_mounter.go` in Kubernetes 1.36.
-fn by_policy(policy: &str, fs_type: Option<&str>, for_one_node: bool) -> Acts {
+fn by_policy(policy: &str, fs_type: Option<&str>, for_one_node: bool) -> GroupChange {
     match (policy, fs_type) {
-        ("None", _) | (_, Some("")) if policy != "File" => Acts::Never,
-        ("File", _) => Acts::Always,
-        _ if !for_one_node => Acts::Never,
-        (_, Some(_)) => Acts::Always,
-        (_, None) => Acts::Maybe,
+        ("None", _) | (_, Some("")) if policy != "File" => GroupChange::Never,
+        ("File", _) => GroupChange::Always,
+        _ if !for_one_node => GroupChange::Never,
+        (_, Some(_)) => GroupChange::Always,
+        (_, None) => GroupChange::Maybe,
     }
 }
 

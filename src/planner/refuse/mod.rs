@@ -1,17 +1,27 @@
 //! Every reason not to move, what can be done about it, and where it is found.
+//!
+//! Some of what is found keeps nobody from moving, and is said beside the plan: the same files have those notes.
 
 pub(super) mod access_modes;
+mod app;
 pub(super) mod appliers;
-pub(super) mod capacity;
-pub(super) mod checks;
-pub(super) mod finalizers;
+mod capacity;
+mod claim;
+mod destination;
+mod finalizers;
 pub(super) mod fs_group;
-pub(super) mod hint;
-pub(super) mod nodes;
+mod hint;
+mod movers;
+mod nodes;
 pub(super) mod occupants;
-pub(super) mod refusal;
+mod reasons;
+mod reference;
+mod refusal;
 pub(super) mod replicas;
 pub(super) mod rollout;
-pub(super) mod room;
+mod room;
+mod selection;
 
+pub(super) use reasons::reasons;
 pub use refusal::{Refusal, Refusals};
+pub(super) use room::of_records;

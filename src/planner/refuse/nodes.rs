@@ -7,22 +7,20 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use crate::plan::reach::reaches;
-use crate::plan::{Destination, Request};
-use crate::planner::layout::storage_class::{self, Unit, admits, runs_driver};
-use crate::planner::objects::mover as objects;
+use crate::planner::choose::{Choice, Unit, admits, runs_driver};
+use crate::planner::objects::app_pod_spec;
 use crate::survey::{AppKind, ClaimSeen, ClassSeen, NodeSeen, Origin, Survey};
 
 /// The taint that stands for a cordon (`pkg/scheduler/framework/plugins/nodeunschedulable`, Kubernetes 1.36).
 const CORDON: &str = "node.kubernetes.io/unschedulable";
 
 /// All that nodes have against a move.
-pub(crate) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
-    if !request.copies() {
+pub(crate) fn refusals(choice: &Choice<'_>) -> Vec<Refusal> {
+    if !choice.request.copies() {
         return Vec::new();
     }
-    let units = storage_class::units(request, survey);
-    let mut found: Vec<Refusal> = units.iter().filter_map(|unit| closed(survey, unit)).collect();
-    found.extend(units.iter().filter_map(|unit| apart(request, survey, unit)));
+    let mut found: Vec<Refusal> = choice.units.iter().filter_map(|unit| closed(choice.survey, unit)).collect();
+    found.extend(choice.units.iter().filter_map(|unit| apart(choice, unit)));
     found.dedup();
     found
 }
@@ -30,8 +28,8 @@ pub(crate) fn refusals(request: &Request, survey: &Survey) -> Vec<Refusal> {
 /// The app's pod has to be able to come back to where it is.
 fn closed(survey: &Survey, unit: &Unit<'_>) -> Option<Refusal> {
     let node = survey.node(unit.node.as_deref()?)?;
-    let (claim, _) = unit.claims.first()?;
-    let tolerations = &objects::app_pod_spec(survey)["tolerations"];
+    let claim = unit.claims.first()?.seen;
+    let tolerations = &app_pod_spec(survey)["tolerations"];
     let why = why_closed(node, tolerations)?;
     Some(Refusal::NodeClosed { node: node.name.clone(), claim: claim.name.clone(), why, is_cordoned: node.unschedulable })
 }
@@ -64,18 +62,18 @@ fn tolerates(toleration: &Value, taint: &Value) -> bool {
 
 /// A claim that stays has to be reached from where the new volume is. One mover for both ends makes the new one on the app's node; over the
 /// network it may come up on any node that its class admits.
-fn apart(request: &Request, survey: &Survey, unit: &Unit<'_>) -> Option<Refusal> {
-    let Destination::StorageClass { name } = &request.destination else { return None };
-    let class = survey.class(name).filter(|_| unit.over_network)?;
-    let (claim, _) = unit.claims.first()?;
-    let stays = stays(request, survey, unit).find(|stays| !is_near(survey, class, stays))?;
+fn apart(choice: &Choice<'_>, unit: &Unit<'_>) -> Option<Refusal> {
+    let class = choice.class().filter(|_| unit.way.is_over_network())?;
+    let claim = unit.claims.first()?.seen;
+    let stays = stays(choice, unit).find(|stays| !is_near(choice.survey, class, stays))?;
     Some(Refusal::Apart { claim: claim.name.clone(), stays: stays.name.clone(), class: class.name.clone() })
 }
 
 /// The claims that the pods of a unit use beside it, and that are not moved.
-fn stays<'a>(request: &Request, survey: &'a Survey, unit: &Unit<'_>) -> impl Iterator<Item = &'a ClaimSeen> {
-    let ordinal = unit.claims.iter().find_map(|(claim, _)| ordinal(claim));
-    let moved: Vec<&str> = super::checks::moved(request, survey).into_iter().map(|claim| claim.name.as_str()).collect();
+fn stays<'a>(choice: &Choice<'a>, unit: &Unit<'_>) -> impl Iterator<Item = &'a ClaimSeen> {
+    let survey = choice.survey;
+    let ordinal = unit.claims.iter().find_map(|claim| ordinal(claim.seen));
+    let moved: Vec<&str> = choice.moved.iter().map(|claim| claim.seen.name.as_str()).collect();
     let beside = move |claim: &&ClaimSeen| match (&claim.origin, survey.app.kind) {
         (Origin::Ephemeral { .. } | Origin::Named, _) => false,
         (Origin::Template { ordinal: of, .. }, AppKind::StatefulSet) => ordinal.is_none_or(|ordinal| ordinal == *of),

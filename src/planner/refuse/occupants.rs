@@ -1,6 +1,6 @@
 //! Who else holds a claim that is to be moved. Names them; whether they could be moved along is not asked.
 
-use super::checks::reference;
+use super::reference::reference;
 use super::refusal::Refusal;
 use crate::survey::{AppKind, ClaimSeen, MountSeen, PodSeen, Survey};
 

@@ -3,7 +3,7 @@
 //! Under `OrderedReady` a replica is started only when those before it are ready (KEP-661; `processReplica` in
 //! `pkg/controller/statefulset/stateful_set_control.go`), so that stopping the ones that serve would be a one-way street.
 
-use super::checks::reference;
+use super::reference::reference;
 use super::refusal::Refusal;
 use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::checks::reference;
+use super::reference::reference;
 use super::refusal::{Held, Refusal};
 use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};

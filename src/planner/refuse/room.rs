@@ -3,24 +3,25 @@
 //! What applies only to some objects is counted where it is certain to apply; whatever else admission says, a dry run finds.
 
 use super::refusal::Refusal;
-use crate::plan::{Destination, Plan, Request, file};
-use crate::planner::layout::storage_class;
-use crate::planner::objects::resources::{self, Needs};
+use crate::plan::{Plan, Request, file};
+use crate::planner::choose::Choice;
+use crate::planner::objects::{Needs, movers_of, needs};
 use crate::size;
 use crate::survey::{ClaimSeen, LimitSeen, QuotaSeen, Survey};
 
-/// What new volumes need.
-pub(crate) fn refusals(request: &Request, survey: &Survey, claims: &[&ClaimSeen]) -> Vec<Refusal> {
+/// What new volumes of a class need.
+pub(crate) fn refusals(choice: &Choice<'_>, class: &str) -> Vec<Refusal> {
     let mut found = Vec::new();
-    limits(request, survey, claims, &mut found);
-    quotas(request, survey, claims, &mut found);
+    limits(choice, &mut found);
+    quotas(choice, class, &mut found);
     found
 }
 
 /// What mover pods need.
-pub(crate) fn of_movers(request: &Request, survey: &Survey) -> Vec<Refusal> {
-    let needs = resources::of(survey);
-    let pods = movers_at_once(request, survey);
+pub(crate) fn of_movers(choice: &Choice<'_>) -> Vec<Refusal> {
+    let survey = choice.survey;
+    let needs = needs(survey);
+    let pods = movers_at_once(choice);
     let wanted = [
         ("pods".to_owned(), pods),
         ("count/pods".to_owned(), pods),
@@ -38,10 +39,12 @@ pub(crate) fn of_movers(request: &Request, survey: &Survey) -> Vec<Refusal> {
 }
 
 /// Pods that there are at once in addition to those of now. What is copied cold gets its movers when the app's pods are gone.
-fn movers_at_once(request: &Request, survey: &Survey) -> u64 {
-    let units = storage_class::units(request, survey);
-    let count = |warm: bool| units.iter().filter(|unit| unit.warm == warm).map(|unit| if unit.over_network { 2 } else { 1 }).sum::<u64>();
-    count(true) + count(false).saturating_sub(u64::from(survey.app.replicas))
+fn movers_at_once(choice: &Choice<'_>) -> u64 {
+    let count = |warm: bool| {
+        let units = choice.units.iter().filter(|unit| unit.way.is_warm() == warm);
+        units.map(|unit| movers_of(unit).len() as u64).sum::<u64>()
+    };
+    count(true) + count(false).saturating_sub(u64::from(choice.survey.app.replicas))
 }
 
 /// Whether a quota of this scope is certain to count a mover: it has a deadline and requests, and no affinity to pods of other namespaces
@@ -99,9 +102,10 @@ pub(crate) fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
     Some(Refusal::TooSmall { claim: claim.name.clone(), size: size::words(size), why })
 }
 
-fn limits(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
+fn limits(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
+    let (request, survey) = (choice.request, choice.survey);
     for limit in survey.limits.iter().filter(|limit| limit.applies_to == "PersistentVolumeClaim" && limit.resource == "storage") {
-        for claim in claims {
+        for claim in choice.moved.iter().map(|claim| claim.seen) {
             let wanted = target_bytes(request, claim);
             let bound = match (limit.min, limit.max) {
                 (_, Some(max)) if wanted > max => format!("at most {}", size::words(max)),
@@ -114,10 +118,9 @@ fn limits(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut
     }
 }
 
-fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut Vec<Refusal>) {
-    let Destination::StorageClass { name: class } = &request.destination else { return };
-    let count = claims.len() as u64;
-    let bytes = claims.iter().map(|claim| target_bytes(request, claim)).fold(0, u64::saturating_add);
+fn quotas(choice: &Choice<'_>, class: &str, found: &mut Vec<Refusal>) {
+    let count = choice.moved.len() as u64;
+    let bytes = choice.moved.iter().map(|claim| target_bytes(choice.request, claim.seen)).fold(0, u64::saturating_add);
     let needs = [
         ("persistentvolumeclaims".to_owned(), count),
         ("count/persistentvolumeclaims".to_owned(), count),
@@ -126,7 +129,7 @@ fn quotas(request: &Request, survey: &Survey, claims: &[&ClaimSeen], found: &mut
         (format!("{class}.storageclass.storage.k8s.io/requests.storage"), bytes),
     ];
     // No scope is certain to count claims.
-    for quota in survey.quotas.iter().filter(|quota| quota.scopes.is_empty()) {
+    for quota in choice.survey.quotas.iter().filter(|quota| quota.scopes.is_empty()) {
         for (resource, needed) in &needs {
             found.extend(over(quota, resource, *needed));
         }
