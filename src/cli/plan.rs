@@ -12,7 +12,7 @@ use crate::cluster::{Connection, read};
 use crate::error::{CommandError, Kind};
 use crate::operate::{Word, records, rehearsal, trust};
 use crate::plan::{Destination, Plan, Request, RunId, START_SECS, STOP_SECS, file};
-use crate::planner::{self, Refusal};
+use crate::planner::{self, Refusal, TargetReason};
 use crate::survey::Survey;
 use crate::survey::file::{self as survey_file, Document, Unreadable};
 use crate::words;
@@ -306,7 +306,7 @@ fn planned(request: &Request, seen: Survey, cluster: &str) -> Result<Planned, Co
     match planner::plan(request, &seen, cluster) {
         Ok(plan) => Ok(Planned::Plan(Box::new(plan), Box::new(seen))),
         Err(refusals) => match refusals.as_slice() {
-            [same @ Refusal::SameClass { .. }] => Ok(Planned::Unchanged(same.to_string())),
+            [same @ Refusal::Target(TargetReason::SameClass { .. })] => Ok(Planned::Unchanged(same.to_string())),
             _ => Err(refusals.into()),
         },
     }

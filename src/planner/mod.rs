@@ -10,7 +10,7 @@ mod layout;
 pub mod objects;
 mod refuse;
 
-pub use refuse::{Refusal, Refusals};
+pub use refuse::{AppReason, ClaimReason, Held, MoverReason, Refusal, Refusals, TargetReason};
 
 use choose::Choice;
 
@@ -25,7 +25,7 @@ use crate::survey::Survey;
 pub fn plan(request: &Request, survey: &Survey, cluster: &str) -> Result<Plan, Refusals> {
     let choice = Choice::of(request, survey);
     let refused = |reasons: Vec<Refusal>| Refusals { namespace: survey.namespace.name.clone(), reasons };
-    let reasons = refuse::reasons(&choice);
+    let reasons = refuse::find(&choice);
     if !reasons.is_empty() {
         return Err(refused(reasons));
     }

@@ -1,7 +1,7 @@
 //! The access modes of new claims, where they are to be others than those of the old ones: a class may lack a mode, and does not say which it has.
 
+use super::reason::{ClaimReason, Refusal};
 use super::reference::reference;
-use super::refusal::Refusal;
 use crate::plan::Request;
 use crate::survey::{ClaimSeen, Origin, Survey};
 
@@ -13,11 +13,13 @@ pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> 
     let shared = matches!(claim.origin, Origin::Volume { .. }) && survey.app.replicas > 1;
     let is_lost = !request.access_modes.is_empty() && has(&claim.access_modes, MANY) && !has(&request.access_modes, MANY);
     let single = has(&request.access_modes, "ReadWriteOncePod");
-    (shared && (is_lost || single)).then(|| Refusal::Shared {
-        claim: claim.name.clone(),
-        app: reference(survey),
-        replicas: survey.app.replicas,
-        modes: request.access_modes.join(", "),
+    (shared && (is_lost || single)).then(|| {
+        Refusal::Claim(ClaimReason::Shared {
+            claim: claim.name.clone(),
+            app: reference(survey),
+            replicas: survey.app.replicas,
+            modes: request.access_modes.join(", "),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! What the app itself has against being moved: its namespace, its owner, who scales or applies it, and runs of ours.
 
+use super::reason::{AppReason, Refusal};
 use super::reference::reference;
-use super::refusal::Refusal;
 use super::{appliers, occupants, replicas, rollout};
 use crate::plan::{Request, marks};
 use crate::survey::Survey;
@@ -11,25 +11,30 @@ pub(super) fn app(request: &Request, survey: &Survey, found: &mut Vec<Refusal>) 
     let app = &survey.app;
     let name = reference(survey);
     if survey.namespace.terminating {
-        found.push(Refusal::NamespaceTerminating(survey.namespace.name.clone()));
+        found.push(Refusal::App(AppReason::NamespaceTerminating(survey.namespace.name.clone())));
     }
     if app.terminating {
-        found.push(Refusal::AppTerminating(name.clone()));
+        found.push(Refusal::App(AppReason::AppTerminating(name.clone())));
     }
     let earlier = |run: &&String| **run != request.run.0;
-    found.extend(survey.unfinished_runs.iter().filter(earlier).map(|run| Refusal::UnfinishedRun { run: run.clone() }));
+    found.extend(survey.unfinished_runs.iter().filter(earlier).map(|run| Refusal::App(AppReason::UnfinishedRun { run: run.clone() })));
     if let Some(mark) = mark_of_ours(&app.raw) {
-        found.push(Refusal::BearsOurMark { app: name.clone(), mark });
+        found.push(Refusal::App(AppReason::BearsOurMark { app: name.clone(), mark }));
     }
     if let Some(owner) = &app.owner {
-        found.push(Refusal::AppOwned { app: name.clone(), owner: owner.clone() });
+        found.push(Refusal::App(AppReason::AppOwned { app: name.clone(), owner: owner.clone() }));
     }
     found.extend(occupants::app_is_over(survey));
     found.extend(rollout::refusal(request, survey));
     found.extend(replicas::refusal(request, survey));
     found.extend(appliers::refusals(request, &name, &app.applied_by));
     for scaler in survey.autoscalers.iter().filter(|scaler| !scaler.still) {
-        found.push(Refusal::Autoscaled { app: name.clone(), kind: scaler.kind.clone(), name: scaler.name.clone(), replicas: app.replicas });
+        found.push(Refusal::App(AppReason::Autoscaled {
+            app: name.clone(),
+            kind: scaler.kind.clone(),
+            name: scaler.name.clone(),
+            replicas: app.replicas,
+        }));
     }
 }
 

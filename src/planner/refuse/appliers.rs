@@ -1,13 +1,13 @@
 //! Tools that apply the app or a claim from elsewhere: refused where they would put a move back, else said.
 
-use super::refusal::Refusal;
+use super::reason::{AppReason, Refusal};
 use crate::plan::Request;
 use crate::survey::{Acts, AppliedBy, ClaimSeen, Survey};
 
 /// Refuses what would be put back; the user's word that it is paused counts.
 pub(crate) fn refusals(request: &Request, what: &str, applied_by: &[AppliedBy]) -> Vec<Refusal> {
     let acting = applied_by.iter().filter(|by| by.acts == Acts::ByItself && !by.paused && !request.applier_is_paused);
-    acting.map(|by| Refusal::Applied { app: what.to_owned(), by: by.clone() }).collect()
+    acting.map(|by| Refusal::App(AppReason::Applied { app: what.to_owned(), by: by.clone() })).collect()
 }
 
 /// What is to be changed elsewhere too, or may act.

@@ -3,7 +3,7 @@
 //! The scheduler goes by it for classes that wait for their consumer: a mover whose volume does not fit would wait without end. What a driver
 //! says is a moment old, and each volume is asked for by itself; so what is refused here would not be made now.
 
-use super::refusal::Refusal;
+use super::reason::{Refusal, TargetReason};
 use crate::plan::Request;
 use crate::planner::choose::{Choice, Unit};
 use crate::size;
@@ -28,12 +28,12 @@ fn too_full(request: &Request, said: &[&CapacitySeen], unit: &Unit<'_>, class: &
     let bytes = |claim: &ClaimSeen| request.size_bytes.unwrap_or(claim.capacity_bytes);
     let fits = |claim: &ClaimSeen| near().any(|capacity| is_enough(capacity, bytes(claim)));
     let claim = unit.claims.iter().map(|claim| claim.seen).find(|claim| !fits(claim))?;
-    Some(Refusal::NoCapacity {
+    Some(Refusal::Target(TargetReason::NoCapacity {
         claim: claim.name.clone(),
         class: class.to_owned(),
         place: node.map_or_else(|| "on any node".to_owned(), |node| format!("on node `{node}`")),
         size: size::words(bytes(claim)),
-    })
+    }))
 }
 
 /// `capacitySufficient` in `pkg/scheduler/framework/plugins/volumebinding/binder.go` (Kubernetes 1.36).

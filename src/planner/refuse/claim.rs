@@ -1,6 +1,6 @@
 //! What each claim has against being moved: its state, its volume, and whoever else holds it.
 
-use super::refusal::Refusal;
+use super::reason::{ClaimReason, MoverReason, Refusal};
 use super::{access_modes, appliers, finalizers, fs_group, occupants, room};
 use crate::plan::Request;
 use crate::planner::choose::MovedClaim;
@@ -24,25 +24,27 @@ pub(super) fn claim(request: &Request, survey: &Survey, moved: &MovedClaim<'_>, 
     let (claim, staging) = (moved.seen, &moved.staging);
     let name = claim.name.clone();
     if claim.terminating {
-        found.push(Refusal::ClaimTerminating { claim: name.clone() });
+        found.push(Refusal::Claim(ClaimReason::ClaimTerminating { claim: name.clone() }));
     }
     let Some(volume) = claim.volume.as_ref().filter(|_| claim.phase == "Bound") else {
-        found.push(Refusal::NotBound { claim: name, phase: claim.phase.clone() });
+        found.push(Refusal::Claim(ClaimReason::NotBound { claim: name, phase: claim.phase.clone() }));
         return;
     };
     if volume.terminating {
-        found.push(Refusal::VolumeTerminating { claim: name.clone(), volume: volume.name.clone() });
+        found.push(Refusal::Claim(ClaimReason::VolumeTerminating { claim: name.clone(), volume: volume.name.clone() }));
     }
     let own = format!("{}/{name} {}", survey.namespace.name, claim.uid);
     if volume.bound_to != own {
         let bound_to = volume.bound_to.clone();
-        found.push(Refusal::BoundElsewhere { claim: name.clone(), volume: volume.name.clone(), bound_to });
+        found.push(Refusal::Claim(ClaimReason::BoundElsewhere { claim: name.clone(), volume: volume.name.clone(), bound_to }));
     }
     let because = unmovable(survey, volume);
-    found.extend(because.map(|why| Refusal::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone(), why }));
+    found.extend(
+        because.map(|why| Refusal::Claim(ClaimReason::UnmovableVolume { claim: name.clone(), source_kind: volume.source.clone(), why })),
+    );
     found.extend(finalizers::of_claim(claim));
     if let Some(owner) = &claim.owner {
-        found.push(Refusal::ClaimOwned { claim: name.clone(), owner: owner.clone() });
+        found.push(Refusal::Claim(ClaimReason::ClaimOwned { claim: name.clone(), owner: owner.clone() }));
     }
     // A claim that is the app itself was looked at as such.
     if survey.app.kind != AppKind::Claim {
@@ -55,9 +57,9 @@ pub(super) fn claim(request: &Request, survey: &Survey, moved: &MovedClaim<'_>, 
     found.extend(request.size_bytes.and_then(|size| room::too_small(claim, size)));
     let once = claim.access_modes.iter().any(|mode| mode == "ReadWriteOncePod");
     if once && request.insist && !request.cold {
-        found.push(Refusal::NoWarmCopy { claim: name.clone() });
+        found.push(Refusal::Mover(MoverReason::NoWarmCopy { claim: name.clone() }));
     }
     if staging.len() > CLAIM_NAME_MAX {
-        found.push(Refusal::BadName(format!("the name `{staging}` would be longer than {CLAIM_NAME_MAX} characters")));
+        found.push(Refusal::Claim(ClaimReason::BadName(format!("the name `{staging}` would be longer than {CLAIM_NAME_MAX} characters"))));
     }
 }

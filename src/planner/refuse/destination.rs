@@ -1,6 +1,6 @@
 //! Whether there is where the data is to go: a class that makes volumes, or volumes that are as the request says.
 
-use super::refusal::Refusal;
+use super::reason::{Refusal, TargetReason};
 use crate::plan::{Destination, KeptVolume, Request, marks};
 use crate::planner::choose::Choice;
 use crate::survey::Survey;
@@ -12,10 +12,10 @@ pub(super) fn destination(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
         Destination::StorageClass { name } => match survey.class(name) {
             None => {
                 let known = survey.classes.iter().map(|class| class.name.clone()).collect();
-                found.push(Refusal::NoSuchClass { class: name.clone(), known });
+                found.push(Refusal::Target(TargetReason::NoSuchClass { class: name.clone(), known }));
             }
             Some(class) if class.provisioner == "kubernetes.io/no-provisioner" => {
-                found.push(Refusal::NotDynamic { class: name.clone(), provisioner: class.provisioner.clone() });
+                found.push(Refusal::Target(TargetReason::NotDynamic { class: name.clone(), provisioner: class.provisioner.clone() }));
             }
             Some(_) => {}
         },
@@ -23,7 +23,9 @@ pub(super) fn destination(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
             for kept in volumes {
                 let is_bound = choice.moved.iter().any(|claim| claim.seen.volume.as_ref().is_some_and(|volume| volume.name == kept.volume));
                 let why = if is_bound { Some("it is the claim's volume now".to_owned()) } else { not_kept(request, survey, kept) };
-                found.extend(why.map(|why| Refusal::NotKept { claim: kept.claim.clone(), volume: kept.volume.clone(), why }));
+                found.extend(
+                    why.map(|why| Refusal::Target(TargetReason::NotKept { claim: kept.claim.clone(), volume: kept.volume.clone(), why })),
+                );
             }
         }
     }

@@ -3,8 +3,8 @@
 //!
 //! It does not say what such a controller does; `docs/refusals.md` lists the finalizers that are let through.
 
+use super::reason::{AppReason, ClaimReason, Refusal};
 use super::reference::reference;
-use super::refusal::Refusal;
 use crate::plan::finalizers::{OF_CLAIMS, OF_PODS, is_foreign};
 use crate::planner::choose::Choice;
 use crate::survey::{AppKind, ClaimSeen, Survey};
@@ -12,7 +12,7 @@ use crate::survey::{AppKind, ClaimSeen, Survey};
 /// Finalizers of a claim that would keep it from being deleted.
 pub(crate) fn of_claim(claim: &ClaimSeen) -> impl Iterator<Item = Refusal> {
     let foreign = claim.finalizers.iter().filter(|finalizer| is_foreign(finalizer, &OF_CLAIMS));
-    foreign.map(|finalizer| Refusal::UnknownFinalizer { claim: claim.name.clone(), finalizer: finalizer.clone() })
+    foreign.map(|finalizer| Refusal::Claim(ClaimReason::UnknownFinalizer { claim: claim.name.clone(), finalizer: finalizer.clone() }))
 }
 
 /// Finalizers of the app and its pods.
@@ -32,12 +32,15 @@ fn of_object(survey: &Survey) -> Vec<Refusal> {
     let texts = finalizers.into_iter().flatten().enumerate().filter_map(|(index, one)| Some((index, one.as_str()?)));
     let known: &[&str] = if survey.app.kind == AppKind::Pod { &OF_PODS } else { &[] };
     let foreign = texts.filter(|(_, finalizer)| is_foreign(finalizer, known));
-    foreign.map(|(index, finalizer)| Refusal::AppFinalizer { app: reference(survey), finalizer: finalizer.to_owned(), index }).collect()
+    foreign
+        .map(|(index, finalizer)| Refusal::App(AppReason::AppFinalizer { app: reference(survey), finalizer: finalizer.to_owned(), index }))
+        .collect()
 }
 
 fn of_pods(survey: &Survey) -> Vec<Refusal> {
-    let refusal =
-        |pod: &str, finalizer: &str| Refusal::PodFinalizer { app: reference(survey), pod: pod.to_owned(), finalizer: finalizer.to_owned() };
+    let refusal = |pod: &str, finalizer: &str| {
+        Refusal::App(AppReason::PodFinalizer { app: reference(survey), pod: pod.to_owned(), finalizer: finalizer.to_owned() })
+    };
     let all = survey.app.pods.iter().flat_map(|pod| pod.finalizers.iter().map(move |finalizer| (pod, finalizer)));
     all.filter(|(_, finalizer)| is_foreign(finalizer, &OF_PODS)).map(|(pod, finalizer)| refusal(&pod.name, finalizer)).collect()
 }

@@ -4,7 +4,7 @@
 //! Where it is certain, and the app does not ask for it at a mismatch only, it is refused without the user's word: a database that checks the modes of its
 //! folder does not start then, and a way back that copies what was written since brings the new modes along. Otherwise it is said.
 
-use super::refusal::Refusal;
+use super::reason::{Refusal, TargetReason};
 use crate::plan::{Destination, Request};
 use crate::planner::choose::wanted_modes;
 use crate::planner::objects::app_pod_spec;
@@ -30,7 +30,7 @@ pub(crate) fn refusal(request: &Request, survey: &Survey, claim: &ClaimSeen) -> 
     let (from, source) = source(survey, claim)?;
     let (to, target) = target(request, survey, claim)?;
     let is_changed = source == GroupChange::Never && target == GroupChange::Always;
-    is_changed.then(|| Refusal::FsGroup { claim: claim.name.clone(), from, to, group })
+    is_changed.then(|| Refusal::Target(TargetReason::FsGroup { claim: claim.name.clone(), from, to, group }))
 }
 
 /// What will be other than it was, for each claim that is moved.

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
+use super::reason::{MoverReason, Refusal, TargetReason};
 use crate::plan::reach::reaches;
 use crate::planner::choose::{Choice, Unit, admits, runs_driver};
 use crate::planner::objects::app_pod_spec;
@@ -31,7 +31,12 @@ fn closed(survey: &Survey, unit: &Unit<'_>) -> Option<Refusal> {
     let claim = unit.claims.first()?.seen;
     let tolerations = &app_pod_spec(survey)["tolerations"];
     let why = why_closed(node, tolerations)?;
-    Some(Refusal::NodeClosed { node: node.name.clone(), claim: claim.name.clone(), why, is_cordoned: node.unschedulable })
+    Some(Refusal::Mover(MoverReason::NodeClosed {
+        node: node.name.clone(),
+        claim: claim.name.clone(),
+        why,
+        is_cordoned: node.unschedulable,
+    }))
 }
 
 fn why_closed(node: &NodeSeen, tolerations: &Value) -> Option<String> {
@@ -66,7 +71,7 @@ fn apart(choice: &Choice<'_>, unit: &Unit<'_>) -> Option<Refusal> {
     let class = choice.class().filter(|_| unit.way.is_over_network())?;
     let claim = unit.claims.first()?.seen;
     let stays = stays(choice, unit).find(|stays| !is_near(choice.survey, class, stays))?;
-    Some(Refusal::Apart { claim: claim.name.clone(), stays: stays.name.clone(), class: class.name.clone() })
+    Some(Refusal::Target(TargetReason::Apart { claim: claim.name.clone(), stays: stays.name.clone(), class: class.name.clone() }))
 }
 
 /// The claims that the pods of a unit use beside it, and that are not moved.

@@ -3,8 +3,8 @@
 //! Under `OrderedReady` a replica is started only when those before it are ready (KEP-661; `processReplica` in
 //! `pkg/controller/statefulset/stateful_set_control.go`), so that stopping the ones that serve would be a one-way street.
 
+use super::reason::{AppReason, Refusal};
 use super::reference::reference;
-use super::refusal::Refusal;
 use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};
 
@@ -16,7 +16,7 @@ pub(crate) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
         return None;
     }
     let replicas = unready(survey);
-    (!replicas.is_empty()).then(|| Refusal::NotReady { app: reference(survey), replicas })
+    (!replicas.is_empty()).then(|| Refusal::App(AppReason::NotReady { app: reference(survey), replicas }))
 }
 
 /// What replicas that are not ready mean for a move that is made all the same.

@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
+use super::reason::{AppReason, Held, Refusal};
 use super::reference::reference;
-use super::refusal::{Held, Refusal};
 use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};
 
@@ -47,11 +47,11 @@ fn behind(survey: &Survey) -> Option<(&str, &PodSeen)> {
 fn of_set(survey: &Survey) -> Option<Refusal> {
     let (newest, pod) = behind(survey)?;
     let partition = survey.app.raw.pointer("/spec/updateStrategy/rollingUpdate/partition").and_then(Value::as_u64);
-    Some(Refusal::InRollout {
+    Some(Refusal::App(AppReason::InRollout {
         app: reference(survey),
         found: format!("pod {} runs revision {}, the template is revision {newest}", pod.name, pod.revision.as_deref().unwrap_or_default()),
         held: if partition.unwrap_or(0) > 0 { Held::ByPartition } else { Held::No },
-    })
+    }))
 }
 
 /// Pods of a deployment that are not of its newest replica set (`DeploymentComplete` in `pkg/controller/deployment/util`).
@@ -59,10 +59,12 @@ fn of_deployment(survey: &Survey) -> Option<Refusal> {
     let count = |field: &str| survey.app.raw["status"][field].as_u64().unwrap_or(0);
     let (all, new) = (count("replicas"), count("updatedReplicas"));
     let is_paused = survey.app.raw["spec"]["paused"] == true;
-    (all > new).then(|| Refusal::InRollout {
-        app: reference(survey),
-        found: format!("{} of {all} pods run an earlier template", all - new),
-        held: if is_paused { Held::ByPause } else { Held::No },
+    (all > new).then(|| {
+        Refusal::App(AppReason::InRollout {
+            app: reference(survey),
+            found: format!("{} of {all} pods run an earlier template", all - new),
+            held: if is_paused { Held::ByPause } else { Held::No },
+        })
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What applies only to some objects is counted where it is certain to apply; whatever else admission says, a dry run finds.
 
-use super::refusal::Refusal;
+use super::reason::{MoverReason, Refusal, TargetReason};
 use crate::plan::{Plan, Request, file};
 use crate::planner::choose::Choice;
 use crate::planner::objects::{Needs, movers_of, needs};
@@ -62,12 +62,12 @@ fn too_low(limit: &LimitSeen, needs: &Needs) -> Option<Refusal> {
     };
     let max = limit.max.filter(|max| limit.applies_to != "PersistentVolumeClaim" && *max < needed)?;
     let words = |amount: u64| words(&limit.resource, amount);
-    Some(Refusal::MoverOutsideLimits {
+    Some(Refusal::Mover(MoverReason::MoverOutsideLimits {
         limit: limit.name.clone(),
         resource: limit.resource.clone(),
         max: words(max),
         needed: words(needed),
-    })
+    }))
 }
 
 /// What the records of a plan need: config maps for the plan and its journal, which grows in both directions, and a lease.
@@ -99,7 +99,7 @@ pub(crate) fn too_small(claim: &ClaimSeen, size: u64) -> Option<Refusal> {
         Some(used) => format!("{} are used, and a new file system should stay under {FULL_PERCENT_MAX} %", size::words(used)),
         None => format!("it is not known how much of its {} is used", size::words(claim.capacity_bytes)),
     };
-    Some(Refusal::TooSmall { claim: claim.name.clone(), size: size::words(size), why })
+    Some(Refusal::Target(TargetReason::TooSmall { claim: claim.name.clone(), size: size::words(size), why }))
 }
 
 fn limits(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
@@ -113,7 +113,7 @@ fn limits(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
                 _ => continue,
             };
             let (claim, size) = (claim.name.clone(), size::words(wanted));
-            found.push(Refusal::OutsideLimits { claim, size, limit: limit.name.clone(), bound });
+            found.push(Refusal::Target(TargetReason::OutsideLimits { claim, size, limit: limit.name.clone(), bound }));
         }
     }
 }
@@ -139,11 +139,13 @@ fn quotas(choice: &Choice<'_>, class: &str, found: &mut Vec<Refusal>) {
 fn over(quota: &QuotaSeen, resource: &str, needed: u64) -> Option<Refusal> {
     let left = quota.hard.get(resource)?.saturating_sub(quota.used.get(resource).copied().unwrap_or(0));
     let words = |amount: u64| words(resource, amount);
-    (needed > left).then(|| Refusal::OverQuota {
-        quota: quota.name.clone(),
-        resource: resource.to_owned(),
-        left: words(left),
-        needed: words(needed),
+    (needed > left).then(|| {
+        Refusal::Mover(MoverReason::OverQuota {
+            quota: quota.name.clone(),
+            resource: resource.to_owned(),
+            left: words(left),
+            needed: words(needed),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Whether the claims that were named are there, and whether any is left to move.
 
+use super::reason::{ClaimReason, Refusal, TargetReason};
 use super::reference::reference;
-use super::refusal::Refusal;
 use crate::plan::Destination;
 use crate::planner::choose::Choice;
 use crate::survey::ClaimSeen;
@@ -12,7 +12,7 @@ pub(super) fn selection(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
     let app = reference(survey);
     for claim in request.only_claims.iter().chain(&request.skip_claims) {
         if !survey.claims.iter().any(|seen| seen.name == *claim) {
-            found.push(Refusal::NoSuchClaim { app: app.clone(), claim: claim.clone() });
+            found.push(Refusal::Claim(ClaimReason::NoSuchClaim { app: app.clone(), claim: claim.clone() }));
         }
     }
     let in_target =
@@ -21,9 +21,9 @@ pub(super) fn selection(choice: &Choice<'_>, found: &mut Vec<Refusal>) {
     match (&request.destination, choice.moved.is_empty()) {
         (Destination::StorageClass { name }, true) if !there.is_empty() => {
             let claim = there.join("`, `");
-            found.push(Refusal::SameClass { claim: format!("claim `{claim}`"), class: name.clone() });
+            found.push(Refusal::Target(TargetReason::SameClass { claim: format!("claim `{claim}`"), class: name.clone() }));
         }
-        (_, true) => found.push(Refusal::NothingToMove { app }),
+        (_, true) => found.push(Refusal::Claim(ClaimReason::NothingToMove { app })),
         (_, false) => {}
     }
 }

@@ -4,7 +4,7 @@ use super::app::app;
 use super::claim::claim;
 use super::destination::destination;
 use super::movers::movers;
-use super::refusal::Refusal;
+use super::reason::{MoverReason, Refusal};
 use super::selection::selection;
 use super::{capacity, finalizers, nodes, room};
 use crate::plan::Destination;
@@ -12,7 +12,7 @@ use crate::planner::choose::Choice;
 use crate::survey::Survey;
 
 /// Returns all reasons not to carry out what was chosen, most basic first.
-pub(crate) fn reasons(choice: &Choice<'_>) -> Vec<Refusal> {
+pub(crate) fn find(choice: &Choice<'_>) -> Vec<Refusal> {
     let (request, survey) = (choice.request, choice.survey);
     let mut found = Vec::new();
     permissions(survey, &mut found);
@@ -43,6 +43,6 @@ pub(crate) fn reasons(choice: &Choice<'_>) -> Vec<Refusal> {
 fn permissions(survey: &Survey, found: &mut Vec<Refusal>) {
     for access in survey.access.iter().filter(|access| !access.allowed && !access.optional) {
         let resource = if access.group.is_empty() { access.resource.clone() } else { format!("{}.{}", access.resource, access.group) };
-        found.push(Refusal::NoPermission { verb: access.verb.clone(), resource, namespace: access.namespace.clone() });
+        found.push(Refusal::Mover(MoverReason::NoPermission { verb: access.verb.clone(), resource, namespace: access.namespace.clone() }));
     }
 }
