@@ -3,22 +3,56 @@
 //! It does not know why a step is there, only what must never come before what. The rules are those by which volume
 //! migrations lose data when they break them; see `docs/safety.md`. What a plan may name at all is looked at in `scope`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, PlannedStep, Rung, Step, scope};
+use super::step::Fact;
+use super::{Plan, PlannedStep, Rung, scope};
+use crate::survey::AppKind;
 
 /// Returns what is wrong with a plan, in the order of its steps; empty: nothing.
 pub fn faults(plan: &Plan) -> Vec<String> {
+    let order = Order::of(plan);
     let mut faults = Vec::new();
     unique_names(plan, &mut faults);
     known_guards(plan, &mut faults);
-    pinned_before_released(plan, &mut faults);
-    proven_before_released(plan, &mut faults);
-    stopped_before_released(plan, &mut faults);
-    reserved_before_adopted(plan, &mut faults);
-    restored_after_removed(plan, &mut faults);
+    pinned_before_released(&order, &mut faults);
+    proven_before_released(plan, &order, &mut faults);
+    stopped_before_released(plan, &order, &mut faults);
+    reserved_before_adopted(&order, &mut faults);
+    restored_after_removed(&order, &mut faults);
     faults.extend(scope::faults(plan));
     faults
+}
+
+/// What the steps of a plan mean for the rules, and when each is first so.
+struct Order<'a> {
+    facts: Vec<(usize, &'a PlannedStep, Fact<'a>)>,
+    first: BTreeMap<Fact<'a>, usize>,
+}
+
+impl<'a> Order<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let of_step = |(stage, planned): (usize, &'a PlannedStep)| planned.step.facts().into_iter().map(move |fact| (stage, planned, fact));
+        let facts: Vec<_> = plan.steps().flat_map(of_step).collect();
+        let mut first = BTreeMap::new();
+        for (stage, _, fact) in &facts {
+            first.entry(*fact).or_insert(*stage);
+        }
+        Self { facts, first }
+    }
+
+    /// Whether something is so before a stage begins.
+    fn is_before(&self, fact: Fact<'_>, stage: usize) -> bool {
+        self.first.get(&fact).is_some_and(|first| *first < stage)
+    }
+
+    /// Each step that deletes a claim, with its stage, and the claim's slot, name and volume.
+    fn released(&self) -> impl Iterator<Item = (usize, &PlannedStep, [&str; 3])> {
+        self.facts.iter().filter_map(|(stage, planned, fact)| {
+            let Fact::Frees { slot, claim, volume } = *fact else { return None };
+            Some((*stage, *planned, [slot, claim, volume]))
+        })
+    }
 }
 
 fn unique_names(plan: &Plan, faults: &mut Vec<String>) {
@@ -41,100 +75,57 @@ fn known_guards(plan: &Plan, faults: &mut Vec<String>) {
     }
 }
 
-/// The stage of the first step that a predicate picks.
-fn stage_of(plan: &Plan, picks: impl Fn(&Step) -> bool) -> Option<usize> {
-    plan.steps().find(|(_, step)| picks(&step.step)).map(|(stage, _)| stage)
-}
-
-fn before(found: Option<usize>, stage: usize) -> bool {
-    found.is_some_and(|found| found < stage)
-}
-
-fn released(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedStep, &super::step::ReleaseClaim)> {
-    plan.steps().filter_map(|(stage, planned)| match &planned.step {
-        Step::ReleaseClaim(step) => Some((stage, planned, step)),
-        _ => None,
-    })
-}
-
 /// Both volumes are on `Retain` before the first of their claims is deleted.
-fn pinned_before_released(plan: &Plan, faults: &mut Vec<String>) {
-    for (stage, planned, claim) in released(plan) {
-        let source = stage_of(plan, |step| matches!(step, Step::PinReclaim(pin) if pin.slot == claim.slot && pin.volume == claim.volume));
-        let target = stage_of(plan, |step| match step {
-            Step::PinTarget(pin) => pin.slot == claim.slot,
-            Step::ReopenVolume(open) => open.slot == claim.slot,
-            _ => false,
-        });
-        if !before(source, stage) || !before(target, stage) {
-            faults.push(format!("step `{}` deletes claim {} before both its volumes are pinned", planned.id, claim.name));
+fn pinned_before_released(order: &Order<'_>, faults: &mut Vec<String>) {
+    for (stage, planned, [slot, claim, volume]) in order.released() {
+        if !order.is_before(Fact::PinsSource { slot, volume }, stage) || !order.is_before(Fact::PinsTarget { slot }, stage) {
+            faults.push(format!("step `{}` deletes claim {claim} before both its volumes are pinned", planned.id));
         }
     }
 }
 
 /// A claim is deleted only after the copy of its volume was proven, unless the plan says that nothing is copied.
-fn proven_before_released(plan: &Plan, faults: &mut Vec<String>) {
-    for (stage, planned, claim) in released(plan) {
-        let rebound = plan.moves.iter().any(|one| one.slot == claim.slot && one.rung == Rung::Rebind);
-        let proven = stage_of(plan, |step| match step {
-            Step::LastPass(pass) => pass.route.volumes.iter().any(|volume| volume.name == claim.slot),
-            _ => false,
-        });
-        if !rebound && !before(proven, stage) {
-            faults.push(format!("step `{}` deletes claim {} before its copy is proven", planned.id, claim.name));
+fn proven_before_released(plan: &Plan, order: &Order<'_>, faults: &mut Vec<String>) {
+    for (stage, planned, [slot, claim, _]) in order.released() {
+        let rebound = plan.moves.iter().any(|one| one.slot == slot && one.rung == Rung::Rebind);
+        if !rebound && !order.is_before(Fact::Proves { slot }, stage) {
+            faults.push(format!("step `{}` deletes claim {claim} before its copy is proven", planned.id));
         }
     }
 }
 
 /// Before claims are deleted the app is stopped, a stateful set is out of their reach, and every mover is gone.
-fn stopped_before_released(plan: &Plan, faults: &mut Vec<String>) {
-    for (stage, planned, claim) in released(plan) {
-        let kind = plan.app.kind;
-        let drained = stage_of(plan, |step| match step {
-            Step::Drain(drain) => drain.claims.contains(&claim.name),
-            Step::RemovePod(pod) => pod.claims.contains(&claim.name),
-            _ => false,
-        });
-        let runs = kind != crate::survey::AppKind::Claim && plan.app.replicas > 0;
-        if runs && !before(drained, stage) {
-            faults.push(format!("step `{}` deletes claim {} while the app may run", planned.id, claim.name));
+fn stopped_before_released(plan: &Plan, order: &Order<'_>, faults: &mut Vec<String>) {
+    let runs = plan.app.kind != AppKind::Claim && plan.app.replicas > 0;
+    for (stage, planned, [_, claim, _]) in order.released() {
+        if runs && !order.is_before(Fact::StopsApp { claim }, stage) {
+            faults.push(format!("step `{}` deletes claim {claim} while the app may run", planned.id));
         }
-        for (_, step) in plan.steps() {
-            let Step::StartMover(start) = &step.step else { continue };
-            let stopped = stage_of(plan, |step| matches!(step, Step::StopMover(stop) if stop.pod == start.pod));
-            if !before(stopped, stage) {
-                faults.push(format!("step `{}` deletes claim {} before mover {} is gone", planned.id, claim.name, start.pod));
+        for (_, _, fact) in &order.facts {
+            let Fact::StartsMover { pod } = *fact else { continue };
+            if !order.is_before(Fact::StopsMover { pod }, stage) {
+                faults.push(format!("step `{}` deletes claim {claim} before mover {pod} is gone", planned.id));
             }
         }
     }
 }
 
 /// A volume is reserved for a name before the claim of that name is created, and after the old one is gone.
-fn reserved_before_adopted(plan: &Plan, faults: &mut Vec<String>) {
-    for (stage, planned) in plan.steps() {
-        let Step::AdoptClaim(claim) = &planned.step else { continue };
-        let bound = stage_of(plan, |step| matches!(step, Step::BindTarget(bind) if bind.slot == claim.slot && bind.claim == claim.name));
-        let gone = stage_of(plan, |step| matches!(step, Step::ReleaseClaim(old) if old.slot == claim.slot && old.name == claim.name));
-        if !before(bound, stage) || !before(gone, stage) {
-            faults.push(format!("step `{}` creates claim {} before its volume is reserved for it", planned.id, claim.name));
+fn reserved_before_adopted(order: &Order<'_>, faults: &mut Vec<String>) {
+    for (stage, planned, fact) in &order.facts {
+        let Fact::Adopts { slot, claim } = *fact else { continue };
+        let gone = order.released().any(|(gone, _, freed)| freed[..2] == [slot, claim] && gone < *stage);
+        if !order.is_before(Fact::Reserves { slot, claim }, *stage) || !gone {
+            faults.push(format!("step `{}` creates claim {claim} before its volume is reserved for it", planned.id));
         }
     }
 }
 
 /// What was removed or scaled away comes back.
-fn restored_after_removed(plan: &Plan, faults: &mut Vec<String>) {
-    for (stage, planned) in plan.steps() {
-        let back = stage_of(plan, |step| match (&planned.step, step) {
-            (Step::RemoveSet(gone), Step::RestoreSet(back)) => gone.name == back.name,
-            (Step::RemovePod(gone), Step::RestorePod(back)) => gone.name == back.name,
-            (Step::Drain(gone), Step::ScaleUp(back)) => gone.name == back.name && gone.replicas == back.replicas,
-            (Step::Drain(gone), Step::RestoreSet(back)) => {
-                gone.name == back.name && back.manifest["spec"]["replicas"].as_u64() == Some(u64::from(gone.replicas))
-            }
-            _ => false,
-        });
-        let removes = matches!(planned.step, Step::RemoveSet(_) | Step::RemovePod(_) | Step::Drain(_));
-        if removes && back.is_none_or(|back| back <= stage) {
+fn restored_after_removed(order: &Order<'_>, faults: &mut Vec<String>) {
+    for (stage, planned, fact) in &order.facts {
+        let Fact::Takes(part) = *fact else { continue };
+        if order.first.get(&Fact::GivesBack(part)).is_none_or(|back| back <= stage) {
             faults.push(format!("step `{}` stops the app and nothing starts it again", planned.id));
         }
     }

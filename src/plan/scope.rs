@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::names::{self, staging_name};
 use super::shape::{CLASS_ANNOTATION, OF_OLD_CLASS, is_of_shape};
-use super::step::{AdoptClaim, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
+use super::step::{AdoptClaim, ClearPods, Drain, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
 use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
 use crate::survey::AppKind;
 
@@ -101,18 +101,8 @@ impl<'a> Scope<'a> {
                 self.staging(&step.slot, &step.namespace, &step.staging);
             }
             Step::WarmCopy(step) => self.route(&step.route),
-            Step::Drain(step) => {
-                self.app(step.kind, &step.namespace, &step.name, Some(&step.uid));
-                self.claims(&step.claims);
-                self.same_shape(step.shape.as_ref());
-            }
-            Step::ClearPods(step) => {
-                self.app(step.kind, &step.namespace, &step.name, None);
-                self.claims(&step.claims);
-                for pod in step.pods.iter().filter(|pod| !names::is_object(pod)) {
-                    self.faults.push(format!("`{pod}` is no name of an object"));
-                }
-            }
+            Step::Drain(step) => self.drain(step),
+            Step::ClearPods(step) => self.clear_pods(step),
             Step::RemovePod(step) => {
                 self.app(AppKind::Pod, &step.namespace, &step.name, Some(&step.uid));
                 self.claims(&step.claims);
@@ -258,6 +248,20 @@ impl<'a> Scope<'a> {
         self.policy(&step.policy_before);
         if step.labels_before != marks::off_volume() {
             self.fault(format!("puts labels on a volume: {}", step.labels_before));
+        }
+    }
+
+    fn drain(&mut self, step: &Drain) {
+        self.app(step.kind, &step.namespace, &step.name, Some(&step.uid));
+        self.claims(&step.claims);
+        self.same_shape(step.shape.as_ref());
+    }
+
+    fn clear_pods(&mut self, step: &ClearPods) {
+        self.app(step.kind, &step.namespace, &step.name, None);
+        self.claims(&step.claims);
+        for pod in step.pods.iter().filter(|pod| !names::is_object(pod)) {
+            self.faults.push(format!("`{pod}` is no name of an object"));
         }
     }
 

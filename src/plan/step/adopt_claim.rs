@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Creates the claim under its original name, bound to the target volume.
@@ -46,5 +47,9 @@ impl Parameters for AdoptClaim {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::Adopts { slot: &self.slot, claim: &self.name }]
     }
 }

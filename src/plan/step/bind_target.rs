@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Reserves a target volume for the claim's original name.
@@ -45,5 +46,9 @@ impl Parameters for BindTarget {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::Reserves { slot: &self.slot, claim: &self.claim }]
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 use crate::survey::AppKind;
 
@@ -54,5 +55,10 @@ impl Parameters for Drain {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        let taken = Fact::Takes(AppPart::Replicas { name: &self.name, count: u64::from(self.replicas) });
+        self.claims.iter().map(|claim| Fact::StopsApp { claim }).chain([taken]).collect()
     }
 }

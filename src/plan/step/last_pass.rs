@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 use super::route::Route;
 
@@ -40,5 +41,9 @@ impl Parameters for LastPass {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        self.route.volumes.iter().map(|volume| Fact::Proves { slot: &volume.name }).collect()
     }
 }

@@ -9,6 +9,7 @@ mod await_ready;
 mod bind_target;
 mod clear_pods;
 mod drain;
+mod fact;
 mod last_pass;
 mod parameters;
 mod pin_reclaim;
@@ -38,6 +39,7 @@ pub use await_ready::AwaitReady;
 pub use bind_target::BindTarget;
 pub use clear_pods::ClearPods;
 pub use drain::Drain;
+pub use fact::{AppPart, Fact};
 pub use last_pass::LastPass;
 pub use parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 pub use pin_reclaim::PinReclaim;
@@ -192,5 +194,10 @@ impl Step {
     /// Whether what the step did may get lost without anybody meaning it, and is then done again.
     pub fn is_renewed(&self) -> bool {
         self.parameters().loss() == Loss::Renewed
+    }
+
+    /// What the step means for the rules that every plan has to keep.
+    pub fn facts(&self) -> Vec<Fact<'_>> {
+        self.parameters().facts()
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What a step does to the world is in the room `steps`; this is what the plan, the engine and people know of it.
 
+use super::fact::Fact;
+
 /// The parameters of a step, with what is the same for each step of its kind.
 pub trait Parameters {
     /// Returns a short word for step names.
@@ -24,6 +26,9 @@ pub trait Parameters {
 
     /// Returns what happens when its work gets lost while it is guarded.
     fn loss(&self) -> Loss;
+
+    /// Returns what it means for the rules that every plan has to keep.
+    fn facts(&self) -> Vec<Fact<'_>>;
 }
 
 /// Until when what a step did must stay as it is. Each ends with the stage before the one that is named.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Sets a source volume's reclaim policy to `Retain` and labels it, so that deleting its claim cannot delete the data.
@@ -51,5 +52,9 @@ impl Parameters for PinReclaim {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::PinsSource { slot: &self.slot, volume: &self.volume }]
     }
 }

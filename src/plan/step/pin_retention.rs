@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Sets a stateful set's claim retention policy to `Retain` for both cases and waits until it no longer owns its claims.
@@ -48,5 +49,9 @@ impl Parameters for PinRetention {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        Vec::new()
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Sets the reclaim policy of the volume a staging claim got to `Retain` and labels it.
@@ -45,5 +46,9 @@ impl Parameters for PinTarget {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::PinsTarget { slot: &self.slot }]
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Deletes a claim of the app; its volume stays.
@@ -56,5 +57,9 @@ impl Parameters for ReleaseClaim {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::Frees { slot: &self.slot, claim: &self.name, volume: &self.volume }]
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Deletes a staging claim; its volume stays.
@@ -43,5 +44,9 @@ impl Parameters for ReleaseStaging {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        Vec::new()
     }
 }

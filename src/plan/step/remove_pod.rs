@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Deletes a bare pod and waits until it is gone.
@@ -48,5 +49,10 @@ impl Parameters for RemovePod {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        let taken = Fact::Takes(AppPart::Pod { name: &self.name });
+        self.claims.iter().map(|claim| Fact::StopsApp { claim }).chain([taken]).collect()
     }
 }

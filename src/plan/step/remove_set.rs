@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Deletes a stateful set and leaves what it owns, so that it cannot make empty claims while they are swapped.
@@ -48,5 +49,9 @@ impl Parameters for RemoveSet {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::Takes(AppPart::Set { name: &self.name })]
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Reserves a kept volume for a staging claim, so that only that claim can bind to it.
@@ -54,5 +55,9 @@ impl Parameters for ReopenVolume {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::PinsTarget { slot: &self.slot }]
     }
 }

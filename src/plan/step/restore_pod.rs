@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Creates a bare pod again.
@@ -47,5 +48,9 @@ impl Parameters for RestorePod {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::GivesBack(AppPart::Pod { name: &self.name })]
     }
 }

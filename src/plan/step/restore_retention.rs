@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Puts a stateful set's claim retention policy back.
@@ -44,5 +45,9 @@ impl Parameters for RestoreRetention {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        Vec::new()
     }
 }

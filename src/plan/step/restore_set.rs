@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Creates the stateful set again, with its replicas, the new class in its claim templates, and nothing else changed.
@@ -45,5 +46,11 @@ impl Parameters for RestoreSet {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        let replicas = self.manifest["spec"]["replicas"].as_u64();
+        let scaled = replicas.map(|count| Fact::GivesBack(AppPart::Replicas { name: &self.name, count }));
+        [Fact::GivesBack(AppPart::Set { name: &self.name })].into_iter().chain(scaled).collect()
     }
 }

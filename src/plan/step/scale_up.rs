@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 use crate::survey::AppKind;
 
@@ -49,5 +50,9 @@ impl Parameters for ScaleUp {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::GivesBack(AppPart::Replicas { name: &self.name, count: u64::from(self.replicas) })]
     }
 }

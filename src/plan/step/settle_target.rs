@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Gives a target volume the reclaim policy of its class and takes our labels off it: it is the app's now.
@@ -46,5 +47,9 @@ impl Parameters for SettleTarget {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        Vec::new()
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Creates a mover pod and waits until it is ready for orders.
@@ -49,5 +50,9 @@ impl Parameters for StartMover {
     fn loss(&self) -> Loss {
         // A mover pod goes with its node.
         Loss::Renewed
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::StartsMover { pod: &self.pod }]
     }
 }

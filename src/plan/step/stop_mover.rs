@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 
 /// Deletes a mover pod and waits until it is gone: even a completed one holds its claims.
@@ -41,5 +42,9 @@ impl Parameters for StopMover {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        vec![Fact::StopsMover { pod: &self.pod }]
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
 use super::route::Route;
 
@@ -46,5 +47,9 @@ impl Parameters for WarmCopy {
 
     fn loss(&self) -> Loss {
         Loss::Stops
+    }
+
+    fn facts(&self) -> Vec<Fact<'_>> {
+        Vec::new()
     }
 }
