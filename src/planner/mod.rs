@@ -1,7 +1,7 @@
 //! From a request and a survey to a plan, or to the reasons why not. Pure: no I/O, no clock, no chance.
 //!
-//! [`choose`] decides which claims are moved and how; [`refuse`] finds every reason not to, and says what to do about it; [`objects`] makes
-//! the objects that steps will create; [`layout`] puts the steps in their stages. [`going_back`] makes the request that takes a finished run
+//! `choose` decides which claims are moved and how; `refuse` finds every reason not to, and says what to do about it; [`objects`] makes
+//! the objects that steps will create; `layout` puts the steps in their stages. [`going_back`] makes the request that takes a finished run
 //! back. The same request and survey always give the same plan, which is how a change of the cluster between planning and executing is noticed.
 
 mod choose;
@@ -10,7 +10,7 @@ mod layout;
 pub mod objects;
 mod refuse;
 
-pub use refuse::{AppReason, ClaimReason, Held, MoverReason, Refusal, Refusals, TargetReason};
+pub use refuse::{AppReason, ClaimReason, MoverReason, Refusal, Refusals, RolloutHold, TargetReason};
 
 use choose::Choice;
 

@@ -1,4 +1,4 @@
-//! Which claims are moved, grouped how, and which way each group goes: one [`Choice`], made once for a request and a survey.
+//! Which claims are moved, grouped how, and which way each group goes: one `Choice`, made once for a request and a survey.
 //!
 //! It refuses nothing and makes no step. What cannot be moved is chosen all the same, so that it can be said why not.
 

@@ -2,25 +2,25 @@
 //!
 //! Some of what is found keeps nobody from moving, and is said beside the plan: the same files have those notes.
 
-pub(super) mod access_modes;
+pub(crate) mod access_modes;
 mod app;
-pub(super) mod appliers;
+pub(crate) mod appliers;
 mod capacity;
 mod claim;
 mod destination;
 mod finalizers;
 mod find;
-pub(super) mod fs_group;
+pub(crate) mod fs_group;
 mod movers;
 mod nodes;
-pub(super) mod occupants;
+pub(crate) mod occupants;
 mod reason;
 mod reference;
-pub(super) mod replicas;
-pub(super) mod rollout;
+pub(crate) mod replicas;
+pub(crate) mod rollout;
 mod room;
 mod selection;
 
 pub(super) use find::find;
-pub use reason::{AppReason, ClaimReason, Held, MoverReason, Refusal, Refusals, TargetReason};
+pub use reason::{AppReason, ClaimReason, MoverReason, Refusal, Refusals, RolloutHold, TargetReason};
 pub(super) use room::of_records;

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::reason::{AppReason, Held, Refusal};
+use super::reason::{AppReason, Refusal, RolloutHold};
 use super::reference::reference;
 use crate::plan::{Destination, Request};
 use crate::survey::{AppKind, PodSeen, Survey};
@@ -50,7 +50,7 @@ fn of_set(survey: &Survey) -> Option<Refusal> {
     Some(Refusal::App(AppReason::InRollout {
         app: reference(survey),
         found: format!("pod {} runs revision {}, the template is revision {newest}", pod.name, pod.revision.as_deref().unwrap_or_default()),
-        held: if partition.unwrap_or(0) > 0 { Held::ByPartition } else { Held::No },
+        held: if partition.unwrap_or(0) > 0 { RolloutHold::ByPartition } else { RolloutHold::No },
     }))
 }
 
@@ -63,7 +63,7 @@ fn of_deployment(survey: &Survey) -> Option<Refusal> {
         Refusal::App(AppReason::InRollout {
             app: reference(survey),
             found: format!("{} of {all} pods run an earlier template", all - new),
-            held: if is_paused { Held::ByPause } else { Held::No },
+            held: if is_paused { RolloutHold::ByPause } else { RolloutHold::No },
         })
     })
 }

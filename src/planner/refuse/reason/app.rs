@@ -4,6 +4,7 @@
 
 use thiserror::Error;
 
+use super::applier_pause::pause_hint;
 use super::dead_pod::dead_pod_hint;
 use crate::survey::AppliedBy;
 
@@ -84,7 +85,7 @@ pub enum AppReason {
         /// Which pods run what.
         found: String,
         /// What holds the rollout back.
-        held: Held,
+        held: RolloutHold,
     },
     /// A tool applies the app or a claim again and again.
     #[error("{app} is applied by {} (`{}`), which would put it back", .by.tool, .by.name)]
@@ -134,26 +135,14 @@ impl AppReason {
             ),
             Self::InRollout { app, held, .. } => rollout_hint(app, *held, namespace),
             Self::Applied { by, .. } => pause_hint(by),
-            // At zero replicas an autoscaler does nothing, unless it may itself scale from and to zero (`HPAScaleToZero`).
-            Self::Autoscaled { kind, name, replicas: 0, .. } if kind == "HorizontalPodAutoscaler" => {
-                format!("hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":1}}}}'`")
-            }
-            Self::Autoscaled { kind, name, replicas, .. } if kind == "HorizontalPodAutoscaler" => {
-                format!(
-                    "hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":{replicas},\"maxReplicas\":{replicas}}}}}'`"
-                )
-            }
-            Self::Autoscaled { kind, name, .. } if kind == "ScaledObject" => {
-                format!("hold it still with `kubectl annotate scaledobject {name} -n {namespace} autoscaling.keda.sh/paused=true`")
-            }
-            Self::Autoscaled { name, .. } => format!("pause `{name}` first"),
+            Self::Autoscaled { kind, name, replicas, .. } => stand_still_hint(kind, name, *replicas, namespace),
         }
     }
 }
 
 /// What holds a rollout back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum RolloutHold {
     /// Nothing: it is under way, or stuck.
     No,
     /// `spec.updateStrategy.rollingUpdate.partition` of a stateful set.
@@ -162,7 +151,7 @@ pub enum Held {
     ByPause,
 }
 
-impl Held {
+impl RolloutHold {
     fn words(self) -> &'static str {
         match self {
             Self::No => "",
@@ -172,14 +161,16 @@ impl Held {
     }
 }
 
-fn rollout_hint(app: &str, held: Held, namespace: &str) -> String {
+fn rollout_hint(app: &str, held: RolloutHold, namespace: &str) -> String {
     let back = format!("take it back with `kubectl rollout undo {app} -n {namespace}`");
     match held {
-        Held::No => format!("wait for it with `kubectl rollout status {app} -n {namespace}`, or {back}"),
-        Held::ByPartition => format!(
+        RolloutHold::No => format!("wait for it with `kubectl rollout status {app} -n {namespace}`, or {back}"),
+        RolloutHold::ByPartition => format!(
             "finish it with `kubectl patch {app} -n {namespace} --patch '{{\"spec\":{{\"updateStrategy\":{{\"rollingUpdate\":{{\"partition\":0}}}}}}}}'`, or {back}"
         ),
-        Held::ByPause => format!("finish it with `kubectl rollout resume {app} -n {namespace}`, and then, if you do not want it, {back}"),
+        RolloutHold::ByPause => {
+            format!("finish it with `kubectl rollout resume {app} -n {namespace}`, and then, if you do not want it, {back}")
+        }
     }
 }
 
@@ -192,32 +183,19 @@ fn take_off_hint(app: &str, finalizer: &str, index: usize, namespace: &str) -> S
     )
 }
 
-/// How each tool is paused, by its own documents.
-const PAUSES: [(&str, &str); 9] = [
-    ("olm", "scale down the operator that owns it, and OLM's own deployment `olm-operator`, which would scale it up"),
-    ("argocd", "switch off automated sync of the Application"),
-    (
-        "config-sync",
-        "stop the RootSync or RepoSync that declares it, or annotate it there with `configmanagement.gke.io/managed: disabled`",
-    ),
-    ("fleet", "set `paused: true` in the spec of the GitRepo or Bundle"),
-    ("kapp", "set `paused: true` in the spec of the App, if kapp-controller applies it"),
-    ("crossplane", "annotate the composite or Object with `crossplane.io/paused: \"true\"`"),
-    ("karmada", "suspend dispatching in the propagation policy"),
-    ("addon-manager", "set the label `addonmanager.kubernetes.io/mode` to `EnsureExists`"),
-    ("kluctl", "set `suspend: true` in the spec of the KluctlDeployment"),
-];
-
-fn pause_hint(by: &AppliedBy) -> String {
-    let AppliedBy { tool, name, .. } = by;
-    let flux = |kind: &str| {
-        let namespace = by.namespace.as_ref().map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
-        format!("`flux suspend {kind} {name}{namespace}`")
-    };
-    let pause = match tool.as_str() {
-        "flux-kustomize" => flux("kustomization"),
-        "flux-helm" => flux("helmrelease"),
-        _ => PAUSES.iter().find(|(of, _)| of == tool).map_or_else(|| format!("pause {tool}"), |(_, how)| (*how).to_owned()),
-    };
-    format!("pause it ({pause}), then add `--applier-is-paused`; afterwards change the class at its source, too")
+/// How an autoscaler is kept from scaling the app.
+fn stand_still_hint(kind: &str, name: &str, replicas: u32, namespace: &str) -> String {
+    match (kind, replicas) {
+        // At zero replicas it does nothing, unless it may itself scale from and to zero (`HPAScaleToZero`).
+        ("HorizontalPodAutoscaler", 0) => {
+            format!("hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":1}}}}'`")
+        }
+        ("HorizontalPodAutoscaler", _) => format!(
+            "hold it still with `kubectl patch hpa {name} -n {namespace} --patch '{{\"spec\":{{\"minReplicas\":{replicas},\"maxReplicas\":{replicas}}}}}'`"
+        ),
+        ("ScaledObject", _) => {
+            format!("hold it still with `kubectl annotate scaledobject {name} -n {namespace} autoscaling.keda.sh/paused=true`")
+        }
+        _ => format!("pause `{name}` first"),
+    }
 }
