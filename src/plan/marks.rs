@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::RunId;
+use crate::survey::object;
 
 /// Label: the run an object belongs to.
 pub const RUN: &str = "kubectl-stateful.dev/run";
@@ -60,7 +61,7 @@ pub const ROLE_MOVER: &str = "mover";
 
 /// The annotation that changes a pod and nothing else of it, each time to another value.
 pub fn reminder(pod: &Value) -> Value {
-    let so_far = pod["metadata"]["annotations"][REMINDED].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let so_far = object::annotation(pod, REMINDED).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     json!({ REMINDED: so_far.saturating_add(1).to_string() })
 }
 

@@ -18,7 +18,7 @@ use crate::plan::End;
 use crate::plan::reach::reaches;
 use crate::plan::step::AwaitReady;
 use crate::survey::AppKind;
-use crate::survey::object::claims_of;
+use crate::survey::object::{is_ready, mounted_claims};
 
 impl Act for AwaitReady {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
@@ -79,12 +79,6 @@ async fn what_holds(world: &World, pod: &Value) -> String {
     }
 }
 
-fn is_ready(pod: &Value) -> bool {
-    let none = Vec::new();
-    let conditions = pod["status"]["conditions"].as_array().unwrap_or(&none);
-    conditions.iter().any(|one| facts::text(one, "/type") == "Ready" && facts::text(one, "/status") == "True")
-}
-
 /// The first of these pods that its controller will make again, that never ran, and that is on a node outside a volume's affinity.
 async fn misplaced<'a>(world: &World, pods: &'a [Value]) -> Result<Option<&'a Value>, StepError> {
     let stays = |pod: &&Value| facts::is_controlled(pod) && !facts::is_terminating(pod) && !facts::text(pod, "/spec/nodeName").is_empty();
@@ -100,7 +94,7 @@ async fn misplaced<'a>(world: &World, pods: &'a [Value]) -> Result<Option<&'a Va
     for pod in waiting {
         let Some(node) = nodes.iter().find(|node| facts::name(node) == facts::text(pod, "/spec/nodeName")) else { continue };
         let labels: BTreeMap<String, String> = serde_json::from_value(node["metadata"]["labels"].clone()).unwrap_or_default();
-        for claim in claims_of(pod) {
+        for claim in mounted_claims(pod) {
             let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &claim).await? else { continue };
             let volume = world.at(End::Target).get(&Kind::VOLUME, facts::text(&claim, "/spec/volumeName")).await?;
             if volume.is_some_and(|volume| !reaches(&labels, volume["spec"].get("nodeAffinity"))) {

@@ -4,21 +4,9 @@ use serde_json::{Value, json};
 
 use crate::cluster;
 use crate::plan::{finalizers, mover_pod};
-use crate::survey::object::claims_of;
+use crate::survey::object::mounted_claims;
+pub(super) use crate::survey::object::{is_terminating, name, text, uid};
 use crate::survey::{self, AppKind};
-
-/// A string at a JSON pointer; empty when there is none.
-pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-pub(super) fn uid(object: &Value) -> &str {
-    text(object, "/metadata/uid")
-}
-
-pub(super) fn name(object: &Value) -> &str {
-    text(object, "/metadata/name")
-}
 
 pub(super) fn name_of_container(container: &Value) -> &str {
     text(container, "/name")
@@ -26,10 +14,6 @@ pub(super) fn name_of_container(container: &Value) -> &str {
 
 pub(super) fn label<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"]["labels"][key].as_str().unwrap_or_default()
-}
-
-pub(super) fn is_terminating(object: &Value) -> bool {
-    object["metadata"]["deletionTimestamp"].is_string()
 }
 
 /// The claim a volume names, as `NAMESPACE/NAME`.
@@ -60,7 +44,7 @@ pub(super) fn only(object: &Value) -> Value {
 
 /// Whether a pod mounts this claim, or is to.
 pub(super) fn names_claim(pod: &Value, claim: &str) -> bool {
-    claims_of(pod).iter().any(|one| one == claim)
+    mounted_claims(pod).iter().any(|one| one == claim)
 }
 
 /// Whether a pod has run to its end, of whatever kind, and its object is still there.

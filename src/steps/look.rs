@@ -8,7 +8,7 @@ use super::standing::Standing;
 use super::world::World;
 use crate::cluster::{ApiError, Kind, Place};
 use crate::plan::{End, finalizers, marks};
-use crate::survey::object::claims_of;
+use crate::survey::object::mounted_claims;
 
 pub(super) fn is_of_run(object: &Value, world: &World) -> bool {
     facts::label(object, marks::RUN) == world.run.0
@@ -82,7 +82,7 @@ pub(super) async fn what_holds_claim(place: &Place, claim: &Value) -> Result<Str
 /// The pods which mount one of the claims and are not the run's movers, whatever they are labelled.
 pub(super) async fn pods_on(world: &World, place: &Place, claims: &[String]) -> Result<Vec<Value>, StepError> {
     let pods = place.list(&Kind::POD, "").await?;
-    let uses = |pod: &Value| claims_of(pod).iter().any(|claim| claims.contains(claim));
+    let uses = |pod: &Value| mounted_claims(pod).iter().any(|claim| claims.contains(claim));
     Ok(pods.into_iter().filter(uses).filter(|pod| !world.movers.is_like_ours(pod)).collect())
 }
 

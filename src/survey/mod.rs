@@ -194,7 +194,7 @@ pub struct ClaimSeen {
     /// The object as the server returned it.
     pub raw: Value,
     /// How the app comes by it.
-    pub origin: Origin,
+    pub origin: ClaimOrigin,
     /// `status.phase`.
     pub phase: String,
     /// `spec.storageClassName`.
@@ -232,7 +232,7 @@ pub struct ClaimSeen {
 /// How an app comes by a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "from")]
-pub enum Origin {
+pub enum ClaimOrigin {
     /// Made from a claim template of a stateful set.
     #[serde(rename_all = "camelCase")]
     Template {

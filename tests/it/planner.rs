@@ -3,7 +3,7 @@
 
 use kubectl_stateful::plan::{Destination, KeptVolume, Plan, Request, RunId, Step, check, file, marks};
 use kubectl_stateful::planner::{self, Refusal, going_back};
-use kubectl_stateful::survey::{AccessSeen, AppliedBy, AutoscalerSeen, KeptSeen, LimitSeen, Origin, QuotaSeen, Survey};
+use kubectl_stateful::survey::{AccessSeen, AppliedBy, AutoscalerSeen, ClaimOrigin, KeptSeen, LimitSeen, QuotaSeen, Survey};
 use serde_json::json;
 
 use crate::seen;
@@ -366,7 +366,7 @@ fn movers_that_cannot_run_or_meet_are_refused() {
 #[test]
 fn an_ephemeral_claim_is_left_alone_and_said_so() {
     let mut survey = seen::set(1, &["data"]);
-    survey.claims.push(seen::claim("pg-0-scratch", Origin::Ephemeral { pod: "pg-0".to_owned() }, Some("pg-0")));
+    survey.claims.push(seen::claim("pg-0-scratch", ClaimOrigin::Ephemeral { pod: "pg-0".to_owned() }, Some("pg-0")));
     let plan = plan(&seen::request(), &survey);
     assert_eq!(plan.moves.len(), 1);
     assert!(plan.notes.iter().any(|note| note.contains("pg-0-scratch")));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kubectl_stateful::plan::{Destination, Plan, Request, RunId};
 use kubectl_stateful::survey::{
-    AccessSeen, AppKind, AppSeen, AppliedBy, AutoscalerSeen, ClaimSeen, ClassSeen, DriverSeen, KeptSeen, LimitSeen, MountSeen,
-    NamespaceSeen, NodeSeen, Origin, PodSeen, QuotaSeen, Survey, VolumeSeen,
+    AccessSeen, AppKind, AppSeen, AppliedBy, AutoscalerSeen, ClaimOrigin, ClaimSeen, ClassSeen, DriverSeen, KeptSeen, LimitSeen, MountSeen,
+    NamespaceSeen, NodeSeen, PodSeen, QuotaSeen, Survey, VolumeSeen,
 };
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ fn node(name: &str) -> NodeSeen {
     }
 }
 
-pub(crate) fn claim(name: &str, origin: Origin, pod: Option<&str>) -> ClaimSeen {
+pub(crate) fn claim(name: &str, origin: ClaimOrigin, pod: Option<&str>) -> ClaimSeen {
     ClaimSeen {
         name: name.to_owned(),
         uid: format!("uid-{name}"),
@@ -193,7 +193,7 @@ pub(crate) fn set(replicas: u32, templates: &[&str]) -> Survey {
         "status": { "replicas": replicas },
     });
     let claims = (0..replicas).flat_map(|ordinal| templates.iter().map(move |template| (ordinal, *template))).map(|(ordinal, template)| {
-        let origin = Origin::Template { template: template.to_owned(), ordinal };
+        let origin = ClaimOrigin::Template { template: template.to_owned(), ordinal };
         claim(&format!("{template}-pg-{ordinal}"), origin, Some(&format!("pg-{ordinal}")))
     });
     let pods = (0..replicas).map(|ordinal| pod(&format!("pg-{ordinal}"))).collect();
@@ -204,7 +204,7 @@ pub(crate) fn set(replicas: u32, templates: &[&str]) -> Survey {
 pub(crate) fn deployment() -> Survey {
     let raw = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "db" },
         "spec": { "replicas": 1, "template": { "spec": { "containers": [] } } } });
-    let papers = claim("papers", Origin::Volume { volume: "papers".to_owned() }, Some("web-1"));
+    let papers = claim("papers", ClaimOrigin::Volume { volume: "papers".to_owned() }, Some("web-1"));
     survey(AppKind::Deployment, "web", raw, 1, vec![papers], vec![pod("web-1")])
 }
 
@@ -213,13 +213,13 @@ pub(crate) fn bare_pod() -> Survey {
     let raw = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "job", "namespace": "db", "uid": "uid-job" },
         "spec": { "nodeName": "n1", "containers": [], "volumes": [{ "name": "papers", "persistentVolumeClaim": { "claimName": "papers" } }] },
         "status": { "phase": "Running" } });
-    let papers = claim("papers", Origin::Volume { volume: "papers".to_owned() }, Some("job"));
+    let papers = claim("papers", ClaimOrigin::Volume { volume: "papers".to_owned() }, Some("job"));
     survey(AppKind::Pod, "job", raw, 1, vec![papers], vec![pod("job")])
 }
 
 /// A claim that nobody mounts.
 pub(crate) fn unattached() -> Survey {
-    let papers = claim("papers", Origin::Named, None);
+    let papers = claim("papers", ClaimOrigin::Named, None);
     let raw = papers.raw.clone();
     survey(AppKind::Claim, "papers", raw, 0, vec![papers], Vec::new())
 }
@@ -234,7 +234,7 @@ pub(crate) fn everything() -> Survey {
     survey.app.owner = Some(text("Cluster.db/x"));
     survey.app.applied_by =
         vec![AppliedBy { tool: text("argocd"), name: text("shop"), namespace: Some(text("ops")), paused: true, acts: Default::default() }];
-    survey.claims.push(claim("pg-0-tmp", Origin::Ephemeral { pod: text("pg-0") }, Some("pg-0")));
+    survey.claims.push(claim("pg-0-tmp", ClaimOrigin::Ephemeral { pod: text("pg-0") }, Some("pg-0")));
     let one = &mut survey.claims[0];
     one.used_bytes = Some(5);
     one.owner = Some(text("DataVolume/x"));

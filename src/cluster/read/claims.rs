@@ -8,8 +8,8 @@ use super::failure::SurveyError;
 use super::surroundings::Reads;
 use super::{appliers, quantity};
 use crate::cluster::{ApiError, Connection, Kind};
-use crate::survey::object::{claims_of, controller};
-use crate::survey::{AppKind, AppSeen, ClaimSeen, KeptSeen, MountSeen, Origin, VolumeSeen};
+use crate::survey::object::{controller, mounted_claims};
+use crate::survey::{AppKind, AppSeen, ClaimOrigin, ClaimSeen, KeptSeen, MountSeen, VolumeSeen};
 
 /// Reads the app's claims, in the order of ordinal, then name.
 pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<ClaimSeen>, SurveyError> {
@@ -17,10 +17,10 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<ClaimSe
         reads.connection.list(&Kind::CLAIM, reads.namespace, ""),
         reads.connection.list(&Kind::POD, reads.namespace, ""),
     )?;
-    let mut found: Vec<(Value, Origin)> =
+    let mut found: Vec<(Value, ClaimOrigin)> =
         claims.into_iter().filter_map(|claim| origin(app, &claim).map(|origin| (claim, origin))).collect();
     found.sort_by_key(|(claim, origin)| {
-        let ordinal = if let Origin::Template { ordinal, .. } = origin { *ordinal } else { 0 };
+        let ordinal = if let ClaimOrigin::Template { ordinal, .. } = origin { *ordinal } else { 0 };
         (ordinal, text(&claim["metadata"]["name"]))
     });
     let used = used_bytes(reads, app).await;
@@ -41,24 +41,24 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// How the app comes by a claim; none when it does not.
-fn origin(app: &AppSeen, claim: &Value) -> Option<Origin> {
+fn origin(app: &AppSeen, claim: &Value) -> Option<ClaimOrigin> {
     let name = text(&claim["metadata"]["name"]);
     if app.kind == AppKind::Claim {
-        return (name == app.name).then_some(Origin::Named);
+        return (name == app.name).then_some(ClaimOrigin::Named);
     }
     let spec = if app.kind == AppKind::Pod { &app.raw["spec"] } else { &app.raw["spec"]["template"]["spec"] };
     let volumes: Vec<&Value> = spec["volumes"].as_array().into_iter().flatten().collect();
     let by_name = volumes.iter().find(|volume| volume["persistentVolumeClaim"]["claimName"] == name.as_str());
     if let Some(volume) = by_name {
-        return Some(Origin::Volume { volume: text(&volume["name"]) });
+        return Some(ClaimOrigin::Volume { volume: text(&volume["name"]) });
     }
     let ephemeral = volumes.iter().filter(|volume| volume.get("ephemeral").is_some());
     for (volume, pod) in ephemeral.flat_map(|volume| app.pods.iter().map(move |pod| (volume, pod))) {
         if name == format!("{}-{}", pod.name, text(&volume["name"])) {
-            return Some(Origin::Ephemeral { pod: pod.name.clone() });
+            return Some(ClaimOrigin::Ephemeral { pod: pod.name.clone() });
         }
     }
-    ordinal_of(&app.raw, &name).map(|(template, ordinal)| Origin::Template { template, ordinal })
+    ordinal_of(&app.raw, &name).map(|(template, ordinal)| ClaimOrigin::Template { template, ordinal })
 }
 
 /// The claim template and the ordinal for which a set makes a claim of that name; none where it does not.
@@ -78,14 +78,14 @@ fn claim_seen(
     namespace: &str,
     app: &AppSeen,
     raw: Value,
-    origin: Origin,
+    origin: ClaimOrigin,
     volume: Option<VolumeSeen>,
     pods: &[Value],
     used: &BTreeMap<String, u64>,
 ) -> ClaimSeen {
     let name = text(&raw["metadata"]["name"]);
     let bytes = |value: &Value| value.as_str().and_then(quantity::whole).unwrap_or(0);
-    let mounts = pods.iter().filter(|pod| claims_of(pod).contains(&name)).map(|pod| mount(app, pod));
+    let mounts = pods.iter().filter(|pod| mounted_claims(pod).contains(&name)).map(|pod| mount(app, pod));
     let legacy_class = raw["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"].as_str();
     ClaimSeen {
         uid: text(&raw["metadata"]["uid"]),
@@ -259,15 +259,15 @@ pub(super) mod tests {
     /// A claim of which the name is known.
     pub(in super::super) fn claim(name: &str) -> ClaimSeen {
         let raw = json!({ "metadata": { "name": name } });
-        claim_seen("db", &app(), raw, Origin::Named, None, &[], &BTreeMap::new())
+        claim_seen("db", &app(), raw, ClaimOrigin::Named, None, &[], &BTreeMap::new())
     }
 
     #[test]
     fn a_claim_is_known_by_how_the_app_comes_by_it() {
         let of = |name: &str| origin(&app(), &json!({ "metadata": { "name": name } }));
-        assert_eq!(of("data-pg-12"), Some(Origin::Template { template: "data".to_owned(), ordinal: 12 }));
-        assert_eq!(of("shared"), Some(Origin::Volume { volume: "conf".to_owned() }));
-        assert_eq!(of("pg-0-tmp"), Some(Origin::Ephemeral { pod: "pg-0".to_owned() }));
+        assert_eq!(of("data-pg-12"), Some(ClaimOrigin::Template { template: "data".to_owned(), ordinal: 12 }));
+        assert_eq!(of("shared"), Some(ClaimOrigin::Volume { volume: "conf".to_owned() }));
+        assert_eq!(of("pg-0-tmp"), Some(ClaimOrigin::Ephemeral { pod: "pg-0".to_owned() }));
         for other in ["data-pg", "data-pg-", "data-pg-01", "data-pg-x", "data-pg-extra-0", "data-other-0"] {
             assert_eq!(of(other), None, "{other}");
         }

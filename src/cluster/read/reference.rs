@@ -11,7 +11,7 @@ use super::failure::SurveyError;
 use crate::cluster::kinds::encoded;
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::plan::is_object;
-use crate::survey::object::{claims_of, controller};
+use crate::survey::object::{controller, mounted_claims};
 use crate::survey::{AppKind, is_over};
 
 /// What can be moved, in words.
@@ -265,7 +265,7 @@ async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, nam
             let pods = connection.list(&Kind::POD, namespace, "").await?;
             // One that is over is nothing to move the claim with: the planner says what it is in the way of.
             let is_over = |pod: &Value| is_over(pod["status"]["phase"].as_str().unwrap_or_default());
-            pods.into_iter().filter(|pod| claims_of(pod).contains(&name.to_owned()) && !is_over(pod)).collect()
+            pods.into_iter().filter(|pod| mounted_claims(pod).contains(&name.to_owned()) && !is_over(pod)).collect()
         }
     };
     for pod in pods {
@@ -288,13 +288,16 @@ async fn not_a_part(connection: &Connection, namespace: &str, kind: AppKind, nam
 /// What a pod is a part of, through its replica set where it has one.
 async fn whole_of(connection: &Connection, namespace: &str, pod: &Value) -> Result<Option<String>, ApiError> {
     let Some((mut kind, mut name)) = controller(pod) else { return Ok(None) };
+    let mut set = None;
     if kind == "ReplicaSet" {
-        let found = match connection.get(&Kind::REPLICA_SET, namespace, &name).await {
+        set = match connection.get(&Kind::REPLICA_SET, namespace, name).await {
             // Then the replica set itself is named.
             Err(ApiError::Forbidden(_)) => None,
             found => found?,
         };
-        (kind, name) = found.as_ref().and_then(controller).unwrap_or((kind, name));
+    }
+    if let Some(owner) = set.as_ref().and_then(controller) {
+        (kind, name) = owner;
     }
     Ok(Some(format!("{}/{name}", kind.to_lowercase())))
 }

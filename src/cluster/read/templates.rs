@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::claims::ordinal_of;
 use super::surroundings::Reads;
 use crate::cluster::{ApiError, Kind};
-use crate::survey::object::{claims_of, controller};
+use crate::survey::object::{controller, mounted_claims};
 use crate::survey::{AppSeen, ClaimSeen, TemplateSeen};
 
 /// The kinds of objects that make pods from a template.
@@ -38,7 +38,7 @@ fn template(kind: &Kind, app: &AppSeen, claims: &[ClaimSeen], object: &Value) ->
 /// Whether pods of this object are, or would be, on a claim.
 fn names(kind: &Kind, object: &Value, claim: &str) -> bool {
     let template = if *kind == Kind::CRON_JOB { &object["spec"]["jobTemplate"]["spec"]["template"] } else { &object["spec"]["template"] };
-    claims_of(template).iter().any(|named| named == claim) || ordinal_of(object, claim).is_some()
+    mounted_claims(template).iter().any(|named| named == claim) || ordinal_of(object, claim).is_some()
 }
 
 /// A job that is complete or has failed makes no pod any more.

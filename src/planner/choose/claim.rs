@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::plan::{Destination, KeptVolume, Request, staging_name};
 use crate::size;
-use crate::survey::{ClaimSeen, Origin, Survey, VolumeSeen};
+use crate::survey::{ClaimOrigin, ClaimSeen, Survey, VolumeSeen};
 
 /// A claim that is moved, with both its ends.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub(super) fn moved_claims<'a>(request: &'a Request, survey: &'a Survey) -> Vec<
     let wanted = |claim: &&ClaimSeen| {
         let named = request.only_claims.is_empty() || request.only_claims.contains(&claim.name);
         let there = matches!(&request.destination, Destination::StorageClass { name } if claim.class.as_ref() == Some(name));
-        named && !there && !request.skip_claims.contains(&claim.name) && !matches!(claim.origin, Origin::Ephemeral { .. })
+        named && !there && !request.skip_claims.contains(&claim.name) && !matches!(claim.origin, ClaimOrigin::Ephemeral { .. })
     };
     let kept = |claim: &&ClaimSeen| match &request.destination {
         Destination::StorageClass { .. } => true,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::choice::Choice;
-use crate::survey::{AppKind, ClaimSeen, Origin};
+use crate::survey::{AppKind, ClaimOrigin, ClaimSeen, object};
 
 /// What a claim template is to say from now on: its class, and its size and access modes if they change too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Template {
 impl Choice<'_> {
     /// Returns what a claim template is to say: what its claims are in the end, if all of them are the same and one is moved.
     pub(crate) fn template(&self, name: &str) -> Option<Template> {
-        let of_template = |claim: &&ClaimSeen| matches!(&claim.origin, Origin::Template { template, .. } if template == name);
+        let of_template = |claim: &&ClaimSeen| matches!(&claim.origin, ClaimOrigin::Template { template, .. } if template == name);
         let mut all = self.survey.claims.iter().filter(of_template).map(|claim| self.template_of(claim));
         let first = all.next()??;
         let is_moved = self.moved.iter().any(|claim| of_template(&claim.seen));
@@ -41,8 +41,7 @@ impl Choice<'_> {
     pub(crate) fn remakes_set(&self) -> bool {
         let templates = self.survey.app.raw.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
         let changes = |template: &Value| {
-            let name = template["metadata"]["name"].as_str().unwrap_or_default();
-            self.template(name).is_some_and(|new| {
+            self.template(object::name(template)).is_some_and(|new| {
                 let size = &template["spec"]["resources"]["requests"]["storage"];
                 template["spec"]["storageClassName"] != json!(new.class)
                     || new.size.is_some_and(|new| *size != json!(new))

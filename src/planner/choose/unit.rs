@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::claim::MovedClaim;
 use super::way::Way;
 use crate::plan::Request;
-use crate::survey::{AppKind, Origin, Survey};
+use crate::survey::{AppKind, ClaimOrigin, Survey};
 
 /// Claims that are used by the same pod, and therefore copied together by one mover or one pair of movers.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub(super) fn units<'a>(request: &Request, survey: &Survey, moved: &[MovedClaim<
     let mut groups: BTreeMap<String, Vec<MovedClaim<'a>>> = BTreeMap::new();
     for claim in moved {
         let key = match (&claim.seen.origin, survey.app.kind) {
-            (Origin::Template { ordinal, .. }, _) => format!("{ordinal:06}"),
+            (ClaimOrigin::Template { ordinal, .. }, _) => format!("{ordinal:06}"),
             // Named by the pod template of several replicas: shared, so it goes by itself.
-            (Origin::Volume { .. }, AppKind::StatefulSet) => format!("shared {}", claim.seen.name),
+            (ClaimOrigin::Volume { .. }, AppKind::StatefulSet) => format!("shared {}", claim.seen.name),
             _ => "app".to_owned(),
         };
         groups.entry(key).or_default().push(claim.clone());

@@ -8,7 +8,7 @@ use crate::plan::{Request, mover_pod};
 use crate::planner::choose::Choice;
 use crate::planner::objects::Identity;
 use crate::planner::refuse::{access_modes, appliers, fs_group, occupants, replicas, rollout};
-use crate::survey::{ClaimSeen, Origin, Survey};
+use crate::survey::{ClaimOrigin, ClaimSeen, Survey, object};
 
 /// Returns the notes of a plan.
 pub(super) fn notes(choice: &Choice<'_>) -> Vec<String> {
@@ -18,7 +18,7 @@ pub(super) fn notes(choice: &Choice<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     let app = format!("{}/{}", survey.app.kind.word(), survey.app.name);
     for claim in &survey.claims {
-        if let Origin::Ephemeral { pod } = &claim.origin {
+        if let ClaimOrigin::Ephemeral { pod } = &claim.origin {
             notes.push(format!("claim {} is ephemeral and goes with pod {pod}: it is not moved", claim.name));
         } else if !moved.iter().any(|moved| moved.name == claim.name) {
             let class = claim.class.as_deref().unwrap_or("no class");
@@ -48,8 +48,9 @@ pub(super) fn notes(choice: &Choice<'_>) -> Vec<String> {
 /// What claims and the claim templates they were made from do not keep.
 fn dropped(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
     let templates = survey.app.raw.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
-    let is_moved =
-        |template: &str| moved.iter().any(|claim| matches!(&claim.origin, Origin::Template { template: from, .. } if from == template));
+    let is_moved = |template: &str| {
+        moved.iter().any(|claim| matches!(&claim.origin, ClaimOrigin::Template { template: from, .. } if from == template))
+    };
     let mut notes = Vec::new();
     for claim in moved {
         // What a claim was made from is history once it is bound; its attributes are not.
@@ -57,7 +58,7 @@ fn dropped(survey: &Survey, moved: &[&ClaimSeen]) -> Vec<String> {
         notes.extend(dropped_from(&format!("claim {}", claim.name), &fields));
     }
     for template in templates.into_iter().flatten() {
-        let name = template["metadata"]["name"].as_str().unwrap_or_default();
+        let name = object::name(template);
         if is_moved(name) {
             notes.extend(dropped_from(&format!("claim template {name}"), &named(&template["spec"]).collect::<Vec<_>>()));
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::again::again;
 use crate::plan::shape::{CLASS_ANNOTATION, OF_OLD_CLASS};
 use crate::planner::choose::Template;
-use crate::survey::Survey;
+use crate::survey::{Survey, object};
 
 /// The set again, with other classes in some of its claim templates.
 pub(crate) fn set_again(raw: &Value, replicas: u32, pinned: bool, template_of: impl Fn(&str) -> Option<Template>) -> Value {
@@ -16,7 +16,7 @@ pub(crate) fn set_again(raw: &Value, replicas: u32, pinned: bool, template_of: i
     }
     let Some(templates) = set.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut) else { return set };
     for template in templates {
-        let name = template["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let name = object::name(template).to_owned();
         if let Some(Template { class, size, modes }) = template_of(&name) {
             if let Some(spec) = template["spec"].as_object_mut() {
                 spec.retain(|field, _| !OF_OLD_CLASS.contains(&field.as_str()));

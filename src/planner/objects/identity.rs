@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::app::app_pod_spec;
 use crate::plan::{Request, mover_pod};
-use crate::survey::{ClaimSeen, Origin, Survey};
+use crate::survey::{ClaimOrigin, ClaimSeen, Survey};
 
 /// The level of Pod Security (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>) that lets no root in.
 const RESTRICTED: &str = "restricted";
@@ -63,9 +63,9 @@ pub(crate) fn lets_root_in(survey: &Survey) -> bool {
 fn volumes(survey: &Survey) -> Vec<&str> {
     fn name(claim: &ClaimSeen) -> Option<&str> {
         match &claim.origin {
-            Origin::Template { template, .. } => Some(template.as_str()),
-            Origin::Volume { volume } => Some(volume.as_str()),
-            Origin::Ephemeral { .. } | Origin::Named => None,
+            ClaimOrigin::Template { template, .. } => Some(template.as_str()),
+            ClaimOrigin::Volume { volume } => Some(volume.as_str()),
+            ClaimOrigin::Ephemeral { .. } | ClaimOrigin::Named => None,
         }
     }
     survey.claims.iter().filter_map(name).collect()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::app::app_pod_spec;
 use super::mover_end::MoverEnd;
 use crate::planner::choose::Unit;
-use crate::survey::{AppKind, NodeSeen, Origin, Survey};
+use crate::survey::{AppKind, ClaimOrigin, NodeSeen, Survey};
 
 /// Where a mover pod may run. By affinity and never by `nodeName`: a claim that waits for its first consumer is bound by the
 /// scheduler, which `nodeName` goes around.
@@ -42,7 +42,9 @@ pub(super) fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, end: Mov
 fn beside(survey: &Survey, unit: &Unit<'_>) -> Option<Value> {
     let pod = unit.claims.iter().find_map(|claim| claim.seen.pod_of_app())?;
     let selector = match (survey.app.kind, unit.claims.first().map(|claim| &claim.seen.origin)) {
-        (AppKind::StatefulSet, Some(Origin::Template { .. })) => json!({ "matchLabels": { "statefulset.kubernetes.io/pod-name": pod } }),
+        (AppKind::StatefulSet, Some(ClaimOrigin::Template { .. })) => {
+            json!({ "matchLabels": { "statefulset.kubernetes.io/pod-name": pod } })
+        }
         (AppKind::StatefulSet | AppKind::Deployment, _) => survey.app.raw.pointer("/spec/selector")?.clone(),
         (AppKind::Pod, _) => json!({ "matchLabels": survey.app.raw.pointer("/metadata/labels").filter(|labels| labels.is_object())? }),
         (AppKind::Claim, _) => return None,

@@ -9,7 +9,7 @@ use super::reason::{MoverReason, Refusal, TargetReason};
 use crate::plan::reach::reaches;
 use crate::planner::choose::{Choice, Unit, admits, runs_driver};
 use crate::planner::objects::app_pod_spec;
-use crate::survey::{AppKind, ClaimSeen, ClassSeen, NodeSeen, Origin, Survey};
+use crate::survey::{AppKind, ClaimOrigin, ClaimSeen, ClassSeen, NodeSeen, Survey};
 
 /// The taint that stands for a cordon (`pkg/scheduler/framework/plugins/nodeunschedulable`, Kubernetes 1.36).
 const CORDON: &str = "node.kubernetes.io/unschedulable";
@@ -80,17 +80,17 @@ fn stays<'a>(choice: &Choice<'a>, unit: &Unit<'_>) -> impl Iterator<Item = &'a C
     let ordinal = unit.claims.iter().find_map(|claim| ordinal(claim.seen));
     let moved: Vec<&str> = choice.moved.iter().map(|claim| claim.seen.name.as_str()).collect();
     let beside = move |claim: &&ClaimSeen| match (&claim.origin, survey.app.kind) {
-        (Origin::Ephemeral { .. } | Origin::Named, _) => false,
-        (Origin::Template { ordinal: of, .. }, AppKind::StatefulSet) => ordinal.is_none_or(|ordinal| ordinal == *of),
-        (Origin::Template { .. } | Origin::Volume { .. }, _) => true,
+        (ClaimOrigin::Ephemeral { .. } | ClaimOrigin::Named, _) => false,
+        (ClaimOrigin::Template { ordinal: of, .. }, AppKind::StatefulSet) => ordinal.is_none_or(|ordinal| ordinal == *of),
+        (ClaimOrigin::Template { .. } | ClaimOrigin::Volume { .. }, _) => true,
     };
     survey.claims.iter().filter(beside).filter(move |claim| !moved.contains(&claim.name.as_str()))
 }
 
 fn ordinal(claim: &ClaimSeen) -> Option<u32> {
     match claim.origin {
-        Origin::Template { ordinal, .. } => Some(ordinal),
-        Origin::Volume { .. } | Origin::Ephemeral { .. } | Origin::Named => None,
+        ClaimOrigin::Template { ordinal, .. } => Some(ordinal),
+        ClaimOrigin::Volume { .. } | ClaimOrigin::Ephemeral { .. } | ClaimOrigin::Named => None,
     }
 }
 

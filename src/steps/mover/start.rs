@@ -17,7 +17,7 @@ use crate::steps::failure::StepError;
 use crate::steps::standing::Standing;
 use crate::steps::world::World;
 use crate::steps::{facts, look};
-use crate::survey::object::claims_of;
+use crate::survey::object::mounted_claims;
 /// Reasons for which a container waits that do not pass by themselves.
 const HOPELESS: [&str; 6] =
     ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"];
@@ -94,7 +94,7 @@ impl StartMover {
         if self.held_by_app.is_empty() || self.manifest["spec"]["affinity"]["podAffinity"].is_null() {
             return Ok(None);
         }
-        let pods = look::pods_on(world, world.at(End::Source), &claims_of(&self.manifest)).await?;
+        let pods = look::pods_on(world, world.at(End::Source), &mounted_claims(&self.manifest)).await?;
         let late = pods.iter().find(|pod| {
             let waits = facts::text(pod, "/status/phase") == "Pending" && !facts::is_terminating(pod);
             waits && mover.is_none_or(|mover| is_kept_by(pod, mover))
