@@ -7,8 +7,6 @@ pub mod cluster;
 pub mod contract;
 #[cfg(feature = "command")]
 pub mod engine;
-#[cfg(feature = "command")]
-pub mod error;
 pub mod escape;
 #[cfg(feature = "command")]
 pub mod journal;

@@ -14,8 +14,8 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return ExitCode::from(words::failed(&kubectl_stateful::error::CommandError::new(
-                kubectl_stateful::error::Kind::Error,
+            return ExitCode::from(words::failed(&kubectl_stateful::operate::failure::CommandError::new(
+                kubectl_stateful::operate::failure::Kind::Error,
                 format!("cannot start: {error}"),
             )));
         }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::environment;
 use crate::cluster::{ConnectOptions, Connection};
-use crate::error::CommandError;
+use crate::operate::failure::CommandError;
 use crate::plan::{is_namespace, is_object};
 
 /// See the module.

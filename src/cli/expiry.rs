@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::Expiry;
-use crate::error::{CommandError, Kind};
+use crate::operate::failure::{CommandError, Kind};
 use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan};
 use crate::survey::Survey;
 use crate::words;

@@ -13,7 +13,7 @@ mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::error::CommandError;
+use crate::operate::failure::CommandError;
 use crate::words;
 
 /// Change the storage class of a running stateful app, with proof and a way back

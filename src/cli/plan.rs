@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::connection::{ConnectionArgs, duration, object};
 use super::{environment, expiry};
 use crate::cluster::{Connection, read};
-use crate::error::{CommandError, Kind};
+use crate::operate::failure::{CommandError, Kind};
 use crate::operate::{Word, records, rehearsal, trust};
 use crate::plan::{Destination, Plan, Request, RunId, START_SECS, STOP_SECS, file};
 use crate::planner::{self, Refusal, TargetReason};

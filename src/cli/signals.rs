@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 use super::sign::{Ears, Sign};
-use crate::error::{CommandError, Kind};
+use crate::operate::failure::{CommandError, Kind};
 
 /// Counts signals while something else works.
 pub(super) struct Signals {

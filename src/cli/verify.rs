@@ -8,7 +8,7 @@ use super::connection::{ConnectionArgs, duration, object};
 use super::plan::{named_image, new_run_id};
 use super::signals::Signals;
 use crate::cluster::read::api_hint;
-use crate::error::{CommandError, Kind};
+use crate::operate::failure::{CommandError, Kind};
 use crate::operate::verify::{self, Asked, VerifyError};
 use crate::words;
 

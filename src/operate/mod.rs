@@ -5,6 +5,7 @@
 //! [`records`] says where runs stand, [`rehearsal`] tries what a plan will make.
 
 pub mod execute;
+pub mod failure;
 pub mod finalize;
 pub mod records;
 pub mod rehearsal;

@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 
 use crate::contract::orders::VolumeReport;
 use crate::engine::{Ending, Listener, Notice};
-use crate::error::{CommandError, Fault, Kind};
 use crate::escape;
 use crate::journal::event::Receipt;
 use crate::journal::{Entry, Event, RunState, Stand};
+use crate::operate::failure::{CommandError, Fault, Kind};
 use crate::operate::records::{Look, Stands};
 use crate::operate::verify::{Proven, Verified};
 use crate::operate::{Basis, Record};

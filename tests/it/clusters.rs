@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use kubectl_stateful::error::{CommandError, Fault};
+use kubectl_stateful::operate::failure::{CommandError, Fault};
 use kubectl_stateful::plan::{Destination, Plan, Request, Step, check};
 use kubectl_stateful::planner;
 use kubectl_stateful::survey::file;

@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use kubectl_stateful::error::Fault;
 use kubectl_stateful::journal::event::{Receipt, VERSION};
 use kubectl_stateful::journal::{Entry, Event, Evidence, RunState};
+use kubectl_stateful::operate::failure::Fault;
 use kubectl_stateful::operate::records::{Look, Stands};
 use kubectl_stateful::operate::verify::{Proven, Verified};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file, marks};

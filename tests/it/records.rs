@@ -2,8 +2,8 @@
 //! back. A file is never changed; a new version gets files of its own.
 
 use kubectl_stateful::cluster::Connection;
-use kubectl_stateful::error::{CommandError, Kind};
 use kubectl_stateful::journal::{Journal, JournalError, Outcome, RunState};
+use kubectl_stateful::operate::failure::{CommandError, Kind};
 use kubectl_stateful::plan::RunId;
 use serde_json::{Value, json};
 
