@@ -1,19 +1,43 @@
 //! Asks on the terminal whether to go on. What was typed before the question was there does not count, an answer ends with Enter, and
 //! Ctrl-C is an answer. The cursor is left as it is.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use console::{Key, Term};
 
+use crate::operate::failure::{CommandError, Kind};
+
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+enum Answer {
     /// To go on.
     Yes,
     /// Not to.
     No,
     /// Not to be asked at all.
     Interrupted,
+}
+
+/// Asks whether to go on, before anything was changed.
+///
+/// # Errors
+///
+/// When the answer is no, or there is nobody to ask and `--yes` was not given.
+pub fn confirm(yes: bool) -> Result<(), CommandError> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(CommandError::new(Kind::Error, "there is no terminal to ask on").hinted("add `--yes` to go on without being asked"));
+    }
+    match ask("Do you want to continue?") {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No) => Err(CommandError::new(Kind::Error, "not confirmed; nothing was changed")),
+        Ok(Answer::Interrupted) => Err(CommandError::new(Kind::Interrupted, "interrupted; nothing was changed")),
+        Err(error) => {
+            Err(CommandError::new(Kind::Error, format!("cannot ask: {error}")).hinted("add `--yes` to go on without being asked"))
+        }
+    }
 }
 
 /// More than this nobody types who means yes.
@@ -23,7 +47,7 @@ const ANSWER_MAX: usize = 16;
 const END: char = '\u{4}';
 
 /// Asks, and waits for an answer as long as it takes.
-pub(super) fn ask(question: &'static str) -> io::Result<Answer> {
+fn ask(question: &'static str) -> io::Result<Answer> {
     let mut term = Term::stderr();
     forget_what_was_typed();
     write!(term, "{question} [y/N] ")?;
