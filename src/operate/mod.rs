@@ -1,10 +1,10 @@
 //! What commands do, without terminal and arguments: the command calls it, and so does the simulated cluster, so that what is tried there
 //! is what ships.
 //!
-//! [`trust`] decides whether a plan and a journal that were read back count, [`execute`] carries a run to an ending,
+//! [`trust`] decides whether a plan and a journal that were read back count, [`carry_out`] carries a run to an ending,
 //! [`records`] says where runs stand, [`rehearsal`] tries what a plan will make.
 
-pub mod execute;
+pub mod carry_out;
 pub mod failure;
 pub mod finalize;
 pub mod records;
@@ -12,7 +12,7 @@ pub mod rehearsal;
 pub mod trust;
 pub mod verify;
 
-pub use execute::{ExecuteError, Executor, carry_out};
+pub use carry_out::{ExecuteError, Executor, carry_out};
 pub use trust::{Basis, Distrust, Record, Word};
 
 /// How a run is taken up.
