@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kubectl_stateful::cli::Cli;
+use kubectl_stateful::operate::exit::ExitClass;
+use kubectl_stateful::operate::failure::CommandError;
 use kubectl_stateful::words;
 
 fn main() -> ExitCode {
@@ -14,10 +16,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return ExitCode::from(words::failed(&kubectl_stateful::operate::failure::CommandError::new(
-                kubectl_stateful::operate::failure::Kind::Error,
-                format!("cannot start: {error}"),
-            )));
+            return ExitCode::from(words::failed(&CommandError::new(ExitClass::Error, format!("cannot start: {error}"))));
         }
     };
     match runtime.block_on(cli.run()).and_then(|()| words::written()) {

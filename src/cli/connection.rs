@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::environment;
+use super::environment::variable;
+use super::values::{duration, namespace};
 use crate::cluster::{ConnectOptions, Connection};
 use crate::operate::failure::CommandError;
-use crate::plan::{is_namespace, is_object};
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ pub(super) struct ConnectionArgs {
 impl ConnectionArgs {
     /// Connects.
     pub(super) async fn open(&self) -> Result<Connection, CommandError> {
-        let listed = environment("KUBECONFIG").unwrap_or_default();
+        let listed = variable("KUBECONFIG").unwrap_or_default();
         let options = ConnectOptions {
             kubeconfig: self.kubeconfig.clone(),
             kubeconfigs: std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect(),
@@ -115,55 +115,5 @@ impl ConnectionArgs {
     /// The namespace asked for, or that of the context.
     pub(super) fn namespace(&self, connection: &Connection) -> String {
         self.namespace.clone().unwrap_or_else(|| connection.default_namespace().to_owned())
-    }
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    let wrong = || format!("`{text}` is no name of a namespace: 1 to 63 lower-case letters, digits and dashes");
-    is_namespace(text).then(|| text.to_owned()).ok_or_else(wrong)
-}
-
-/// The name of an object.
-pub(super) fn object(text: &str) -> Result<String, String> {
-    let wrong = || format!("`{text}` is no name of an object: lower-case letters, digits, dashes and dots");
-    is_object(text).then(|| text.to_owned()).ok_or_else(wrong)
-}
-
-/// `90`, `90s`, `15m`, `24h`, and sums such as `1h30m`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a duration such as 90s, 15m or 24h");
-    if let Ok(secs) = text.parse() {
-        return Ok(Duration::from_secs(secs));
-    }
-    let (mut total, mut number) = (0u64, String::new());
-    for one in text.chars() {
-        let unit = match one {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            digit if digit.is_ascii_digit() => {
-                number.push(digit);
-                continue;
-            }
-            _ => return Err(wrong()),
-        };
-        let count: u64 = std::mem::take(&mut number).parse().map_err(|_| wrong())?;
-        total = count.checked_mul(unit).and_then(|secs| total.checked_add(secs)).ok_or_else(wrong)?;
-    }
-    if number.is_empty() && !text.is_empty() { Ok(Duration::from_secs(total)) } else { Err(wrong()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-
-    #[test]
-    fn durations_are_read_as_kubectl_reads_them() {
-        for (text, secs) in [("0", 0), ("90", 90), ("90s", 90), ("15m", 900), ("1h30m", 5400)] {
-            assert_eq!(duration(text).map(|duration| duration.as_secs()), Ok(secs), "{text}");
-        }
-        for text in ["", "s", "5x", "1h30", "-1s"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 }

@@ -1,17 +1,23 @@
-//! The command line: arguments in, one function a subcommand. The environment is read here and nowhere else.
+//! The command line: arguments in, one function a subcommand. What a command does is in `operate`.
 
 mod connection;
+mod environment;
 mod execute;
-mod expiry;
 mod finalize;
+mod fresh;
+mod move_args;
 mod plan;
 mod sign;
 mod signals;
 mod status;
+mod terminal;
 mod undo;
+mod values;
 mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use environment::variable;
 
 use crate::operate::failure::CommandError;
 use crate::words;
@@ -70,19 +76,14 @@ impl Cli {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// `--color` before `NO_COLOR` before `CLICOLOR_FORCE`; none: as the terminal is.
 fn colours(asked: Colour) -> Option<bool> {
     match asked {
         Colour::Always => Some(true),
         Colour::Never => Some(false),
-        Colour::Auto if environment("NO_COLOR").is_some() => Some(false),
-        Colour::Auto if environment("CLICOLOR_FORCE").is_some_and(|force| force != "0") => Some(true),
-        Colour::Auto if environment("TERM").is_none_or(|term| term == "dumb") => Some(false),
+        Colour::Auto if variable("NO_COLOR").is_some() => Some(false),
+        Colour::Auto if variable("CLICOLOR_FORCE").is_some_and(|force| force != "0") => Some(true),
+        Colour::Auto if variable("TERM").is_none_or(|term| term == "dumb") => Some(false),
         Colour::Auto => None,
     }
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::connection::{ConnectionArgs, duration, object};
-use super::plan::{named_image, new_run_id};
-use super::signals::Signals;
-use crate::cluster::read::api_hint;
-use crate::operate::failure::{CommandError, Kind};
-use crate::operate::verify::{self, Asked, VerifyError};
+use super::connection::ConnectionArgs;
+use super::environment::named_image;
+use super::fresh;
+use super::terminal::Terminal;
+use super::values::{duration, object};
+use crate::operate::exit::ExitClass;
+use crate::operate::failure::CommandError;
+use crate::operate::verify::{self, Asked};
 use crate::words;
 
 /// Prove that two claims hold the same
@@ -45,19 +47,17 @@ pub(super) async fn run(args: VerifyArgs, connection: &ConnectionArgs) -> Result
     let namespace = connection.namespace(&cluster);
     let asked = Asked {
         claims: [args.one, args.other],
-        pod: format!("stateful-verify-{}", new_run_id()),
+        pod: format!("stateful-verify-{}", fresh::run_id()),
         image: named_image(args.mover_image.as_deref())?,
         within: args.timeout,
         namespace,
     };
-    let signals = Signals::new();
-    let verified = signals.during(verify::verify(&cluster, &asked, signals.count.clone())).await?;
-    let verified = verified.map_err(|error| failed(error, &signals))?;
+    let verified = verify::verify(&cluster, &asked, &Terminal::asking(false)).await?;
     words::result(&match args.output {
         Some(Format::Json) => words::verified_json(&verified),
         None => words::verified_text(&verified),
     });
-    if verified.is_same() { Ok(()) } else { Err(CommandError::silent(Kind::Different)) }
+    if verified.is_same() { Ok(()) } else { Err(CommandError::silent(ExitClass::Different)) }
 }
 
 /// The name of the claim that a word means. Claims of an app are meant as well as others, so that this is no reference to an app.
@@ -66,21 +66,6 @@ fn claim(word: &str) -> Result<String, String> {
     match word.split_once('/') {
         Some((kind, name)) if KINDS.contains(&kind) && !name.is_empty() && !name.contains('/') => object(name),
         _ => Err(format!("`{word}` is not a claim such as pvc/NAME")),
-    }
-}
-
-fn failed(error: VerifyError, signals: &Signals) -> CommandError {
-    let what = error.to_string();
-    match error {
-        VerifyError::Refused { hint, .. } => CommandError::new(Kind::Refused, format!("refused: {what}")).hinted(hint),
-        VerifyError::Interrupted => CommandError::new(signals.kind(), "interrupted; the pod is removed"),
-        VerifyError::NotStarted { .. } => {
-            CommandError::new(Kind::Error, what).hinted("name an image that the nodes can pull with `--mover-image IMAGE`")
-        }
-        VerifyError::Failed(_) => CommandError::new(Kind::Error, what).hinted("nothing may write to the claims while they are compared"),
-        VerifyError::TooLong(_) => CommandError::new(Kind::Error, what).hinted("allow more with `--timeout DURATION`"),
-        VerifyError::Survey(error) => error.into(),
-        VerifyError::Api(error) => CommandError::new(Kind::Error, what).maybe_hinted(api_hint(&error)),
     }
 }
 

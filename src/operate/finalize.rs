@@ -1,15 +1,20 @@
 //! Ends a run for good: deletes the volumes it kept, with their data, and then its journal.
 //!
-//! Asks nobody; whoever calls it has asked. It never touches a volume that is bound, or that does not bear the run's labels.
+//! It never touches a volume that is bound, or that does not bear the run's labels.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::Way;
+use super::caller::{Caller, Proposal};
+use super::failure::CommandError;
+use super::trust::{self, Record, Word};
 use crate::cluster::{ApiError, Connection, Kind};
-use crate::journal::{Journal, JournalError};
-use crate::plan::{Plan, Step, marks};
+use crate::journal::lease::Lease;
+use crate::journal::{Journal, JournalError, process};
+use crate::plan::{Plan, RunId, Step, marks};
 
 /// How long the backend may take to delete one volume.
 const GONE_WITHIN: Duration = Duration::from_secs(120);
@@ -62,6 +67,28 @@ pub enum FinalizeError {
     Api(#[from] ApiError),
 }
 
+/// Deletes what a run kept, once that was confirmed. Returns how many volumes that were.
+///
+/// # Errors
+///
+/// When it is refused or declined, or a volume does not go.
+pub async fn finalize(
+    connection: &Connection,
+    namespace: &str,
+    run: &RunId,
+    word: &Word,
+    caller: &impl Caller,
+) -> Result<usize, CommandError> {
+    let failed = |error| CommandError::of_finalize(error, namespace);
+    let Record { plan, journal, basis: _ } = trust::record(connection, namespace, run, Way::Undo, word).await?;
+    let volumes = kept(connection, &plan, &journal).await.map_err(failed)?;
+    caller.confirm(&Proposal::Finalize { plan: &plan, volumes: &volumes })?;
+    let lease = Lease::take(connection, &plan.app, run, &process::name(&caller.fresh_name().0)).await?;
+    let deleted = delete(connection, &volumes, journal).await.map_err(failed);
+    lease.release().await;
+    deleted.map(|()| volumes.len())
+}
+
 /// The volumes that a run kept, which are deleted when it is ended for good.
 ///
 /// # Errors
@@ -108,12 +135,12 @@ fn foreign(plan: &Plan, volume: &Value) -> Option<String> {
     (was != pin.claim).then(|| format!("its annotation says that it was claim `{was}`, not `{}`", pin.claim))
 }
 
-/// Deletes volumes with their data and waits until they are gone, then forgets the run.
+/// Deletes volumes with their data and waits until they are gone, then forgets the run. Asks nobody; whoever calls it has asked.
 ///
 /// # Errors
 ///
 /// When a volume does not go; the run can then be finalized again.
-pub async fn finalize(connection: &Connection, volumes: &[Value], journal: Journal) -> Result<(), FinalizeError> {
+pub async fn delete(connection: &Connection, volumes: &[Value], journal: Journal) -> Result<(), FinalizeError> {
     for volume in volumes {
         let metadata = json!({ "uid": volume["metadata"]["uid"], "resourceVersion": volume["metadata"]["resourceVersion"] });
         // A released volume on Delete is deleted by its driver, backend first; deleting the object would leave the backend behind.

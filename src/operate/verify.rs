@@ -10,6 +10,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::caller::Caller;
+use super::failure::CommandError;
 use crate::cluster::read::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
 use crate::contract::orders::{self, Failure, MoverState as State, Order, Orders, Volume, VolumeMode, VolumeReport};
@@ -112,12 +114,22 @@ pub enum VerifyError {
     Api(#[from] ApiError),
 }
 
+/// Compares two claims for a caller that may interrupt it.
+///
+/// # Errors
+///
+/// As [`compare`].
+pub async fn verify(connection: &Connection, asked: &Asked, caller: &impl Caller) -> Result<Verified, CommandError> {
+    let verified = caller.attend(async |interrupts| compare(connection, asked, interrupts).await).await?;
+    verified.map_err(|error| CommandError::of_verify(error, caller.interrupted()))
+}
+
 /// Compares two claims.
 ///
 /// # Errors
 ///
 /// When they cannot be compared, or the mover cannot do it. The pod is removed then too.
-pub async fn verify(connection: &Connection, asked: &Asked, mut interrupts: watch::Receiver<u32>) -> Result<Verified, VerifyError> {
+pub async fn compare(connection: &Connection, asked: &Asked, mut interrupts: watch::Receiver<u32>) -> Result<Verified, VerifyError> {
     let mut seen = Vec::new();
     for name in &asked.claims {
         seen.push(survey(connection, &asked.namespace, &Named { kind: AppKind::Claim, name: name.clone() }).await?);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::output::result;
 use crate::engine::{Ending, Listener, Notice};
-use crate::plan::Plan;
+use crate::operate::report::RunReport;
 
 /// The version of the events printed as JSON lines.
 const EVENTS_VERSION: u32 = 1;
@@ -35,7 +35,8 @@ impl Listener for JsonLines {
 }
 
 /// Tells the ending to a script; people have been told already.
-pub fn ended(listener: &dyn Listener, plan: &Plan, ending: &Ending, exit_code: u8) {
+pub(super) fn ended(listener: &dyn Listener, report: &RunReport<'_>) {
+    let RunReport { plan, ending, exit_code, entries: _ } = report;
     let word = match ending {
         Ending::Completed => "completed",
         Ending::Undone(_) => "undone",

@@ -4,13 +4,14 @@ use console::Style;
 
 use super::escaped::{Words, words};
 use super::output::to_stderr;
-use crate::operate::failure::{CommandError, Fault, Kind};
+use crate::operate::exit::ExitClass;
+use crate::operate::failure::{CommandError, Fault};
 
 /// Prints what clap has to say (help, version, or a wrong argument) and returns the exit code.
 pub fn usage(answer: &clap::Error) -> u8 {
     // A broken pipe is no failure.
     drop(answer.print());
-    if answer.use_stderr() { Kind::Error.exit_code() } else { 0 }
+    if answer.use_stderr() { ExitClass::Error.code() } else { 0 }
 }
 
 /// Prints why a command did not succeed, and returns the exit code.
@@ -18,7 +19,7 @@ pub fn failed(error: &CommandError) -> u8 {
     for fault in &error.faults {
         to_stderr(&fault_text(fault));
     }
-    error.kind.exit_code()
+    error.class.code()
 }
 
 /// What is wrong and what can be done about it, a line each.

@@ -6,7 +6,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 
 use super::escaped::{Printed, Words, words};
-use crate::operate::failure::{CommandError, Kind};
+use crate::operate::exit::ExitClass;
+use crate::operate::failure::CommandError;
 
 /// Whoever read may have gone away (`| head`), which is no failure of ours.
 pub(super) fn to_stderr(text: &Words) {
@@ -33,7 +34,7 @@ fn to_stdout(text: &Words) {
 pub fn written() -> Result<(), CommandError> {
     match RESULT_IS_LOST.lock().expect("no code panics while holding this lock").take() {
         None => Ok(()),
-        Some(error) => Err(CommandError::new(Kind::Error, format!("cannot write the result to standard output: {error}"))
+        Some(error) => Err(CommandError::new(ExitClass::Error, format!("cannot write the result to standard output: {error}"))
             .hinted("see that there is room where standard output leads")),
     }
 }

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use console::{Key, Term};
 
-use crate::operate::failure::{CommandError, Kind};
+use crate::operate::exit::ExitClass;
+use crate::operate::failure::CommandError;
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +29,16 @@ pub fn confirm(yes: bool) -> Result<(), CommandError> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(CommandError::new(Kind::Error, "there is no terminal to ask on").hinted("add `--yes` to go on without being asked"));
+        return Err(
+            CommandError::new(ExitClass::Error, "there is no terminal to ask on").hinted("add `--yes` to go on without being asked")
+        );
     }
     match ask("Do you want to continue?") {
         Ok(Answer::Yes) => Ok(()),
-        Ok(Answer::No) => Err(CommandError::new(Kind::Error, "not confirmed; nothing was changed")),
-        Ok(Answer::Interrupted) => Err(CommandError::new(Kind::Interrupted, "interrupted; nothing was changed")),
+        Ok(Answer::No) => Err(CommandError::new(ExitClass::Error, "not confirmed; nothing was changed")),
+        Ok(Answer::Interrupted) => Err(CommandError::new(ExitClass::Interrupted, "interrupted; nothing was changed")),
         Err(error) => {
-            Err(CommandError::new(Kind::Error, format!("cannot ask: {error}")).hinted("add `--yes` to go on without being asked"))
+            Err(CommandError::new(ExitClass::Error, format!("cannot ask: {error}")).hinted("add `--yes` to go on without being asked"))
         }
     }
 }

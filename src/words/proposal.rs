@@ -3,10 +3,26 @@
 use serde_json::Value;
 
 use super::escaped::{Words, words};
+use super::plan::plan_text;
 use super::table::{count, field};
 use crate::journal::{RunState, Stand};
+use crate::operate::caller::Proposal;
 use crate::operate::{Basis, Record};
 use crate::plan::{Plan, marks};
+
+/// What is about to be done.
+pub fn proposal_text(proposal: &Proposal<'_>) -> Words {
+    match proposal {
+        Proposal::Begin { plan, survey } => plan_text(plan, survey),
+        Proposal::Resume(record) => resume_text(record),
+        Proposal::TakeBack { plan, state } => undo_text(plan, state),
+        Proposal::Close(plan) => closing_text(plan),
+        Proposal::FinishStart => {
+            words!("The app was just being started on its new volumes; that is finished first, then it goes back.")
+        }
+        Proposal::Finalize { plan, volumes } => finalize_text(plan, volumes),
+    }
+}
 
 /// What taking a run back will do.
 pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
@@ -24,7 +40,7 @@ pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
 }
 
 /// What closing a run will do of which nothing is left.
-pub fn closing_text(plan: &Plan) -> Words {
+fn closing_text(plan: &Plan) -> Words {
     words!(
         "Nothing of run {} in namespace {} is on any volume. Each of its steps is looked at; its record is closed, and nothing else is changed.\n",
         plan.run(),
@@ -33,7 +49,7 @@ pub fn closing_text(plan: &Plan) -> Words {
 }
 
 /// What going on with a run will do, and why its plan counts.
-pub fn resume_text(record: &Record) -> Words {
+fn resume_text(record: &Record) -> Words {
     let Record { plan, journal, basis } = record;
     let why = match basis {
         Basis::Anchored => "its volumes bear the digest of this plan",

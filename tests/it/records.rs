@@ -3,7 +3,8 @@
 
 use kubectl_stateful::cluster::Connection;
 use kubectl_stateful::journal::{Journal, JournalError, Outcome, RunState};
-use kubectl_stateful::operate::failure::{CommandError, Kind};
+use kubectl_stateful::operate::exit::ExitClass;
+use kubectl_stateful::operate::failure::CommandError;
 use kubectl_stateful::plan::RunId;
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ fn is_newer(error: JournalError, found: &str) {
     assert!(matches!(error, JournalError::Newer { .. }), "{text}");
     assert!(text.contains(found), "{text}");
     let error = CommandError::from(error);
-    assert_eq!(error.kind, Kind::Error);
+    assert_eq!(error.class, ExitClass::Error);
     assert!(error.faults[0].hints[0].contains("use the version of kubectl-stateful that began"), "{:?}", error.faults);
 }
 

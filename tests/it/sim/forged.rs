@@ -205,7 +205,7 @@ async fn finalized(moving: &Move) -> String {
         Ok(kept) => kept,
         Err(error) => return error.to_string(),
     };
-    match finalize::finalize(&cluster, &kept, record.journal).await {
+    match finalize::delete(&cluster, &kept, record.journal).await {
         Ok(()) => format!("finalized {} volumes", kept.len()),
         Err(error) => error.to_string(),
     }

@@ -67,7 +67,7 @@ fn a_run_is_ended_for_good_under_the_shipped_roles() {
         let journal = Journal::open(&cluster, "app", moving.plan.run()).await.expect("its journal");
         let kept = finalize::kept(&cluster, &moving.plan, &journal).await.expect("its old volumes");
         assert_eq!(kept.len(), 1);
-        finalize::finalize(&cluster, &kept, journal).await.expect("they go");
+        finalize::delete(&cluster, &kept, journal).await.expect("they go");
         let volumes = moving.with(|sim| sim.store.copies("persistentvolumes"));
         assert!(!volumes.iter().any(|volume| text(volume, "/metadata/name") == text(&kept[0], "/metadata/name")));
     });

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kubectl_stateful::contract::orders::{self, MoverState as State, Volume};
-use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
-use kubectl_stateful::mover::pass::compare;
-use kubectl_stateful::operate::verify::{Asked, Verified, VerifyError, verify};
+use kubectl_stateful::contract::orders::{self, State, Volume};
+use kubectl_stateful::mover::compare;
+use kubectl_stateful::mover::progress::{Cancel, Progress};
+use kubectl_stateful::operate::verify::{Asked, Verified, VerifyError, compare};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -83,7 +83,7 @@ fn has_mover(sim: &Mutex<Sim>) -> bool {
 /// Compares the two claims, to the end of the pod.
 async fn compared(sim: &Arc<Mutex<Sim>>) -> Result<Verified, VerifyError> {
     let (_keep, interrupts) = watch::channel(0);
-    let outcome = verify(&connect(sim), &asked(), interrupts).await;
+    let outcome = compare(&connect(sim), &asked(), interrupts).await;
     // At once: whoever moves the claims next would be told that it mounts them.
     assert!(!has_mover(sim), "the pod was left behind");
     outcome
@@ -156,7 +156,7 @@ fn an_interrupt_takes_the_pod_away() {
             }
             interrupt.send(1).expect("somebody listens");
         };
-        let (outcome, ()) = tokio::join!(verify(&connection, &asked, interrupts), once_it_is_there);
+        let (outcome, ()) = tokio::join!(compare(&connection, &asked, interrupts), once_it_is_there);
         assert!(matches!(outcome, Err(VerifyError::Interrupted)), "{outcome:?}");
         assert!(!has_mover(&sim), "the pod was left behind");
     });

@@ -3,11 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::caller::{Caller, Remark};
+use super::exit::ExitClass;
+use super::failure::CommandError;
 use crate::cluster::Expiry;
-use crate::operate::failure::{CommandError, Kind};
 use crate::plan::{ASSUMED_BYTES_PER_SECOND, Plan};
 use crate::survey::Survey;
-use crate::words;
 
 /// What a move takes besides copying, in seconds.
 const BESIDES_SECS: u64 = 600;
@@ -37,21 +38,21 @@ fn doubt(expiry: Expiry, now: Timestamp, secs: u64) -> Option<String> {
 }
 
 /// Warns of credentials that may not outlast a move.
-pub(super) fn warn(expiry: Expiry, plan: &Plan, seen: &Survey) {
+pub(super) fn warn(expiry: Expiry, plan: &Plan, seen: &Survey, caller: &impl Caller) {
     if let Some(doubt) = doubt(expiry, Timestamp::now(), expected_secs(plan, seen)) {
-        words::warn(&[doubt]);
+        caller.tell(&Remark::Warning(&doubt));
     }
 }
 
 /// Refuses to begin a move that credentials are known not to outlast, and warns where it is not known.
-pub(super) fn refuse(expiry: Expiry, plan: &Plan, seen: &Survey) -> Result<(), CommandError> {
+pub(super) fn refuse(expiry: Expiry, plan: &Plan, seen: &Survey, caller: &impl Caller) -> Result<(), CommandError> {
     let Some(doubt) = doubt(expiry, Timestamp::now(), expected_secs(plan, seen)) else { return Ok(()) };
     match expiry {
-        Expiry::At(_) => Err(CommandError::new(Kind::Refused, format!("refused: {doubt}")).hinted(
+        Expiry::At(_) => Err(CommandError::new(ExitClass::Refused, format!("refused: {doubt}")).hinted(
             "use credentials that last longer, such as a token made with `kubectl create token --duration`, or move fewer claims at a time",
         )),
         Expiry::None | Expiry::Unknown => {
-            words::warn(&[doubt]);
+            caller.tell(&Remark::Warning(&doubt));
             Ok(())
         }
     }
