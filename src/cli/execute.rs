@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use super::values::run_id;
 use crate::operate::exit::ExitClass;
 use crate::operate::failure::CommandError;
-use crate::operate::{Word, execute};
+use crate::operate::{Assurances, execute};
 use crate::plan::{Plan, RunId, file};
 
 /// Carry out a move, and prove it
@@ -80,15 +80,15 @@ pub(super) async fn run(args: ExecuteArgs, connection: &ConnectionArgs) -> Resul
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
     let terminal = Terminal::with_events(args.yes, args.output.is_some());
-    let word = Word { plan_digest: args.vouch.plan_digest.clone(), ..args.what.word() };
+    let assurances = Assurances { plan_digest: args.vouch.plan_digest.clone(), ..args.what.assurances() };
     match (&args.resume, plan_file(&args.what.words)) {
-        (Some(run), _) => execute::resume(&cluster, &namespace, run, &word, &terminal).await,
+        (Some(run), _) => execute::resume(&cluster, &namespace, run, &assurances, &terminal).await,
         (None, Some(path)) => {
             let plan = read(path)?;
             refuse_namespace(&plan, connection)?;
-            execute::execute(&cluster, &plan, &word, &terminal).await
+            execute::execute(&cluster, &plan, &assurances, &terminal).await
         }
-        (None, None) => execute::plan_and_execute(&cluster, &args.what.order(&namespace)?, &word, &terminal).await,
+        (None, None) => execute::plan_and_execute(&cluster, &args.what.command(&namespace)?, &assurances, &terminal).await,
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct FinalizeArgs {
 pub(super) async fn run(args: FinalizeArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    let deleted = finalize::finalize(&cluster, &namespace, &args.run, &args.vouch.word(), &Terminal::asking(args.yes)).await?;
+    let deleted = finalize::finalize(&cluster, &namespace, &args.run, &args.vouch.assurances(), &Terminal::asking(args.yes)).await?;
     words::result(&words::finalized_text(&args.run, deleted));
     Ok(())
 }

@@ -7,10 +7,10 @@ use clap::Args;
 use super::environment::{mover_image, named_image};
 use super::fresh;
 use super::values::{access_mode, bytes, duration, object, run_id};
-use crate::operate::Word;
+use crate::operate::Assurances;
 use crate::operate::exit::ExitClass;
 use crate::operate::failure::CommandError;
-use crate::operate::plan::MoveOrder;
+use crate::operate::plan::MoveCommand;
 use crate::plan::{Destination, Request, RunId, START_SECS, STOP_SECS};
 
 /// See the module.
@@ -71,7 +71,7 @@ pub(super) struct MoveArgs {
     #[arg(long)]
     source_devices_writable: bool,
     #[command(flatten)]
-    given: WordArgs,
+    given: AssuranceArgs,
     /// Let the kubelet give the app's `fsGroup` and its modes to the files on the new volumes, where it did not so far
     #[arg(long)]
     fs_group_may_change: bool,
@@ -85,7 +85,7 @@ pub(super) struct MoveArgs {
 
 /// What the user gives his word for. It counts where it is said, whatever a plan or a run of before says.
 #[derive(Clone, Debug, Args)]
-pub(super) struct WordArgs {
+pub(super) struct AssuranceArgs {
     /// Accept an outage of this length where it cannot be kept short: without, the run halts before the app is stopped
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     accept_outage: Option<Duration>,
@@ -97,7 +97,7 @@ pub(super) struct WordArgs {
     pub(super) network_is_open: bool,
 }
 
-impl WordArgs {
+impl AssuranceArgs {
     /// The accepted outage, in seconds.
     pub(super) fn accept_outage_secs(&self) -> Option<u64> {
         self.accept_outage.map(|outage| outage.as_secs())
@@ -166,8 +166,8 @@ impl MoveArgs {
     }
 
     /// What counts of a plan on the user's word.
-    pub(super) fn word(&self) -> Word {
-        Word {
+    pub(super) fn assurances(&self) -> Assurances {
+        Assurances {
             mover_image: mover_image(self.mover_image.as_deref()),
             applier_is_paused: self.given.applier_is_paused,
             network_is_open: self.given.network_is_open,
@@ -177,9 +177,9 @@ impl MoveArgs {
     }
 
     /// The move that is asked for.
-    pub(super) fn order<'a>(&'a self, namespace: &'a str) -> Result<MoveOrder<'a>, CommandError> {
+    pub(super) fn command<'a>(&'a self, namespace: &'a str) -> Result<MoveCommand<'a>, CommandError> {
         let (reference, selector) = (self.words.as_slice(), self.selector.as_deref());
-        Ok(MoveOrder { namespace, reference, selector, request: self.request()?, is_named: self.run.is_some() })
+        Ok(MoveCommand { namespace, reference, selector, request: self.request()?, is_named: self.run.is_some() })
     }
 
     /// What is asked of the planner.
@@ -227,7 +227,7 @@ pub(super) struct VouchArgs {
 
 impl VouchArgs {
     /// What counts of what the user says about a run that is read back.
-    pub(super) fn word(&self) -> Word {
-        Word { plan_digest: self.plan_digest.clone(), ..Word::default() }
+    pub(super) fn assurances(&self) -> Assurances {
+        Assurances { plan_digest: self.plan_digest.clone(), ..Assurances::default() }
     }
 }

@@ -91,7 +91,7 @@ async fn from_cluster(args: &PlanArgs, connection: &ConnectionArgs, terminal: &T
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
     let keep = |survey: &Survey| args.save_survey.as_ref().map_or(Ok(()), |path| save(survey, path));
-    plan::plan(&cluster, &args.what.order(&namespace)?, keep, terminal).await
+    plan::plan(&cluster, &args.what.command(&namespace)?, keep, terminal).await
 }
 
 /// Writes what was seen to a file, and says so.

@@ -49,7 +49,7 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
     words::warn_of_records(&record.basis);
     let RunRecord { plan, journal, entries, basis: _ } = &record;
     match args.output {
-        None => words::result(&words::status_text(plan, journal.state(), entries, &record.look(&cluster).await?)),
+        None => words::result(&words::status_text(plan, journal.state(), entries, &record.status(&cluster).await?)),
         Some(format) => print(format, &json!({ "plan": plan, "journal": entries })),
     }
     Ok(())

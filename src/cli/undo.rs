@@ -4,12 +4,12 @@ use clap::Args;
 
 use super::connection::ConnectionArgs;
 use super::environment::mover_image;
-use super::move_args::{VouchArgs, WordArgs};
+use super::move_args::{AssuranceArgs, VouchArgs};
 use super::terminal::Terminal;
 use super::values::run_id;
-use crate::operate::Word;
+use crate::operate::Assurances;
 use crate::operate::failure::CommandError;
-use crate::operate::undo::{self, UndoOrder};
+use crate::operate::undo::{self, UndoCommand};
 use crate::plan::RunId;
 
 /// Go back to how it was before a run
@@ -30,21 +30,21 @@ pub(super) struct UndoArgs {
     #[arg(long, value_name = "IMAGE")]
     mover_image: Option<String>,
     #[command(flatten)]
-    given: WordArgs,
+    given: AssuranceArgs,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
 }
 
 impl UndoArgs {
-    fn order(&self) -> UndoOrder<'_> {
-        UndoOrder {
+    fn command(&self) -> UndoCommand<'_> {
+        UndoCommand {
             run: &self.run,
-            word: Word {
+            assurances: Assurances {
                 applier_is_paused: self.given.applier_is_paused,
                 network_is_open: self.given.network_is_open,
                 accept_outage_secs: self.given.accept_outage_secs(),
-                ..self.vouch.word()
+                ..self.vouch.assurances()
             },
             discard_new_writes: self.discard_new_writes,
             mover_image: self.mover_image.clone(),
@@ -56,5 +56,5 @@ impl UndoArgs {
 pub(super) async fn run(args: UndoArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    undo::undo(&cluster, &namespace, &args.order(), &Terminal::asking(args.yes)).await
+    undo::undo(&cluster, &namespace, &args.command(), &Terminal::asking(args.yes)).await
 }

@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use super::values::{duration, object};
 use crate::operate::exit::ExitClass;
 use crate::operate::failure::CommandError;
-use crate::operate::verify::{self, Asked};
+use crate::operate::verify::{self, Comparison};
 use crate::words;
 
 /// Prove that two claims hold the same
@@ -45,19 +45,19 @@ enum Format {
 pub(super) async fn run(args: VerifyArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let cluster = connection.open().await?;
     let namespace = connection.namespace(&cluster);
-    let asked = Asked {
+    let comparison = Comparison {
         claims: [args.one, args.other],
         pod: format!("stateful-verify-{}", fresh::run_id()),
         image: named_image(args.mover_image.as_deref())?,
         within: args.timeout,
         namespace,
     };
-    let verified = verify::verify(&cluster, &asked, &Terminal::asking(false)).await?;
+    let findings = verify::verify(&cluster, &comparison, &Terminal::asking(false)).await?;
     words::result(&match args.output {
-        Some(Format::Json) => words::verified_json(&verified),
-        None => words::verified_text(&verified),
+        Some(Format::Json) => words::findings_json(&findings),
+        None => words::findings_text(&findings),
     });
-    if verified.is_same() { Ok(()) } else { Err(CommandError::silent(ExitClass::Different)) }
+    if findings.is_same() { Ok(()) } else { Err(CommandError::silent(ExitClass::Different)) }
 }
 
 /// The name of the claim that a word means. Claims of an app are meant as well as others, so that this is no reference to an app.

@@ -4,8 +4,8 @@ use super::caller::{Caller, Remark};
 use super::carry_out::{self, Executor};
 use super::failure::CommandError;
 use super::report::{self, RunReport};
-use super::trust::Word;
-use super::{Way, records};
+use super::trust::Assurances;
+use super::{Course, records};
 use crate::cluster::Connection;
 use crate::engine::Ending;
 use crate::journal::{Journal, process};
@@ -19,12 +19,12 @@ use crate::plan::{Destination, Plan};
 pub(super) async fn carry_out(
     connection: &Connection,
     plan: &Plan,
-    way: Way,
-    word: &Word,
+    course: Course,
+    assurances: &Assurances,
     caller: &impl Caller,
 ) -> Result<(), CommandError> {
     let (name, listener) = (process::name(&caller.fresh_name().0), caller.listener());
-    let work = async |interrupts| carry_out::carry_out(Executor { connection, name, listener, interrupts, word }, plan, way).await;
+    let work = async |interrupts| carry_out::carry_out(Executor { connection, name, listener, interrupts, assurances }, plan, course).await;
     let carried_out = caller.attend(work).await?;
     pass_on_warnings(connection, caller);
     let ending = carried_out?;
@@ -32,7 +32,7 @@ pub(super) async fn carry_out(
     if let (Ending::Completed, Destination::KeptVolumes { run, .. }) = (&ending, &plan.request.destination) {
         records::label_undone(connection, plan.namespace(), run).await;
     }
-    let verdict = report::verdict(plan, way, &ending, &entries, caller.interrupted());
+    let verdict = report::verdict(plan, course, &ending, &entries, caller.interrupted());
     let exit_code = verdict.as_ref().err().map_or(0, |error| error.class.code());
     caller.ended(&RunReport { plan, ending: &ending, entries: &entries, exit_code });
     verdict

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::exit::ExitClass;
 use super::failure::CommandError;
 use super::report::RunReport;
-use super::trust::Record;
+use super::trust::TrustedRun;
 use crate::engine::Listener;
 use crate::journal::RunState;
 use crate::plan::{Plan, RunId};
@@ -24,7 +24,7 @@ pub enum Proposal<'a> {
         survey: &'a Survey,
     },
     /// To go on with a run.
-    Resume(&'a Record),
+    Resume(&'a TrustedRun),
     /// To take a run back step by step.
     TakeBack {
         /// The plan of the run.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::Way;
-use super::rehearsal::{self, Unready};
-use super::trust::{self, Basis, Distrust, Word};
+use super::Course;
+use super::rehearsal::{self, RehearsalError};
+use super::trust::{self, Assurances, Basis, Distrust};
 use crate::cluster::Connection;
 use crate::engine::{Ending, Listener, Run};
 use crate::journal::lease::{Lease, LeaseError};
@@ -26,7 +26,7 @@ pub struct Executor<'a> {
     /// How often the user has interrupted.
     pub interrupts: watch::Receiver<u32>,
     /// What the user said on the command line.
-    pub word: &'a Word,
+    pub assurances: &'a Assurances,
 }
 
 /// Why a run did not even begin, or go on.
@@ -43,7 +43,7 @@ pub enum ExecuteError {
     Distrust(#[from] Distrust),
     /// What it makes would not be let in.
     #[error("{0}")]
-    Unready(#[from] Unready),
+    RehearsalError(#[from] RehearsalError),
 }
 
 /// Carries out a plan, or takes it back, to an ending. A plan to begin was made, or compared with what would be planned, right before.
@@ -51,32 +51,32 @@ pub enum ExecuteError {
 /// # Errors
 ///
 /// When nothing was changed: see [`ExecuteError`].
-pub async fn carry_out(executor: Executor<'_>, plan: &Plan, way: Way) -> Result<Ending, ExecuteError> {
-    if way == Way::Begin {
+pub async fn carry_out(executor: Executor<'_>, plan: &Plan, course: Course) -> Result<Ending, ExecuteError> {
+    if course == Course::Begin {
         rehearsal::rehearse(executor.connection, plan).await?;
     }
     let lease = Lease::take(executor.connection, &plan.app, plan.run(), &executor.name).await?;
-    let ending = drive(executor, plan, way, lease.clone()).await;
+    let ending = drive(executor, plan, course, lease.clone()).await;
     lease.release().await;
     ending
 }
 
-async fn drive(executor: Executor<'_>, plan: &Plan, way: Way, lease: Lease) -> Result<Ending, ExecuteError> {
-    let Executor { connection, name, listener, interrupts, word } = executor;
-    let journal = match way {
-        Way::Begin => Journal::create(connection, plan).await?,
-        Way::Resume | Way::Undo => Journal::open(connection, plan.namespace(), plan.run()).await?,
+async fn drive(executor: Executor<'_>, plan: &Plan, course: Course, lease: Lease) -> Result<Ending, ExecuteError> {
+    let Executor { connection, name, listener, interrupts, assurances } = executor;
+    let journal = match course {
+        Course::Begin => Journal::create(connection, plan).await?,
+        Course::Resume | Course::Undo => Journal::open(connection, plan.namespace(), plan.run()).await?,
     };
-    let is_new = way == Way::Begin && journal.state().sequence == 0;
-    let basis = if is_new { Basis::PlannedAnew } else { trust::basis(connection, plan, &journal, way, word).await? };
+    let is_new = course == Course::Begin && journal.state().sequence == 0;
+    let basis = if is_new { Basis::PlannedAnew } else { trust::basis(connection, plan, &journal, course, assurances).await? };
     let mut world = World::within(&connection.fenced(Arc::new(lease.clone())), plan);
-    if let Some(secs) = word.accept_outage_secs {
+    if let Some(secs) = assurances.accept_outage_secs {
         world.accepted_outage_ms = Some(secs.saturating_mul(1000));
     }
     let run = Run::new(plan, &world, journal, lease, name, listener, interrupts);
-    Ok(match (basis, way) {
-        (Basis::NothingLeft, Way::Begin | Way::Resume | Way::Undo) => run.close().await,
-        (Basis::Anchored | Basis::Vouched | Basis::PlannedAnew | Basis::Ended, Way::Begin | Way::Resume) => run.execute().await,
-        (Basis::Anchored | Basis::Vouched | Basis::PlannedAnew | Basis::Ended, Way::Undo) => run.undo().await,
+    Ok(match (basis, course) {
+        (Basis::NothingLeft, Course::Begin | Course::Resume | Course::Undo) => run.close().await,
+        (Basis::Anchored | Basis::Vouched | Basis::PlannedAnew | Basis::Ended, Course::Begin | Course::Resume) => run.execute().await,
+        (Basis::Anchored | Basis::Vouched | Basis::PlannedAnew | Basis::Ended, Course::Undo) => run.undo().await,
     })
 }

@@ -4,9 +4,9 @@ use super::attended::{carry_out, pass_on_warnings};
 use super::caller::{Caller, NothingToDo, Proposal, Remark};
 use super::exit::ExitClass;
 use super::failure::CommandError;
-use super::plan::{MoveOrder, PlanOutcome, make, name_is_taken};
-use super::trust::{self, Basis, Record, Word};
-use super::{Way, expiry, records};
+use super::plan::{MoveCommand, PlanOutcome, make, name_is_taken};
+use super::trust::{self, Assurances, Basis, TrustedRun};
+use super::{Course, expiry, records};
 use crate::cluster::Connection;
 use crate::journal::Outcome;
 use crate::plan::{Plan, RunId};
@@ -17,13 +17,13 @@ use crate::survey::Survey;
 /// # Errors
 ///
 /// When it is refused or declined, or the run does not complete.
-pub async fn execute(connection: &Connection, plan: &Plan, word: &Word, caller: &impl Caller) -> Result<(), CommandError> {
+pub async fn execute(connection: &Connection, plan: &Plan, assurances: &Assurances, caller: &impl Caller) -> Result<(), CommandError> {
     if has_completed(connection, plan).await? {
         caller.tell(&Remark::NothingToDo(&NothingToDo::Completed(plan.run().clone())));
         return Ok(());
     }
-    let survey = trust::as_planned_now(connection, plan, word).await?;
-    begin(connection, plan, &survey, word, caller).await
+    let survey = trust::as_planned_now(connection, plan, assurances).await?;
+    begin(connection, plan, &survey, assurances, caller).await
 }
 
 /// Plans a move and carries it out.
@@ -33,18 +33,18 @@ pub async fn execute(connection: &Connection, plan: &Plan, word: &Word, caller: 
 /// As [`execute`].
 pub async fn plan_and_execute(
     connection: &Connection,
-    order: &MoveOrder<'_>,
-    word: &Word,
+    command: &MoveCommand<'_>,
+    assurances: &Assurances,
     caller: &impl Caller,
 ) -> Result<(), CommandError> {
-    let planned = make(connection, order, |_| Ok(())).await;
+    let planned = make(connection, command, |_| Ok(())).await;
     pass_on_warnings(connection, caller);
     match planned? {
         PlanOutcome::NothingToDo(nothing) => {
             caller.tell(&Remark::NothingToDo(&nothing));
             Ok(())
         }
-        PlanOutcome::Plan(plan, survey) => begin(connection, &plan, &survey, word, caller).await,
+        PlanOutcome::Plan(plan, survey) => begin(connection, &plan, &survey, assurances, caller).await,
     }
 }
 
@@ -53,22 +53,34 @@ pub async fn plan_and_execute(
 /// # Errors
 ///
 /// As [`execute`].
-pub async fn resume(connection: &Connection, namespace: &str, run: &RunId, word: &Word, caller: &impl Caller) -> Result<(), CommandError> {
-    let record = trust::record(connection, namespace, run, Way::Resume, word).await?;
+pub async fn resume(
+    connection: &Connection,
+    namespace: &str,
+    run: &RunId,
+    assurances: &Assurances,
+    caller: &impl Caller,
+) -> Result<(), CommandError> {
+    let record = trust::read_run(connection, namespace, run, Course::Resume, assurances).await?;
     if record.basis == Basis::Ended {
         caller.tell(&Remark::NothingToDo(&NothingToDo::Ended(run.clone())));
         return Ok(());
     }
     refuse_taken_back(connection, &record).await?;
     caller.confirm(&Proposal::Resume(&record))?;
-    carry_out(connection, &record.plan, Way::Resume, word, caller).await
+    carry_out(connection, &record.plan, Course::Resume, assurances, caller).await
 }
 
 /// Carries out a plan of which it is known that it is what would be planned now.
-async fn begin(connection: &Connection, plan: &Plan, survey: &Survey, word: &Word, caller: &impl Caller) -> Result<(), CommandError> {
+async fn begin(
+    connection: &Connection,
+    plan: &Plan,
+    survey: &Survey,
+    assurances: &Assurances,
+    caller: &impl Caller,
+) -> Result<(), CommandError> {
     expiry::refuse(connection.expiry(), plan, survey, caller)?;
     caller.confirm(&Proposal::Begin { plan, survey })?;
-    carry_out(connection, plan, Way::Begin, word, caller).await
+    carry_out(connection, plan, Course::Begin, assurances, caller).await
 }
 
 fn refused(why: &str) -> CommandError {
@@ -105,7 +117,7 @@ async fn has_completed(connection: &Connection, plan: &Plan) -> Result<bool, Com
 }
 
 /// Refuses to go on with a run that has completed, while or after another one takes the app back.
-async fn refuse_taken_back(connection: &Connection, record: &Record) -> Result<(), CommandError> {
+async fn refuse_taken_back(connection: &Connection, record: &TrustedRun) -> Result<(), CommandError> {
     if record.journal.state().outcome != Some(Outcome::Completed) {
         return Ok(());
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::Way;
+use super::Course;
 use super::caller::{Caller, Proposal};
 use super::failure::CommandError;
-use super::trust::{self, Record, Word};
+use super::trust::{self, Assurances, TrustedRun};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::lease::Lease;
 use crate::journal::{Journal, JournalError, process};
@@ -76,11 +76,11 @@ pub async fn finalize(
     connection: &Connection,
     namespace: &str,
     run: &RunId,
-    word: &Word,
+    assurances: &Assurances,
     caller: &impl Caller,
 ) -> Result<usize, CommandError> {
     let failed = |error| CommandError::of_finalize(error, namespace);
-    let Record { plan, journal, basis: _ } = trust::record(connection, namespace, run, Way::Undo, word).await?;
+    let TrustedRun { plan, journal, basis: _ } = trust::read_run(connection, namespace, run, Course::Undo, assurances).await?;
     let volumes = kept(connection, &plan, &journal).await.map_err(failed)?;
     caller.confirm(&Proposal::Finalize { plan: &plan, volumes: &volumes })?;
     let lease = Lease::take(connection, &plan.app, run, &process::name(&caller.fresh_name().0)).await?;

@@ -4,7 +4,7 @@ use super::carry_out::ExecuteError;
 use super::exit::ExitClass;
 use super::failure::{CommandError, Fault};
 use super::finalize::FinalizeError;
-use super::rehearsal::Unready;
+use super::rehearsal::RehearsalError;
 use super::trust::Distrust;
 use super::verify::VerifyError;
 use crate::cluster::read::{SurveyError, api_hint};
@@ -94,16 +94,16 @@ impl From<ExecuteError> for CommandError {
             ExecuteError::Lease(error) => error.into(),
             ExecuteError::Journal(error) => error.into(),
             ExecuteError::Distrust(error) => error.into(),
-            ExecuteError::Unready(error) => error.into(),
+            ExecuteError::RehearsalError(error) => error.into(),
         }
     }
 }
 
-impl From<Unready> for CommandError {
-    fn from(error: Unready) -> Self {
+impl From<RehearsalError> for CommandError {
+    fn from(error: RehearsalError) -> Self {
         match error {
-            Unready::Refused(refusals) => refusals.into(),
-            Unready::Unasked(error) => Self::new(ExitClass::Error, format!("{error}; nothing was changed")),
+            RehearsalError::Refused(refusals) => refusals.into(),
+            RehearsalError::Unasked(error) => Self::new(ExitClass::Error, format!("{error}; nothing was changed")),
         }
     }
 }

@@ -27,11 +27,11 @@ pub mod undo;
 pub mod verify;
 
 pub use carry_out::{ExecuteError, Executor, carry_out};
-pub use trust::{Basis, Distrust, Record, Word};
+pub use trust::{Assurances, Basis, Distrust, TrustedRun};
 
 /// How a run is taken up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Course {
     /// From its beginning.
     Begin,
     /// Where it stopped.

@@ -13,7 +13,7 @@ use crate::planner::{self, Refusal};
 use crate::survey::Survey;
 
 /// A move that is asked for.
-pub struct MoveOrder<'a> {
+pub struct MoveCommand<'a> {
     /// The namespace.
     pub namespace: &'a str,
     /// The app as it was typed: `TYPE/NAME`, or both apart.
@@ -41,11 +41,11 @@ pub enum PlanOutcome {
 /// When the move is refused, or something cannot be read.
 pub async fn plan(
     connection: &Connection,
-    order: &MoveOrder<'_>,
+    command: &MoveCommand<'_>,
     keep: impl FnOnce(&Survey) -> Result<(), CommandError>,
     caller: &impl Caller,
 ) -> Result<PlanOutcome, CommandError> {
-    let planned = make(connection, order, keep).await;
+    let planned = make(connection, command, keep).await;
     pass_on_warnings(connection, caller);
     if let Ok(PlanOutcome::Plan(plan, survey)) = &planned {
         expiry::warn(connection.expiry(), plan, survey, caller);
@@ -57,16 +57,16 @@ pub async fn plan(
 /// Surveys and plans. What was seen is kept before it is judged: why a plan is refused is what one wants to show.
 pub(super) async fn make(
     connection: &Connection,
-    order: &MoveOrder<'_>,
+    command: &MoveCommand<'_>,
     keep: impl FnOnce(&Survey) -> Result<(), CommandError>,
 ) -> Result<PlanOutcome, CommandError> {
-    if order.is_named && records::is_there(connection, order.namespace, &order.request.run).await? {
-        return Err(name_is_taken(&order.request.run, order.namespace));
+    if command.is_named && records::is_there(connection, command.namespace, &command.request.run).await? {
+        return Err(name_is_taken(&command.request.run, command.namespace));
     }
-    let named = read::resolve(connection, order.namespace, order.reference, order.selector).await?;
-    let survey = trust::seen(connection, order.namespace, &named, &order.request).await?;
+    let named = read::resolve(connection, command.namespace, command.reference, command.selector).await?;
+    let survey = trust::seen(connection, command.namespace, &named, &command.request).await?;
     keep(&survey)?;
-    judge(&order.request, survey, connection.address())
+    judge(&command.request, survey, connection.address())
 }
 
 /// Plans from what was seen, wherever that comes from.

@@ -13,7 +13,7 @@ use crate::plan::{Destination, Plan, RunId, marks, plan_record};
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stands {
+pub enum RunPhase {
     /// Its plan is stored and nothing was done.
     NotBegun,
     /// Somebody renews the app's lease for it.
@@ -35,9 +35,9 @@ pub enum Stands {
 
 /// A run as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct RunStatus {
     /// Where.
-    pub stands: Stands,
+    pub phase: RunPhase,
     /// Whether it goes back.
     pub is_back: bool,
     /// Since when it has the app down.
@@ -51,42 +51,42 @@ pub struct Look {
 /// # Errors
 ///
 /// When lease or records cannot be read.
-pub async fn look(connection: &Connection, plan: &Plan, journal: &Journal, entries: &[Entry]) -> Result<Look, JournalError> {
+pub async fn status(connection: &Connection, plan: &Plan, journal: &Journal, entries: &[Entry]) -> Result<RunStatus, JournalError> {
     let state = journal.state();
     let mut back_by = None;
-    let stands = match (state.outcome, &state.halted) {
-        (Some(Outcome::Undone), _) => Stands::Undone,
+    let phase = match (state.outcome, &state.halted) {
+        (Some(Outcome::Undone), _) => RunPhase::Undone,
         (Some(Outcome::Completed), _) => {
             let back = way_back(connection, plan).await?;
             back_by = back.map(|back| (back.plan.run().clone(), back.journal.state().outcome.is_some()));
-            Stands::Completed
+            RunPhase::Completed
         }
         (None, halted) => match (renewing(connection, plan).await?, halted) {
-            (Renewed::By(executor), _) => Stands::Running { executor },
-            (Renewed::ByNobody | Renewed::Unseen, Some(why)) => Stands::Halted(why.clone()),
-            (Renewed::ByNobody | Renewed::Unseen, None) if state.sequence == 0 => Stands::NotBegun,
-            (Renewed::ByNobody, None) => Stands::Lost,
-            (Renewed::Unseen, None) => Stands::Unknown,
+            (LeaseRenewal::By(executor), _) => RunPhase::Running { executor },
+            (LeaseRenewal::ByNobody | LeaseRenewal::Unseen, Some(why)) => RunPhase::Halted(why.clone()),
+            (LeaseRenewal::ByNobody | LeaseRenewal::Unseen, None) if state.sequence == 0 => RunPhase::NotBegun,
+            (LeaseRenewal::ByNobody, None) => RunPhase::Lost,
+            (LeaseRenewal::Unseen, None) => RunPhase::Unknown,
         },
     };
-    Ok(Look { stands, is_back: state.back, down_since: down_since(plan, entries).map(str::to_owned), back_by })
+    Ok(RunStatus { phase, is_back: state.back, down_since: down_since(plan, entries).map(str::to_owned), back_by })
 }
 
 /// Who renews the lease for a run.
-enum Renewed {
+enum LeaseRenewal {
     By(String),
     ByNobody,
     /// Who looks may not see it.
     Unseen,
 }
 
-async fn renewing(connection: &Connection, plan: &Plan) -> Result<Renewed, JournalError> {
+async fn renewing(connection: &Connection, plan: &Plan) -> Result<LeaseRenewal, JournalError> {
     match lease::renewing(connection, &plan.app).await {
-        Ok(Some((holder, run))) if run == plan.run().0 => Ok(Renewed::By(holder)),
-        Ok(_) => Ok(Renewed::ByNobody),
-        Err(LeaseError::Api { error: ApiError::Forbidden(_), .. }) => Ok(Renewed::Unseen),
+        Ok(Some((holder, run))) if run == plan.run().0 => Ok(LeaseRenewal::By(holder)),
+        Ok(_) => Ok(LeaseRenewal::ByNobody),
+        Err(LeaseError::Api { error: ApiError::Forbidden(_), .. }) => Ok(LeaseRenewal::Unseen),
         Err(LeaseError::Api { error, .. }) => Err(JournalError::Api { run: plan.run().clone(), doing: "look at the lease beside", error }),
-        Err(LeaseError::Held { .. } | LeaseError::Lost { .. } | LeaseError::Deleted { .. }) => Ok(Renewed::ByNobody),
+        Err(LeaseError::Held { .. } | LeaseError::Lost { .. } | LeaseError::Deleted { .. }) => Ok(LeaseRenewal::ByNobody),
     }
 }
 

@@ -4,12 +4,12 @@ use thiserror::Error;
 
 use crate::cluster::Connection;
 use crate::plan::Plan;
-use crate::planner::{MoverReason, Refusal, Refusals};
+use crate::planner::{Refusal, Refusals};
 use crate::steps::{self, StepError};
 
 /// Why a plan is not begun.
 #[derive(Debug, Error)]
-pub enum Unready {
+pub enum RehearsalError {
     /// The server would not let in what it makes.
     #[error("{0}")]
     Refused(Refusals),
@@ -23,8 +23,7 @@ pub enum Unready {
 /// # Errors
 ///
 /// When the server would refuse some of it, or does not answer.
-pub async fn rehearse(connection: &Connection, plan: &Plan) -> Result<(), Unready> {
-    let reasons: Vec<Refusal> =
-        steps::rehearse(plan, connection).await?.into_iter().map(|what| Refusal::Mover(MoverReason::NotAdmitted { what })).collect();
-    if reasons.is_empty() { Ok(()) } else { Err(Unready::Refused(Refusals { namespace: plan.namespace().to_owned(), reasons })) }
+pub async fn rehearse(connection: &Connection, plan: &Plan) -> Result<(), RehearsalError> {
+    let reasons: Vec<Refusal> = steps::rehearse(plan, connection).await?.into_iter().map(|what| Refusal::NotAdmitted { what }).collect();
+    if reasons.is_empty() { Ok(()) } else { Err(RehearsalError::Refused(Refusals { namespace: plan.namespace().to_owned(), reasons })) }
 }

@@ -1,6 +1,6 @@
 //! What a run came to, and what that means to whoever called: success, or an exit class with hints.
 
-use super::Way;
+use super::Course;
 use super::exit::ExitClass;
 use super::failure::CommandError;
 use crate::engine::{Ending, Trouble};
@@ -25,13 +25,13 @@ pub struct RunReport<'a> {
 /// # Errors
 ///
 /// When the run did not come to what was asked for.
-pub(super) fn verdict(plan: &Plan, way: Way, ending: &Ending, entries: &[Entry], interrupted: ExitClass) -> Result<(), CommandError> {
+pub(super) fn verdict(plan: &Plan, course: Course, ending: &Ending, entries: &[Entry], interrupted: ExitClass) -> Result<(), CommandError> {
     let run = plan.run();
     let resume = format!("go on with `kubectl stateful execute --resume {run} -n {}`", plan.namespace());
     let back = format!("go back with `kubectl stateful undo {run} -n {}`", plan.namespace());
     match ending {
         Ending::Completed => Ok(()),
-        Ending::Undone(None) if way == Way::Undo => Ok(()),
+        Ending::Undone(None) if course == Course::Undo => Ok(()),
         Ending::Undone(None) => Err(CommandError::silent(ExitClass::RolledBack)),
         Ending::Undone(Some(trouble)) => {
             let error = CommandError::new(ExitClass::RolledBack, format!("the move failed and was taken back: {trouble}"));

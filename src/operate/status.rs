@@ -3,10 +3,10 @@
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
-use super::Way;
+use super::Course;
 use super::failure::CommandError;
-use super::records::{self, Look};
-use super::trust::{self, Basis, Distrust, Word};
+use super::records::{self, RunStatus};
+use super::trust::{self, Assurances, Basis, Distrust};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Entry, Journal};
 use crate::plan::{Plan, RunId, marks};
@@ -54,7 +54,7 @@ pub async fn records_of(connection: &Connection, namespace: Option<&str>, extent
 }
 
 /// Records with where their runs stand, for those whose labels do not say that they ended.
-pub async fn looked_at(connection: &Connection, found: Vec<Value>) -> Vec<(Value, Option<Look>)> {
+pub async fn looked_at(connection: &Connection, found: Vec<Value>) -> Vec<(Value, Option<RunStatus>)> {
     let looks = found.into_iter().map(|record| async {
         let state = record["metadata"]["labels"][marks::STATE].as_str();
         let has_ended = state.is_some_and(|state| ENDED.contains(&state));
@@ -64,11 +64,11 @@ pub async fn looked_at(connection: &Connection, found: Vec<Value>) -> Vec<(Value
     stream::iter(looks).buffered(LOOKS_MAX).collect().await
 }
 
-async fn look_at(connection: &Connection, record: &Value) -> Option<Look> {
+async fn look_at(connection: &Connection, record: &Value) -> Option<RunStatus> {
     let (run, namespace) = (records::run_of(record)?, record["metadata"]["namespace"].as_str()?);
     let (plan, journal) = records::of_run(connection, namespace, &run).await.ok()??;
     let entries = Journal::entries(connection, namespace, &run).await.ok()?;
-    records::look(connection, &plan, &journal, &entries).await.ok()
+    records::status(connection, &plan, &journal, &entries).await.ok()
 }
 
 /// Reads the records of a run, and says whether they count.
@@ -80,7 +80,7 @@ pub async fn read(connection: &Connection, namespace: &str, run: &RunId) -> Resu
     let plan = Journal::read_plan(connection, namespace, run).await?;
     let journal = Journal::open(connection, namespace, run).await?;
     let entries = Journal::entries(connection, namespace, run).await?;
-    let basis = trust::basis(connection, &plan, &journal, Way::Undo, &Word::default()).await;
+    let basis = trust::basis(connection, &plan, &journal, Course::Undo, &Assurances::default()).await;
     Ok(RunRecord { plan, journal, entries, basis })
 }
 
@@ -90,7 +90,7 @@ impl RunRecord {
     /// # Errors
     ///
     /// When that cannot be read.
-    pub async fn look(&self, connection: &Connection) -> Result<Look, CommandError> {
-        Ok(records::look(connection, &self.plan, &self.journal, &self.entries).await?)
+    pub async fn status(&self, connection: &Connection) -> Result<RunStatus, CommandError> {
+        Ok(records::status(connection, &self.plan, &self.journal, &self.entries).await?)
     }
 }

@@ -13,7 +13,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Way, records};
+use super::{Course, records};
 use crate::cluster::read::{self, SurveyError};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError, Stand};
@@ -23,7 +23,7 @@ use crate::survey::Survey;
 
 /// What the user says on the command line. What a plan claims that its user said is the word of its author.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Word {
+pub struct Assurances {
     /// The image that mover pods are to run, where one is named.
     pub mover_image: Option<String>,
     /// Whatever applies the app's manifest is paused.
@@ -52,7 +52,7 @@ pub enum Basis {
 }
 
 /// A run as it was read back, which counts.
-pub struct Record {
+pub struct TrustedRun {
     /// Its plan.
     pub plan: Plan,
     /// Its journal.
@@ -169,11 +169,17 @@ pub enum Distrust {
 /// # Errors
 ///
 /// See [`Distrust`].
-pub async fn record(connection: &Connection, namespace: &str, run: &RunId, way: Way, word: &Word) -> Result<Record, Distrust> {
+pub async fn read_run(
+    connection: &Connection,
+    namespace: &str,
+    run: &RunId,
+    course: Course,
+    assurances: &Assurances,
+) -> Result<TrustedRun, Distrust> {
     let plan = Journal::read_plan(connection, namespace, run).await?;
     let journal = Journal::open(connection, namespace, run).await?;
-    let basis = basis(connection, &plan, &journal, way, word).await?;
-    Ok(Record { plan, journal, basis })
+    let basis = basis(connection, &plan, &journal, course, assurances).await?;
+    Ok(TrustedRun { plan, journal, basis })
 }
 
 /// Says why a plan that was read back counts.
@@ -181,7 +187,13 @@ pub async fn record(connection: &Connection, namespace: &str, run: &RunId, way: 
 /// # Errors
 ///
 /// When it does not: see [`Distrust`].
-pub async fn basis(connection: &Connection, plan: &Plan, journal: &Journal, way: Way, word: &Word) -> Result<Basis, Distrust> {
+pub async fn basis(
+    connection: &Connection,
+    plan: &Plan,
+    journal: &Journal,
+    course: Course,
+    assurances: &Assurances,
+) -> Result<Basis, Distrust> {
     let other = other_cluster(connection, plan).await?;
     if let Some(other @ Distrust::OtherCluster { is_certain: true, .. }) = other {
         return Err(other);
@@ -194,28 +206,28 @@ pub async fn basis(connection: &Connection, plan: &Plan, journal: &Journal, way:
             writer: writer(connection, plan).await,
         });
     }
-    match marked(connection, plan).await? {
+    match volume_marks(connection, plan).await? {
         // That its volumes are here shows the cluster, too.
-        Marked::ByDigest => return Ok(Basis::Anchored),
-        Marked::WithoutDigest(volume) => return vouched(connection, plan, volume, word).await,
-        Marked::Nothing => {}
+        VolumeMarks::ByDigest => return Ok(Basis::Anchored),
+        VolumeMarks::WithoutDigest(volume) => return vouched(connection, plan, volume, assurances).await,
+        VolumeMarks::Nothing => {}
     }
     if let Some(other) = other {
         return Err(other);
     }
-    if way == Way::Begin && (state.outcome.is_some() || state.back) {
+    if course == Course::Begin && (state.outcome.is_some() || state.back) {
         return Err(unmarked(connection, plan, "everything").await);
     }
     if state.outcome.is_some() {
         return Ok(Basis::Ended);
     }
-    if state.back || way == Way::Undo {
+    if state.back || course == Course::Undo {
         return Ok(Basis::NothingLeft);
     }
     if let Some(step) = plan.steps().map(|(_, step)| step).find(|step| leaves_marks(&step.step, state.stand(&step.id))) {
         return Err(unmarked(connection, plan, &step.id.0).await);
     }
-    as_planned_now(connection, plan, word).await.map(|_| Basis::PlannedAnew)
+    as_planned_now(connection, plan, assurances).await.map(|_| Basis::PlannedAnew)
 }
 
 async fn unmarked(connection: &Connection, plan: &Plan, step: &str) -> Distrust {
@@ -232,9 +244,9 @@ fn leaves_marks(step: &Step, stand: &Stand) -> bool {
     }
 }
 
-async fn vouched(connection: &Connection, plan: &Plan, volume: String, word: &Word) -> Result<Basis, Distrust> {
+async fn vouched(connection: &Connection, plan: &Plan, volume: String, assurances: &Assurances) -> Result<Basis, Distrust> {
     let digest = plan.digest();
-    if word.plan_digest.as_ref() == Some(&digest) {
+    if assurances.plan_digest.as_ref() == Some(&digest) {
         return Ok(Basis::Vouched);
     }
     let (run, namespace) = (plan.run().clone(), plan.namespace().to_owned());
@@ -255,7 +267,7 @@ async fn other_cluster(connection: &Connection, plan: &Plan) -> Result<Option<Di
 }
 
 /// What of a run is on volumes.
-enum Marked {
+enum VolumeMarks {
     /// Nothing.
     Nothing,
     /// The digest of this plan.
@@ -264,7 +276,7 @@ enum Marked {
     WithoutDigest(String),
 }
 
-async fn marked(connection: &Connection, plan: &Plan) -> Result<Marked, Distrust> {
+async fn volume_marks(connection: &Connection, plan: &Plan) -> Result<VolumeMarks, Distrust> {
     let digest = plan.digest();
     let mut without = None;
     let mut is_anchored = false;
@@ -272,7 +284,7 @@ async fn marked(connection: &Connection, plan: &Plan) -> Result<Marked, Distrust
     if volumes.is_empty() {
         // Known by the digest itself; by now they may be in another run's hands, such as one that takes this one back.
         let pinned = of_the_claims(connection, plan, &digest).await?;
-        return Ok(if pinned.is_empty() { Marked::Nothing } else { Marked::ByDigest });
+        return Ok(if pinned.is_empty() { VolumeMarks::Nothing } else { VolumeMarks::ByDigest });
     }
     for volume in volumes {
         let name = text(&volume["metadata"]["name"]);
@@ -287,9 +299,9 @@ async fn marked(connection: &Connection, plan: &Plan) -> Result<Marked, Distrust
         }
     }
     Ok(match (is_anchored, without) {
-        (true, _) => Marked::ByDigest,
-        (false, Some(volume)) => Marked::WithoutDigest(volume),
-        (false, None) => Marked::Nothing,
+        (true, _) => VolumeMarks::ByDigest,
+        (false, Some(volume)) => VolumeMarks::WithoutDigest(volume),
+        (false, None) => VolumeMarks::Nothing,
     })
 }
 
@@ -312,16 +324,17 @@ async fn writer(connection: &Connection, plan: &Plan) -> String {
 /// # Errors
 ///
 /// See [`Distrust`].
-pub async fn as_planned_now(connection: &Connection, plan: &Plan, word: &Word) -> Result<Survey, Distrust> {
+pub async fn as_planned_now(connection: &Connection, plan: &Plan, assurances: &Assurances) -> Result<Survey, Distrust> {
     if let Some(other) = other_cluster(connection, plan).await? {
         return Err(other);
     }
-    if plan.request.copies() && word.mover_image.as_ref() != Some(&plan.request.mover_image) {
-        return Err(Distrust::Image { named: plan.request.mover_image.clone(), wanted: word.mover_image.clone() });
+    if plan.request.copies() && assurances.mover_image.as_ref() != Some(&plan.request.mover_image) {
+        return Err(Distrust::Image { named: plan.request.mover_image.clone(), wanted: assurances.mover_image.clone() });
     }
     let named = read::Named { kind: plan.app.kind, name: plan.app.name.clone() };
     let seen = seen(connection, plan.namespace(), &named, &plan.request).await?;
-    let request = Request { applier_is_paused: word.applier_is_paused, network_is_open: word.network_is_open, ..plan.request.clone() };
+    let request =
+        Request { applier_is_paused: assurances.applier_is_paused, network_is_open: assurances.network_is_open, ..plan.request.clone() };
     let now = planner::plan(&request, &seen, &plan.cluster).map_err(Distrust::Refused)?;
     // Which cluster it is was looked at already.
     let now = Plan { request: plan.request.clone(), cluster_uid: plan.cluster_uid.clone(), ..now };

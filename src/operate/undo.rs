@@ -7,8 +7,8 @@ use super::caller::{Caller, NothingToDo, Proposal, Remark};
 use super::exit::ExitClass;
 use super::failure::CommandError;
 use super::records::WayBack;
-use super::trust::{self, Basis, Record, Word};
-use super::{Way, expiry, records};
+use super::trust::{self, Assurances, Basis, TrustedRun};
+use super::{Course, expiry, records};
 use crate::cluster::{Connection, kept, read};
 use crate::engine::Run;
 use crate::journal::{Journal, Outcome, RunState};
@@ -17,11 +17,11 @@ use crate::planner::{self, going_back};
 use crate::survey::Survey;
 
 /// A run that is to be undone, and what a way back needs that is planned anew.
-pub struct UndoOrder<'a> {
+pub struct UndoCommand<'a> {
     /// The run.
     pub run: &'a RunId,
     /// What the user says.
-    pub word: Word,
+    pub assurances: Assurances,
     /// Give up what the app wrote since the cut-over.
     pub discard_new_writes: bool,
     /// The image of the movers of a way back that is planned now; that of the run where none is named.
@@ -30,13 +30,13 @@ pub struct UndoOrder<'a> {
     pub mover_image_expected: Option<String>,
 }
 
-impl UndoOrder<'_> {
+impl UndoCommand<'_> {
     /// An option that shapes a way back that is yet to be planned.
     fn option_of_a_new_way_back(&self) -> Option<&'static str> {
         let all = [
             ("--discard-new-writes", self.discard_new_writes),
-            ("--applier-is-paused", self.word.applier_is_paused),
-            ("--network-is-open", self.word.network_is_open),
+            ("--applier-is-paused", self.assurances.applier_is_paused),
+            ("--network-is-open", self.assurances.network_is_open),
         ];
         all.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
     }
@@ -78,32 +78,33 @@ pub fn route(plan: &Plan, state: &RunState, basis: Basis) -> BackRoute {
 /// # Errors
 ///
 /// When it is refused or declined, or the app does not come back.
-pub async fn undo(connection: &Connection, namespace: &str, order: &UndoOrder<'_>, caller: &impl Caller) -> Result<(), CommandError> {
-    let Record { plan, journal, basis } = trust::record(connection, namespace, order.run, Way::Undo, &order.word).await?;
+pub async fn undo(connection: &Connection, namespace: &str, command: &UndoCommand<'_>, caller: &impl Caller) -> Result<(), CommandError> {
+    let TrustedRun { plan, journal, basis } =
+        trust::read_run(connection, namespace, command.run, Course::Undo, &command.assurances).await?;
     let route = route(&plan, journal.state(), basis);
     if route == BackRoute::Undone {
-        caller.tell(&Remark::NothingToDo(&NothingToDo::Undone(order.run.clone())));
+        caller.tell(&Remark::NothingToDo(&NothingToDo::Undone(command.run.clone())));
         return Ok(());
     }
     if let Some(back) = records::way_back(connection, &plan).await? {
-        return go_on_back(connection, &plan, back, order, caller).await;
+        return go_on_back(connection, &plan, back, command, caller).await;
     }
     match route {
         BackRoute::Undone => Ok(()),
         BackRoute::Close => {
             caller.confirm(&Proposal::Close(&plan))?;
-            carry_out(connection, &plan, Way::Undo, &order.word, caller).await
+            carry_out(connection, &plan, Course::Undo, &command.assurances, caller).await
         }
         BackRoute::TakeBack => {
             caller.confirm(&Proposal::TakeBack { plan: &plan, state: journal.state() })?;
-            carry_out(connection, &plan, Way::Undo, &order.word, caller).await
+            carry_out(connection, &plan, Course::Undo, &command.assurances, caller).await
         }
         BackRoute::FinishStart => {
             caller.confirm(&Proposal::FinishStart)?;
-            finish_start(connection, &plan, &order.word, caller).await?;
-            move_back(connection, &plan, order, caller, |declined| stays_started(&plan, &declined)).await
+            finish_start(connection, &plan, &command.assurances, caller).await?;
+            move_back(connection, &plan, command, caller, |declined| stays_started(&plan, &declined)).await
         }
-        BackRoute::MoveBack => move_back(connection, &plan, order, caller, |declined| declined).await,
+        BackRoute::MoveBack => move_back(connection, &plan, command, caller, |declined| declined).await,
     }
 }
 
@@ -112,7 +113,7 @@ async fn go_on_back(
     connection: &Connection,
     plan: &Plan,
     back: WayBack,
-    order: &UndoOrder<'_>,
+    command: &UndoCommand<'_>,
     caller: &impl Caller,
 ) -> Result<(), CommandError> {
     let (run, other) = (plan.run(), back.plan.run());
@@ -121,19 +122,19 @@ async fn go_on_back(
         return Ok(());
     }
     caller.tell(&Remark::GoesOnBack { run, back: other });
-    if let Some(option) = order.option_of_a_new_way_back() {
+    if let Some(option) = command.option_of_a_new_way_back() {
         let why = format!("`{option}` has no effect: run {other} takes the app back already, and is gone on with as it was planned");
         return Err(CommandError::new(ExitClass::Error, why).hinted(format!("leave out `{option}`")));
     }
-    let word = Word { mover_image: order.mover_image_expected.clone(), ..order.word.clone() };
-    let record = trust::record(connection, plan.namespace(), other, Way::Resume, &word).await?;
+    let assurances = Assurances { mover_image: command.mover_image_expected.clone(), ..command.assurances.clone() };
+    let record = trust::read_run(connection, plan.namespace(), other, Course::Resume, &assurances).await?;
     caller.confirm(&Proposal::Resume(&record))?;
-    carry_out(connection, &record.plan, Way::Resume, &word, caller).await
+    carry_out(connection, &record.plan, Course::Resume, &assurances, caller).await
 }
 
 /// Goes on with a run that was cut off while it started the app. That the app does not become ready is no hindrance to going back.
-async fn finish_start(connection: &Connection, plan: &Plan, word: &Word, caller: &impl Caller) -> Result<(), CommandError> {
-    let carried_out = carry_out(connection, plan, Way::Resume, word, caller).await;
+async fn finish_start(connection: &Connection, plan: &Plan, assurances: &Assurances, caller: &impl Caller) -> Result<(), CommandError> {
+    let carried_out = carry_out(connection, plan, Course::Resume, assurances, caller).await;
     let journal = Journal::open(connection, plan.namespace(), plan.run()).await?;
     if Run::app_was_started(plan, journal.state()) { Ok(()) } else { carried_out }
 }
@@ -148,24 +149,24 @@ fn stays_started(plan: &Plan, declined: &CommandError) -> CommandError {
 async fn move_back(
     connection: &Connection,
     plan: &Plan,
-    order: &UndoOrder<'_>,
+    command: &UndoCommand<'_>,
     caller: &impl Caller,
     declined: impl FnOnce(CommandError) -> CommandError,
 ) -> Result<(), CommandError> {
     let volumes = kept_volumes(connection, plan).await?;
-    let mut request = going_back::request(plan, volumes, caller.fresh_name(), caller.now(), order.discard_new_writes);
+    let mut request = going_back::request(plan, volumes, caller.fresh_name(), caller.now(), command.discard_new_writes);
     // What was paused or open when the app was moved need not be so by now.
-    request.applier_is_paused = order.word.applier_is_paused;
-    request.network_is_open = order.word.network_is_open;
-    request.accept_outage_secs = order.word.accept_outage_secs;
-    if let Some(image) = &order.mover_image {
+    request.applier_is_paused = command.assurances.applier_is_paused;
+    request.network_is_open = command.assurances.network_is_open;
+    request.accept_outage_secs = command.assurances.accept_outage_secs;
+    if let Some(image) = &command.mover_image {
         request.mover_image.clone_from(image);
     }
     let (back, survey) = plan_back(connection, plan, &request).await?;
     // Also with credentials that end soon it is better to begin to go back than not to.
     expiry::warn(connection.expiry(), &back, &survey, caller);
     caller.confirm(&Proposal::Begin { plan: &back, survey: &survey }).map_err(declined)?;
-    carry_out(connection, &back, Way::Begin, &order.word, caller).await
+    carry_out(connection, &back, Course::Begin, &command.assurances, caller).await
 }
 
 /// The volumes that a run kept, all of them.

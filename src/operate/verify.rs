@@ -31,7 +31,7 @@ const FAILURES_MAX: u32 = 20;
 
 /// What is to be compared, and how.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Comparison {
     /// The namespace.
     pub namespace: String,
     /// The claims.
@@ -46,9 +46,9 @@ pub struct Asked {
 
 /// What a comparison came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Verified {
+pub struct Findings {
     /// The claims in the order they were named.
-    pub claims: [Proven; 2],
+    pub claims: [ClaimProof; 2],
     /// The first paths at which they differ.
     pub differences: Vec<String>,
     /// How many more of these the mover had no room to name.
@@ -57,7 +57,7 @@ pub struct Verified {
 
 /// What is on one claim.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Proven {
+pub struct ClaimProof {
     /// The claim.
     pub claim: String,
     /// Its volume.
@@ -70,7 +70,7 @@ pub struct Proven {
     pub bytes: u64,
 }
 
-impl Verified {
+impl Findings {
     /// Whether both hold the same.
     #[must_use]
     pub fn is_same(&self) -> bool {
@@ -119,9 +119,9 @@ pub enum VerifyError {
 /// # Errors
 ///
 /// As [`compare`].
-pub async fn verify(connection: &Connection, asked: &Asked, caller: &impl Caller) -> Result<Verified, CommandError> {
-    let verified = caller.attend(async |interrupts| compare(connection, asked, interrupts).await).await?;
-    verified.map_err(|error| CommandError::of_verify(error, caller.interrupted()))
+pub async fn verify(connection: &Connection, comparison: &Comparison, caller: &impl Caller) -> Result<Findings, CommandError> {
+    let findings = caller.attend(async |interrupts| compare(connection, comparison, interrupts).await).await?;
+    findings.map_err(|error| CommandError::of_verify(error, caller.interrupted()))
 }
 
 /// Compares two claims.
@@ -129,28 +129,31 @@ pub async fn verify(connection: &Connection, asked: &Asked, caller: &impl Caller
 /// # Errors
 ///
 /// When they cannot be compared, or the mover cannot do it. The pod is removed then too.
-pub async fn compare(connection: &Connection, asked: &Asked, mut interrupts: watch::Receiver<u32>) -> Result<Verified, VerifyError> {
+pub async fn compare(
+    connection: &Connection,
+    comparison: &Comparison,
+    mut interrupts: watch::Receiver<u32>,
+) -> Result<Findings, VerifyError> {
     let mut seen = Vec::new();
-    for name in &asked.claims {
-        seen.push(survey(connection, &asked.namespace, &Named { kind: AppKind::Claim, name: name.clone() }).await?);
+    for name in &comparison.claims {
+        seen.push(survey(connection, &comparison.namespace, &Named { kind: AppKind::Claim, name: name.clone() }).await?);
     }
-    let claims = [claim(&seen[0], &asked.claims[0])?, claim(&seen[1], &asked.claims[1])?];
-    refuse(&asked.namespace, claims)?;
-    let manifest = objects::comparing_pod(&asked.pod, &asked.image, &seen[0], claims, node(claims), asked.within).ok_or_else(|| {
-        VerifyError::Refused {
-            what: format!("namespace `{}` lets no pod in that may read everything", asked.namespace),
+    let claims = [claim(&seen[0], &comparison.claims[0])?, claim(&seen[1], &comparison.claims[1])?];
+    refuse(&comparison.namespace, claims)?;
+    let manifest = objects::comparing_pod(&comparison.pod, &comparison.image, &seen[0], claims, node(claims), comparison.within)
+        .ok_or_else(|| VerifyError::Refused {
+            what: format!("namespace `{}` lets no pod in that may read everything", comparison.namespace),
             hint: "its Pod Security level is `restricted`; copy the claims' volumes to another namespace, or compare them by hand"
                 .to_owned(),
-        }
-    })?;
-    let Created::New(pod) = connection.create(&Kind::POD, &asked.namespace, &manifest).await? else {
-        return Err(VerifyError::Failed(format!("a pod of the name {} is there already", asked.pod)));
+        })?;
+    let Created::New(pod) = connection.create(&Kind::POD, &comparison.namespace, &manifest).await? else {
+        return Err(VerifyError::Failed(format!("a pod of the name {} is there already", comparison.pod)));
     };
     let outcome = tokio::select! {
-        outcome = compared(connection, asked, claims) => outcome,
+        outcome = compared(connection, comparison, claims) => outcome,
         Ok(()) = interrupts.changed() => Err(VerifyError::Interrupted),
     };
-    remove(connection, asked, &pod).await?;
+    remove(connection, comparison, &pod).await?;
     outcome
 }
 
@@ -213,19 +216,19 @@ fn refuse(namespace: &str, claims: [&ClaimSeen; 2]) -> Result<(), VerifyError> {
 }
 
 /// Gives the mover its order once it answers, and waits for what it finds.
-async fn compared(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2]) -> Result<Verified, VerifyError> {
+async fn compared(connection: &Connection, comparison: &Comparison, claims: [&ClaimSeen; 2]) -> Result<Findings, VerifyError> {
     let since = Instant::now();
     let mut ordered_at = None;
     let mut failures = 0;
     loop {
-        match step(connection, asked, claims, since.elapsed(), &mut ordered_at).await {
-            Ok(Some(verified)) => return Ok(verified),
+        match step(connection, comparison, claims, since.elapsed(), &mut ordered_at).await {
+            Ok(Some(findings)) => return Ok(findings),
             Ok(None) => failures = 0,
             Err(VerifyError::Api(error)) if error.is_passing() && failures < FAILURES_MAX => failures += 1,
             Err(error) => return Err(error),
         }
-        if since.elapsed() > asked.within {
-            return Err(VerifyError::TooLong(asked.within.as_secs()));
+        if since.elapsed() > comparison.within {
+            return Err(VerifyError::TooLong(comparison.within.as_secs()));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -234,28 +237,28 @@ async fn compared(connection: &Connection, asked: &Asked, claims: [&ClaimSeen; 2
 /// Looks at the pod once, and does what is next; returns the end of it.
 async fn step(
     connection: &Connection,
-    asked: &Asked,
+    comparison: &Comparison,
     claims: [&ClaimSeen; 2],
     waited: Duration,
     ordered_at: &mut Option<Instant>,
-) -> Result<Option<Verified>, VerifyError> {
-    let Some(pod) = connection.get(&Kind::POD, &asked.namespace, &asked.pod).await? else {
-        return Err(VerifyError::Failed(format!("somebody deleted pod {}", asked.pod)));
+) -> Result<Option<Findings>, VerifyError> {
+    let Some(pod) = connection.get(&Kind::POD, &comparison.namespace, &comparison.pod).await? else {
+        return Err(VerifyError::Failed(format!("somebody deleted pod {}", comparison.pod)));
     };
-    let log = connection.log_tail(&asked.namespace, &asked.pod, MOVER).await?;
+    let log = connection.log_tail(&comparison.namespace, &comparison.pod, MOVER).await?;
     let Some(report) = log.as_deref().and_then(orders::last_report) else {
         let is_late = waited > ANSWERS_WITHIN || has_failed(&pod);
-        let not_started = || VerifyError::NotStarted { pod: asked.pod.clone(), why: why(&pod) };
+        let not_started = || VerifyError::NotStarted { pod: comparison.pod.clone(), why: why(&pod) };
         return if is_late { Err(not_started()) } else { Ok(None) };
     };
     match (report.state, report.failure) {
         // What it said last would else be believed for as long as it may take.
         (State::Ready | State::Running, _) if has_failed(&pod) => {
-            Err(VerifyError::Failed(format!("pod {} has failed{}", asked.pod, why(&pod))))
+            Err(VerifyError::Failed(format!("pod {} has failed{}", comparison.pod, why(&pod))))
         }
-        (State::Ready, _) => order(connection, asked, &pod, claims[0].block, ordered_at).await.map(|()| None),
+        (State::Ready, _) => order(connection, comparison, &pod, claims[0].block, ordered_at).await.map(|()| None),
         (State::Running, _) => Ok(None),
-        (State::Done, _) => verified(claims, &report.volumes).map(Some),
+        (State::Done, _) => findings(claims, &report.volumes).map(Some),
         (State::Failed, failure) => Err(VerifyError::Failed(said(failure))),
     }
 }
@@ -280,7 +283,7 @@ fn why(pod: &Value) -> String {
 /// Orders the comparison; an order that is not taken for a while is brought to mind again.
 async fn order(
     connection: &Connection,
-    asked: &Asked,
+    comparison: &Comparison,
     pod: &Value,
     is_block: bool,
     ordered_at: &mut Option<Instant>,
@@ -290,39 +293,39 @@ async fn order(
     if is_ordered && since.elapsed() < orders::REMIND_AFTER {
         return Ok(());
     }
-    let annotations = if is_ordered { marks::reminder(pod) } else { json!({ marks::ORDERS: comparison(is_block) }) };
+    let annotations = if is_ordered { marks::reminder(pod) } else { json!({ marks::ORDERS: orders_to_compare(is_block) }) };
     let metadata = json!({ "uid": pod["metadata"]["uid"], "annotations": annotations });
-    connection.patch(&Kind::POD, &asked.namespace, &asked.pod, &json!({ "metadata": metadata })).await?;
+    connection.patch(&Kind::POD, &comparison.namespace, &comparison.pod, &json!({ "metadata": metadata })).await?;
     *ordered_at = Some(Instant::now());
     Ok(())
 }
 
-fn comparison(is_block: bool) -> String {
+fn orders_to_compare(is_block: bool) -> String {
     let mode = if is_block { VolumeMode::Block } else { VolumeMode::Filesystem };
     let volumes = objects::COMPARED.map(|name| Volume { name: name.to_owned(), mode }).to_vec();
     let orders = Orders::new(1, Order::Compare { volumes });
     serde_json::to_string(&orders).expect("orders have only string keys")
 }
 
-fn verified(claims: [&ClaimSeen; 2], reports: &[VolumeReport]) -> Result<Verified, VerifyError> {
+fn findings(claims: [&ClaimSeen; 2], reports: &[VolumeReport]) -> Result<Findings, VerifyError> {
     let [one, other] = reports else {
         return Err(VerifyError::Failed("the mover reports on other volumes than were asked for".to_owned()));
     };
     let proven = |claim: &ClaimSeen, report: &VolumeReport| {
         let root = report.source_root.clone().ok_or_else(|| VerifyError::Failed(format!("the mover names no root of `{}`", claim.name)))?;
         let volume = claim.volume.as_ref().map(|volume| volume.name.clone()).unwrap_or_default();
-        Ok::<_, VerifyError>(Proven { claim: claim.name.clone(), volume, root, entries: report.entries, bytes: report.bytes })
+        Ok::<_, VerifyError>(ClaimProof { claim: claim.name.clone(), volume, root, entries: report.entries, bytes: report.bytes })
     };
     let claims = [proven(claims[0], one)?, proven(claims[1], other)?];
-    Ok(Verified { claims, differences: other.differences.clone(), differences_left_out: other.differences_left_out })
+    Ok(Findings { claims, differences: other.differences.clone(), differences_left_out: other.differences_left_out })
 }
 
 /// Deletes the pod, trying a few times: nobody would come by later to do it.
-async fn remove(connection: &Connection, asked: &Asked, pod: &Value) -> Result<(), VerifyError> {
+async fn remove(connection: &Connection, comparison: &Comparison, pod: &Value) -> Result<(), VerifyError> {
     let how = Delete { uid: pod["metadata"]["uid"].as_str().map(str::to_owned), ..Delete::default() };
     let mut failures = 0;
     loop {
-        match connection.delete(&Kind::POD, &asked.namespace, &asked.pod, &how).await {
+        match connection.delete(&Kind::POD, &comparison.namespace, &comparison.pod, &how).await {
             Err(error) if error.is_passing() && failures < FAILURES_MAX => failures += 1,
             Err(error) => return Err(error.into()),
             Ok(()) => break,
@@ -332,7 +335,7 @@ async fn remove(connection: &Connection, asked: &Asked, pod: &Value) -> Result<(
     // Whoever plans a move right afterwards would be told that it still mounts the claims.
     let since = Instant::now();
     while since.elapsed() < GONE_WITHIN {
-        match connection.get(&Kind::POD, &asked.namespace, &asked.pod).await {
+        match connection.get(&Kind::POD, &comparison.namespace, &comparison.pod).await {
             Ok(Some(found)) if found["metadata"]["uid"] == pod["metadata"]["uid"] => {}
             Ok(_) => break,
             Err(error) if error.is_passing() => {}

@@ -18,45 +18,45 @@ pub struct Words(String);
 /// Makes [`Words`] as `format!` does, but names no variables within the literal.
 macro_rules! words {
     ($format:literal $(, $part:expr)* $(,)?) => {
-        // A literal that another macro made cannot name variables: all that is put in passes by `said`.
-        $crate::words::escaped::Words::of(format_args!(concat!($format) $(, $crate::words::escaped::Said::said(&$part))*))
+        // A literal that another macro made cannot name variables: all that is put in passes by `rendered`.
+        $crate::words::escaped::Words::of(format_args!(concat!($format) $(, $crate::words::escaped::Part::rendered(&$part))*))
     };
 }
 pub(super) use words;
 
 /// What can be put into [`Words`].
-pub(super) trait Said {
+pub(super) trait Part {
     /// As it is printed.
-    fn said(&self) -> Cow<'_, str>;
+    fn rendered(&self) -> Cow<'_, str>;
 }
 
-impl<T: Display + ?Sized> Said for T {
-    fn said(&self) -> Cow<'_, str> {
+impl<T: Display + ?Sized> Part for T {
+    fn rendered(&self) -> Cow<'_, str> {
         Cow::Owned(escape::one_line(&self.to_string()))
     }
 }
 
-impl Said for Words {
-    fn said(&self) -> Cow<'_, str> {
+impl Part for Words {
+    fn rendered(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.0)
     }
 }
 
-impl Said for &Words {
-    fn said(&self) -> Cow<'_, str> {
+impl Part for &Words {
+    fn rendered(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.0)
     }
 }
 
 /// What can be printed, as a result or on the side.
-pub trait Printed {
+pub trait Printable {
     /// As a result: a plain text is a document, which only a terminal is kept from obeying.
     fn as_result(&self, on_terminal: bool) -> Words;
     /// As something said: a plain text is foreign from its second line on.
     fn as_talk(&self) -> Words;
 }
 
-impl Printed for Words {
+impl Printable for Words {
     fn as_result(&self, _: bool) -> Words {
         self.clone()
     }
@@ -66,7 +66,7 @@ impl Printed for Words {
     }
 }
 
-impl<T: AsRef<str> + ?Sized> Printed for T {
+impl<T: AsRef<str> + ?Sized> Printable for T {
     fn as_result(&self, on_terminal: bool) -> Words {
         Words::document(self.as_ref(), on_terminal)
     }
@@ -83,8 +83,8 @@ impl Words {
     }
 
     /// One thing alone.
-    pub(super) fn only(said: &dyn Said) -> Self {
-        Self(said.said().into_owned())
+    pub(super) fn only(part: &dyn Part) -> Self {
+        Self(part.rendered().into_owned())
     }
 
     /// Something foreign that may have several lines: those after the first are indented, so that none can pass for one of ours.

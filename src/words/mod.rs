@@ -24,7 +24,7 @@ mod table;
 mod verification;
 
 pub use ending::{completed_text, ended, finalized_text, undone_text};
-pub use escaped::{Printed, Words};
+pub use escaped::{Printable, Words};
 pub use fault::{failed, fault_text, usage};
 pub use listener::listener;
 pub use output::{result, say, set_colours, warn, written};
@@ -33,4 +33,4 @@ pub use prompt::confirm;
 pub use proposal::{finalize_text, proposal_text, undo_text};
 pub use remark::{remark, warn_of_records};
 pub use status::{runs_text, status_text};
-pub use verification::{verified_json, verified_text};
+pub use verification::{findings_json, findings_text};

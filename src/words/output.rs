@@ -5,7 +5,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 
-use super::escaped::{Printed, Words, words};
+use super::escaped::{Printable, Words, words};
 use crate::operate::exit::ExitClass;
 use crate::operate::failure::CommandError;
 
@@ -47,7 +47,7 @@ pub fn set_colours(colours: Option<bool>) {
 }
 
 /// Prints a result: words, or a document as it was written.
-pub fn result(text: &(impl Printed + ?Sized)) {
+pub fn result(text: &(impl Printable + ?Sized)) {
     let text = text.as_result(std::io::stdout().is_terminal());
     to_stdout(&text);
     if !text.as_str().ends_with('\n') {
@@ -56,7 +56,7 @@ pub fn result(text: &(impl Printed + ?Sized)) {
 }
 
 /// Says something on the side.
-pub fn say(text: &(impl Printed + ?Sized)) {
+pub fn say(text: &(impl Printable + ?Sized)) {
     to_stderr(&text.as_talk());
 }
 

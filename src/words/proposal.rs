@@ -7,7 +7,7 @@ use super::plan::plan_text;
 use super::table::{count, field};
 use crate::journal::{RunState, Stand};
 use crate::operate::caller::Proposal;
-use crate::operate::{Basis, Record};
+use crate::operate::{Basis, TrustedRun};
 use crate::plan::{Plan, marks};
 
 /// What is about to be done.
@@ -49,8 +49,8 @@ fn closing_text(plan: &Plan) -> Words {
 }
 
 /// What going on with a run will do, and why its plan counts.
-fn resume_text(record: &Record) -> Words {
-    let Record { plan, journal, basis } = record;
+fn resume_text(record: &TrustedRun) -> Words {
+    let TrustedRun { plan, journal, basis } = record;
     let why = match basis {
         Basis::Anchored => "its volumes bear the digest of this plan",
         Basis::Vouched => "you have named the digest of this plan",

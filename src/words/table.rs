@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::escaped::{Said, Words, words};
+use super::escaped::{Part, Words, words};
 
-pub(super) fn row(cells: &[&dyn Said]) -> Vec<Words> {
+pub(super) fn row(cells: &[&dyn Part]) -> Vec<Words> {
     cells.iter().map(|cell| Words::only(*cell)).collect()
 }
 

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use kubectl_stateful::journal::event::{Receipt, VERSION};
 use kubectl_stateful::journal::{Entry, Event, Evidence, RunState};
 use kubectl_stateful::operate::failure::Fault;
-use kubectl_stateful::operate::records::{Look, Stands};
-use kubectl_stateful::operate::verify::{Proven, Verified};
+use kubectl_stateful::operate::records::{RunPhase, RunStatus};
+use kubectl_stateful::operate::verify::{ClaimProof, Findings};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file, marks};
 use kubectl_stateful::planner;
 use kubectl_stateful::survey::Survey;
@@ -82,11 +82,11 @@ fn entries(instead: &str) -> (RunState, Vec<Entry>) {
     (state, entries)
 }
 
-fn verified(instead: &str) -> Verified {
+fn findings(instead: &str) -> Findings {
     let text = || instead.to_owned();
-    let proven = |root: String| Proven { claim: text(), volume: text(), root, entries: 1, bytes: 2 };
+    let proven = |root: String| ClaimProof { claim: text(), volume: text(), root, entries: 1, bytes: 2 };
     // Where a name would be, it is not empty.
-    Verified { claims: [proven(text()), proven(text() + "!")], differences: vec![text() + "!"], differences_left_out: 1 }
+    Findings { claims: [proven(text()), proven(text() + "!")], differences: vec![text() + "!"], differences_left_out: 1 }
 }
 
 pub(crate) fn record(instead: &str) -> Value {
@@ -96,8 +96,8 @@ pub(crate) fn record(instead: &str) -> Value {
         "spec": { "capacity": { "storage": instead } } })
 }
 
-fn look(instead: &str) -> Look {
-    Look { stands: Stands::Halted(instead.to_owned()), is_back: false, down_since: Some(instead.to_owned()), back_by: None }
+fn look(instead: &str) -> RunStatus {
+    RunStatus { phase: RunPhase::Halted(instead.to_owned()), is_back: false, down_since: Some(instead.to_owned()), back_by: None }
 }
 
 /// All that is printed with this in the place of everything foreign.
@@ -110,7 +110,7 @@ fn texts(instead: &str) -> [Words; 9] {
         words::undone_text(&plan),
         words::undo_text(&plan, &state),
         words::finalize_text(&plan, &[record(instead)]),
-        words::verified_text(&verified(instead)),
+        words::findings_text(&findings(instead)),
         words::runs_text(&[(record(instead), None)], true),
         words::runs_text(&[(record(instead), Some(look(instead)))], false),
         words::status_text(&plan, &state, &entries, &look(instead)),

@@ -9,7 +9,7 @@ use kube::client::Body;
 use kubectl_stateful::cluster::Connection;
 use kubectl_stateful::journal::event::VERSION;
 use kubectl_stateful::journal::{Entry, Event, Evidence, Journal, Outcome, RunState};
-use kubectl_stateful::operate::records::{Look, Stands};
+use kubectl_stateful::operate::records::{RunPhase, RunStatus};
 use kubectl_stateful::plan::{Plan, RunId, StepId, file};
 use kubectl_stateful::{planner, words};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub(crate) fn take_plan(text: &str) -> bool {
 fn use_plan(plan: &Plan) {
     let survey = if plan.app.name == "pg" { seen::set(1, &["data"]) } else { seen::deployment() };
     drop(words::plan_text(plan, &survey));
-    let look = Look { stands: Stands::NotBegun, is_back: false, down_since: None, back_by: None };
+    let look = RunStatus { phase: RunPhase::NotBegun, is_back: false, down_since: None, back_by: None };
     drop(words::status_text(plan, &RunState::default(), &[], &look));
     // Made or refused; both are fine.
     drop(planner::plan(&plan.request, &survey, "https://cluster"));

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubectl_stateful::engine::{Ending, Run};
+use kubectl_stateful::engine::Ending;
 use kubectl_stateful::journal::Journal;
+use kubectl_stateful::operate::Basis;
+use kubectl_stateful::operate::undo::{self, BackRoute};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::outcome::{Ear, Move, Side, Way, Went, carry_out, word};
+use super::outcome::{Course, Ear, Move, Side, Went, carry_out, word};
 use super::parted::Wire;
 use super::scenario::{self, Scenario};
 use super::sweep::{log_of, say};
@@ -39,7 +41,7 @@ fn slept(scenario: &Scenario, call: u64) {
     let (wire, word, plan) = (Arc::new(Wire::sleeping(call)), word(), moving.plan.clone());
     let (cluster, ear) = (sleepers.block_on(async { connect_over(&moving.sim, &wire) }), Ear(Arc::clone(&moving.sim)));
     let (_never, interrupts) = watch::channel(0);
-    let mut first = Box::pin(carry_out(&cluster, &plan, Way::Begin, "first".to_owned(), &ear, (interrupts, &word)));
+    let mut first = Box::pin(carry_out(&cluster, &plan, Course::Begin, "first".to_owned(), &ear, (interrupts, &word)));
     let early = sleepers.block_on(async {
         tokio::select! { went = &mut first => Some(went), () = wire.is_asleep() => None }
     });
@@ -49,7 +51,8 @@ fn slept(scenario: &Scenario, call: u64) {
         tokio::time::sleep(COMES_AFTER).await;
         let cluster = connect(&moving.sim);
         let journal = Journal::open(&cluster, "app", plan.run()).await.expect("its journal");
-        let way = if Run::app_may_have_written(&plan, journal.state()) { Way::Resume } else { Way::Undo };
+        let is_taken_back = undo::route(&plan, journal.state(), Basis::Anchored) == BackRoute::TakeBack;
+        let way = if is_taken_back { Course::Undo } else { Course::Resume };
         let (_never, interrupts) = watch::channel(0);
         carry_out(&cluster, &plan, way, "second".to_owned(), &ear, (interrupts, &word)).await
     });

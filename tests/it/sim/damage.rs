@@ -6,7 +6,7 @@
 use super::Sim;
 use super::faults::Fault;
 use super::foreign::Damage;
-use super::outcome::{Move, Then, Way, Went};
+use super::outcome::{Course, Move, Then, Went};
 use super::scenario::{self, Scenario};
 use super::sweep::{in_paused_time, log_of, say};
 
@@ -27,7 +27,7 @@ fn damaged(scenario: &'static Scenario, call: u64, damage: impl Fn(&mut Sim) -> 
             sim.settle();
             damage(sim).then_some(sim.log.len())
         })?;
-        let went = moving.once(if then == Then::Undo { Way::Undo } else { Way::Resume }).await;
+        let went = moving.once(if then == Then::Undo { Course::Undo } else { Course::Resume }).await;
         Some(moving.with(|sim| {
             let changes = |call: &&super::Call| call.is_write && !call.words.contains(" leases/");
             let changed = sim.log[before..].iter().find(changes).map(|call| format!("it goes on to {}", call.words));

@@ -53,7 +53,7 @@ async fn struck(scenario: &Scenario, call: u64, fault: Fault, then: Then) -> Opt
         Went::Ended(Ending::Completed) => Ok(Side::Target),
         Went::Ended(Ending::Undone(_)) => Ok(Side::Source),
         Went::Ended(Ending::Halted(_) | Ending::Stuck { .. }) | Went::Refused(_) | Went::Died if is_up => {
-            moving.first = super::outcome::Way::Resume;
+            moving.first = super::outcome::Course::Resume;
             moving.come_to_rest(then).await
         }
         other => Err(format!("{other:?}")),

@@ -4,7 +4,7 @@
 use kubectl_stateful::cluster::Kind;
 use kubectl_stateful::engine::Ending;
 use kubectl_stateful::operate::finalize;
-use kubectl_stateful::operate::{Basis, Word, trust};
+use kubectl_stateful::operate::{Assurances, Basis, trust};
 use kubectl_stateful::plan::{Plan, Request, RunId, Step, file, marks, shape};
 use kubectl_stateful::planner;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::bounds::{VICTIM, VICTIMS_KEPT, VICTIMS_RUN, VICTIMS_VOLUME};
 use super::faults::Fault;
 use super::foreign::{Deed, Hand};
-use super::outcome::{Move, Side, Way, Went, word};
+use super::outcome::{Course, Move, Side, Went, word};
 use super::scenario::{self, Scenario};
 use super::store::{Deletion, text};
 use super::sweep::{calls_of, in_paused_time, log_of, say};
@@ -184,7 +184,7 @@ fn app_key(moving: &Move) -> String {
 async fn pasted(moving: &mut Move) -> (Vec<(String, String)>, Vec<String>) {
     let from = moving.with(|sim| sim.log.len());
     let mut told = Vec::new();
-    for way in [Way::Resume, Way::Undo] {
+    for way in [Course::Resume, Course::Undo] {
         let went = moving.once(way).await;
         let why = if let Went::Refused(why) = went { why } else { format!("carried out: {went:?}") };
         told.push((format!("{way:?}"), why));
@@ -197,7 +197,7 @@ async fn pasted(moving: &mut Move) -> (Vec<(String, String)>, Vec<String>) {
 /// As the command does it.
 async fn finalized(moving: &Move) -> String {
     let cluster = connect(&moving.sim);
-    let record = match trust::record(&cluster, "app", moving.plan.run(), Way::Undo, &word()).await {
+    let record = match trust::read_run(&cluster, "app", moving.plan.run(), Course::Undo, &word()).await {
         Ok(record) => record,
         Err(distrust) => return distrust.to_string(),
     };
@@ -250,7 +250,7 @@ fn a_planted_plan_that_nobody_would_make_is_not_carried_out() {
                 sim.plant_plan("m1", &app, &text);
                 sim.of_victim()
             });
-            let went = moving.once(Way::Resume).await;
+            let went = moving.once(Course::Resume).await;
             assert!(matches!(went, Went::Refused(_)), "{what}: {went:?}");
             assert_eq!(moving.with(|sim| sim.of_victim()), victim, "{what}");
             assert_eq!(moving.with(|sim| sim.violations.clone()), Vec::<String>::new(), "{what}");
@@ -273,9 +273,10 @@ fn the_users_word_is_that_of_who_executes() {
         let plan = planner::plan(&request, &seen, ADDRESS).expect("its author says that the tool is paused");
         let doubt = trust::as_planned_now(&cluster, &plan, &word()).await.expect_err("nobody else has said so").to_string();
         assert!(doubt.contains("is applied by argocd"), "{doubt}");
-        let said = Word { applier_is_paused: true, ..word() };
+        let said = Assurances { applier_is_paused: true, ..word() };
         trust::as_planned_now(&cluster, &plan, &said).await.expect("now it was said");
-        let doubt = trust::as_planned_now(&cluster, &plan, &Word { mover_image: None, ..said }).await.expect_err("no image was named");
+        let doubt =
+            trust::as_planned_now(&cluster, &plan, &Assurances { mover_image: None, ..said }).await.expect_err("no image was named");
         assert!(doubt.to_string().ends_with("you name none"), "{doubt}");
     });
 }
@@ -308,13 +309,13 @@ fn a_planted_journal_is_not_believed_where_no_volume_shows_it() {
             sim.plant_journal("m1", &events);
             sim.of_victim()
         });
-        let went = moving.once(Way::Resume).await;
+        let went = moving.once(Course::Resume).await;
         let Went::Refused(why) = went else { panic!("{went:?}") };
         assert!(why.contains("no volume bears the marks of that run") && why.contains(TENANT), "{why}");
         assert_eq!(moving.with(|sim| sim.of_victim()), victim);
         // Whoever takes it back changes nothing but the record.
         let from = moving.with(|sim| sim.log.len());
-        let went = moving.once(Way::Undo).await;
+        let went = moving.once(Course::Undo).await;
         let beyond: Vec<String> = moving.with(|sim| {
             let is_it = |call: &&super::Call| {
                 call.is_write && !["leases", "configmaps", "selfsubjectaccessreviews"].contains(&call.plural.as_str())
@@ -346,7 +347,7 @@ fn nothing_is_made_on_the_word_of_a_run_that_left_no_mark() {
                 ],
             );
         });
-        for way in [Way::Resume, Way::Undo] {
+        for way in [Course::Resume, Course::Undo] {
             let went = moving.once(way).await;
             let set = moving.with(|sim| sim.store.get("statefulsets", "app", "db").cloned());
             assert_eq!(set, None, "{went:?}");
@@ -373,7 +374,7 @@ fn the_plan_of_a_run_that_stopped_cannot_be_changed() {
 async fn changed_after(scenario: &'static Scenario, call: u64, what: &str, forge: fn(&mut Value)) -> bool {
     let mut moving = beside_a_victim(scenario).await;
     moving.with(|sim| sim.faults.0 = vec![(call, Fault::DiesAfter)]);
-    assert!(matches!(moving.once(Way::Begin).await, Went::Died));
+    assert!(matches!(moving.once(Course::Begin).await, Went::Died));
     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
     let genuine = moving.with(|sim| {
         sim.faults.0.clear();
@@ -405,7 +406,7 @@ async fn changed_after(scenario: &'static Scenario, call: u64, what: &str, forge
         let text = genuine["data"]["plan"].as_str().unwrap_or_default().to_owned();
         sim.plant_plan("m1", &app, &text);
     });
-    let went = moving.once(Way::Resume).await;
+    let went = moving.once(Course::Resume).await;
     assert!(matches!(went, Went::Ended(_)), "{what}: {went:?}");
     moving.with(|sim| sim.settle());
     assert_eq!(moving.with(|sim| sim.violations.clone()), Vec::<String>::new(), "{what}");
@@ -420,7 +421,7 @@ fn a_forged_journal_reaches_nothing_foreign_and_loses_nothing() {
         in_paused_time(async {
             let mut moving = beside_a_victim(scenario).await;
             moving.with(|sim| sim.faults.0 = vec![(call, Fault::DiesAfter)]);
-            if !matches!(moving.once(Way::Begin).await, Went::Died) {
+            if !matches!(moving.once(Course::Begin).await, Went::Died) {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_secs(20)).await;
@@ -434,7 +435,7 @@ fn a_forged_journal_reaches_nothing_foreign_and_loses_nothing() {
                 sim.plant_journal("m1", &events);
                 sim.of_victim()
             });
-            drop(moving.once(Way::Resume).await);
+            drop(moving.once(Course::Resume).await);
             let told = finalized(&moving).await;
             moving.with(Sim::settle);
             assert_eq!(moving.with(|sim| sim.of_victim()), victim, "after call {call}");
@@ -448,7 +449,7 @@ fn a_forged_journal_reaches_nothing_foreign_and_loses_nothing() {
 fn what_another_namespace_keeps_is_not_finalized() {
     in_paused_time(async {
         let mut moving = beside_a_victim(&scenario::SMALL_SET).await;
-        assert!(matches!(moving.once(Way::Begin).await, Went::Ended(_)));
+        assert!(matches!(moving.once(Course::Begin).await, Went::Ended(_)));
         let mut plan: Value = serde_json::from_str(&file::to_json(&moving.plan)).expect("JSON");
         plan["app"]["namespace"] = json!(VICTIM);
         plan["request"]["run"] = json!(VICTIMS_RUN);
@@ -469,7 +470,7 @@ fn what_another_namespace_keeps_is_not_finalized() {
 fn a_volume_that_the_plan_did_not_move_is_not_finalized_whatever_marks_it_bears() {
     in_paused_time(async {
         let mut moving = beside_a_victim(&scenario::SMALL_SET).await;
-        assert!(matches!(moving.once(Way::Begin).await, Went::Ended(_)));
+        assert!(matches!(moving.once(Course::Begin).await, Went::Ended(_)));
         moving.with(|sim| {
             let labels = marks::of_volume("app", &RunId("m1".to_owned()), "source", "c0");
             let digest = json!({ "kubectl-stateful.dev/plan-digest": moving.plan.digest() });
@@ -491,7 +492,7 @@ fn a_pod_that_is_labelled_as_a_mover_is_seen() {
         in_paused_time(async {
             let mut moving = Move::new(scenario).await;
             moving.with(|sim| sim.expect_hand(Hand { deed: Deed::HidesPod, call }));
-            let went = moving.once(Way::Begin).await;
+            let went = moving.once(Course::Begin).await;
             let (there, violations) = moving.with(|sim| {
                 sim.settle();
                 (sim.store.get("pods", "app", "sneaky").is_some(), sim.violations.clone())
@@ -534,14 +535,14 @@ async fn on_a_volume_of_old(dies_at: Option<&str>) {
         sim.make("persistentvolumeclaims", claim.expect("it reserves a target"));
         sim.dies_at = dies_at.map(str::to_owned);
     });
-    let went = moving.once(Way::Begin).await;
+    let went = moving.once(Course::Begin).await;
     match dies_at {
         None => assert!(matches!(went, Went::Ended(Ending::Completed)), "{went:?}"),
         Some(step) => {
             assert!(matches!(went, Went::Died), "at {step}: {went:?}");
             moving.with(|sim| sim.dies_at = None);
             tokio::time::sleep(std::time::Duration::from_secs(20)).await;
-            let went = moving.once(Way::Undo).await;
+            let went = moving.once(Course::Undo).await;
             assert!(matches!(went, Went::Ended(Ending::Undone(None))), "at {step}: {went:?}");
         }
     }
@@ -558,14 +559,14 @@ fn a_way_back_by_a_journal_that_was_cut_does_not_say_that_nothing_is_left() {
         in_paused_time(async {
             let mut moving = Move::new(&scenario::SMALL_SET).await;
             moving.with(|sim| sim.dies_at = Some(step.to_owned()));
-            assert!(matches!(moving.once(Way::Begin).await, Went::Died), "{step}");
+            assert!(matches!(moving.once(Course::Begin).await, Went::Died), "{step}");
             tokio::time::sleep(std::time::Duration::from_secs(20)).await;
             let digest = moving.plan.digest();
             moving.with(|sim| {
                 sim.dies_at = None;
                 sim.plant_journal("m1", &[json!({ "event": "opened", "executor": "me", "back": false, "plan": digest })]);
             });
-            let went = moving.once(Way::Undo).await;
+            let went = moving.once(Course::Undo).await;
             assert!(!matches!(went, Went::Ended(Ending::Undone(_) | Ending::Completed)), "{step}: {went:?}");
         });
     }
@@ -582,7 +583,7 @@ fn a_journal_that_says_it_is_over_is_not_believed_without_a_mark() {
         };
         for (outcome, back) in [("completed", false), ("undone", true)] {
             moving.with(|sim| sim.plant_journal("m1", &ended(outcome, back)));
-            let went = moving.once(Way::Begin).await;
+            let went = moving.once(Course::Begin).await;
             assert!(matches!(went, Went::Refused(_)), "{outcome}: {went:?}");
             moving.with(|sim| drop(sim.store.delete("configmaps", "app", "stateful-m1-plan-0", &Deletion::default())));
         }
@@ -590,7 +591,7 @@ fn a_journal_that_says_it_is_over_is_not_believed_without_a_mark() {
     in_paused_time(async {
         let mut moving = Move::new(&scenario::SMALL_SET).await;
         moving.with(|sim| sim.dies_at = Some("adopt-claim".to_owned()));
-        assert!(matches!(moving.once(Way::Begin).await, Went::Died));
+        assert!(matches!(moving.once(Course::Begin).await, Went::Died));
         let digest = moving.plan.digest();
         moving.with(|sim| {
             sim.revive();
@@ -611,15 +612,15 @@ fn a_run_is_known_to_count_by_its_volumes() {
     in_paused_time(async {
         let mut moving = beside_a_victim(&scenario::SMALL_SET).await;
         moving.with(|sim| sim.faults.0 = vec![(60, Fault::DiesAfter)]);
-        assert!(matches!(moving.once(Way::Begin).await, Went::Died));
+        assert!(matches!(moving.once(Course::Begin).await, Went::Died));
         moving.with(|sim| {
             sim.faults.0.clear();
             sim.revive();
         });
-        let record = trust::record(&connect(&moving.sim), "app", moving.plan.run(), Way::Resume, &word()).await.expect("it counts");
+        let record = trust::read_run(&connect(&moving.sim), "app", moving.plan.run(), Course::Resume, &word()).await.expect("it counts");
         assert_eq!(record.basis, Basis::Anchored);
         tokio::time::sleep(std::time::Duration::from_secs(20)).await;
-        assert!(matches!(moving.once(Way::Resume).await, Went::Ended(_)));
+        assert!(matches!(moving.once(Course::Resume).await, Went::Ended(_)));
         moving.ends_well(Side::Target, "resumed").await;
     });
 }
@@ -630,7 +631,7 @@ fn a_run_of_an_earlier_version_is_gone_on_with_when_its_digest_is_named() {
     in_paused_time(async {
         let mut moving = beside_a_victim(&scenario::SMALL_SET).await;
         moving.with(|sim| sim.faults.0 = vec![(60, Fault::DiesAfter)]);
-        assert!(matches!(moving.once(Way::Begin).await, Went::Died));
+        assert!(matches!(moving.once(Course::Begin).await, Went::Died));
         tokio::time::sleep(std::time::Duration::from_secs(20)).await;
         moving.with(|sim| {
             sim.faults.0.clear();
@@ -642,11 +643,11 @@ fn a_run_of_an_earlier_version_is_gone_on_with_when_its_digest_is_named() {
             }
             sim.excuse_neighbour();
         });
-        let went = moving.once(Way::Resume).await;
+        let went = moving.once(Course::Resume).await;
         let Went::Refused(why) = went else { panic!("{went:?}") };
         assert!(why.contains("no digest of its plan"), "{why}");
         moving.vouches = true;
-        assert!(matches!(moving.once(Way::Resume).await, Went::Ended(_)));
+        assert!(matches!(moving.once(Course::Resume).await, Went::Ended(_)));
         moving.ends_well(Side::Target, "vouched for").await;
     });
 }

@@ -13,7 +13,7 @@ use kubectl_stateful::operate::records;
 use kubectl_stateful::words;
 use serde_json::json;
 
-use super::outcome::{Move, Side, Way, Went};
+use super::outcome::{Course, Move, Side, Went};
 use super::scenario::{self, Scenario};
 use super::sweep::in_paused_time;
 
@@ -111,7 +111,7 @@ async fn listened_to(slip: Option<Slip>) -> Overheard {
     let overheard = Arc::new(Mutex::new(Overheard { slip, ..Overheard::default() }));
     let mut moving = Move::new(over_the_network()).await;
     moving.with(|sim| sim.overheard = Some(Arc::clone(&overheard)));
-    let went = moving.once(Way::Begin).await;
+    let went = moving.once(Course::Begin).await;
     assert!(matches!(went, Went::Ended(Ending::Completed)), "{went:?}");
     let printed = printed_at_last(&moving).await;
     moving.check(Side::Target).await;
@@ -134,7 +134,7 @@ async fn printed_at_last(moving: &Move) -> String {
     let journal = Journal::open(&connection, "app", moving.plan.run()).await.expect("it is there");
     let entries = Journal::entries(&connection, "app", moving.plan.run()).await.expect("they are there");
     let all = json!({ "plan": moving.plan, "entries": entries });
-    let look = records::look(&connection, &moving.plan, &journal, &entries).await.expect("it can be looked at");
+    let look = records::status(&connection, &moving.plan, &journal, &entries).await.expect("it can be looked at");
     let (completed, status) =
         (words::completed_text(&moving.plan, &entries), words::status_text(&moving.plan, journal.state(), &entries, &look));
     format!("{}{}{all}", completed.as_str(), status.as_str())

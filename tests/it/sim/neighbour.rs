@@ -6,7 +6,7 @@ use serde_json::json;
 use kubectl_stateful::plan::{RunId, marks};
 
 use super::Sim;
-use super::outcome::{Move, Way, Went};
+use super::outcome::{Course, Move, Went};
 use super::scenario;
 use super::store::text;
 use super::sweep::in_paused_time;
@@ -73,7 +73,7 @@ fn a_run_does_not_begin_on_the_marks_of_one_whose_records_are_gone() {
         let mut moving = Move::new(&scenario::SMALL_SET).await;
         let run = moving.plan.run().clone();
         moving.with(|sim| sim.make_marked("app", &run, marks::ROLE_TARGET));
-        moving.once(Way::Begin).await
+        moving.once(Course::Begin).await
     });
     let Went::Refused(why) = refused else { panic!("it began") };
     assert!(why.starts_with("volume app-m1-target bears the marks of an earlier run `m1`"), "{why}");

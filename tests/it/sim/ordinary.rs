@@ -6,7 +6,7 @@ use kubectl_stateful::planner;
 use serde_json::json;
 
 use super::elsewhere::Policy;
-use super::outcome::{Move, Side, Then, Way, Went};
+use super::outcome::{Course, Move, Side, Then, Went};
 use super::scenario::{self, Scenario};
 use super::store::text;
 use super::sweep::{in_paused_time, log_of};
@@ -53,14 +53,14 @@ fn an_app_that_could_not_be_made_again_is_not_stopped() {
             // Movers are let in: what is newer than the app concerns the app.
             let before = moving.with(|sim| pods_of_app(sim));
             moving.with(|sim| sim.policies = vec![policy.clone()]);
-            let went = moving.once(Way::Begin).await;
+            let went = moving.once(Course::Begin).await;
             assert!(matches!(&went, Went::Refused(why) if why.contains("label owner is missing")), "{what}: {went:?}");
             let (now, labelled) = moving.with(|sim| (pods_of_app(sim), sim.volumes_of_ours()));
             assert!(now == before && labelled.is_empty(), "{what}: something was changed: {now:?}, {labelled:?}");
             // It comes while the copy goes on, which has begun by then.
             moving.with(|sim| sim.policies.clear());
             moving.with(|sim| sim.policies_from = Some((Phase::Copying, vec![policy.clone()])));
-            let went = moving.once(Way::Begin).await;
+            let went = moving.once(Course::Begin).await;
             moving.judge_end(&went);
             assert!(matches!(went, Went::Ended(Ending::Halted(Trouble::Step { .. }))), "{what}: {went:?}");
             assert_eq!(moving.with(|sim| pods_of_app(sim)), before, "{what}: the app was stopped");
@@ -131,7 +131,7 @@ fn a_copy_that_is_not_let_in_beside_the_app_does_not_stop_it() {
             let mut moving = Move::new(scenario).await;
             let before = moving.with(|sim| pods_of_app(sim));
             moving.with(|sim| sim.refuses_second_mount_until = u64::MAX);
-            let went = moving.once(Way::Begin).await;
+            let went = moving.once(Course::Begin).await;
             moving.judge_end(&went);
             let Went::Ended(Ending::Halted(Trouble::Step { why, hint: Some(hint), .. })) = &went else {
                 panic!("{}: {went:?}", scenario.name)
@@ -139,7 +139,7 @@ fn a_copy_that_is_not_let_in_beside_the_app_does_not_stop_it() {
             assert!(why.contains("second time") && hint.contains("--accept-outage"), "{why}: {hint}");
             assert_eq!(moving.with(|sim| pods_of_app(sim)), before, "the app was stopped");
             moving.with(|sim| sim.accepts_outage = true);
-            let went = moving.once(Way::Resume).await;
+            let went = moving.once(Course::Resume).await;
             assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
             moving.ends_well(Side::Target, scenario.name).await;
         });
@@ -182,7 +182,7 @@ fn nothing_is_left_of_a_move_to_a_class_that_keeps_its_volumes() {
         let scenario = Scenario { to: "kept", taken_back_from: Some(step), ..scenario::SMALL_SET };
         in_paused_time(async {
             let mut moving = Move::new(&scenario).await;
-            let went = moving.once(Way::Undo).await;
+            let went = moving.once(Course::Undo).await;
             assert!(matches!(went, Went::Ended(Ending::Undone(None))), "{step}: {went:?}");
             moving.ends_well(Side::Source, step).await;
         });
@@ -223,7 +223,7 @@ fn an_app_whose_volume_is_on_another_node_besides_is_not_stopped() {
             let mut moving = Move::new(scenario).await;
             let before = moving.with(|sim| pods_of_app(sim));
             moving.with(|sim| sim.attach_elsewhere(usize::MAX));
-            let went = moving.once(Way::Begin).await;
+            let went = moving.once(Course::Begin).await;
             moving.judge_end(&went);
             let Went::Ended(Ending::Halted(Trouble::Step { why, hint: Some(hint), .. })) = &went else { panic!("{went:?}") };
             assert!(why.contains("attached to node n9") && hint.contains("kubectl delete volumeattachment csi-"), "{why}: {hint}");

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::faults::Fault;
 use super::http::Asked;
-use super::outcome::{Move, Side, Then, Way, Went};
+use super::outcome::{Course, Move, Side, Then, Went};
 use super::scenario::{self, Scenario};
 use super::sweep::{in_paused_time, log_of, say};
 use super::{Call, Phase, Sim};
@@ -67,7 +67,7 @@ async fn struck(scenario: &Scenario, call: u64, fault: Fault, lasts: u64) -> Mov
     moving
 }
 
-async fn arrives(moving: &mut Move, way: Way, what: &str) {
+async fn arrives(moving: &mut Move, way: Course, what: &str) {
     let went = moving.once(way).await;
     assert!(matches!(went, Went::Ended(Ending::Completed)), "{what}: {went:?}");
     moving.ends_well(Side::Target, what).await;
@@ -80,7 +80,7 @@ fn an_api_server_that_is_gone_for_minutes_is_waited_for() {
         for call in calls_of(scenario) {
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Outage, GONE_MS).await;
-                arrives(&mut moving, Way::Begin, &format!("{}, call {call}", scenario.name)).await;
+                arrives(&mut moving, Course::Begin, &format!("{}, call {call}", scenario.name)).await;
             });
             count += 1;
         }
@@ -94,7 +94,7 @@ fn changes_that_nobody_can_judge_are_waited_for() {
         for call in calls_of(scenario) {
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Webhook, MINUTE_MS).await;
-                arrives(&mut moving, Way::Begin, &format!("{}, call {call}", scenario.name)).await;
+                arrives(&mut moving, Course::Begin, &format!("{}, call {call}", scenario.name)).await;
             });
         }
     }
@@ -110,11 +110,11 @@ fn changes_that_nobody_can_judge_for_long_are_not_waited_for_without_end() {
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Webhook, down_ms).await;
                 let began = Instant::now();
-                let went = moving.once(Way::Begin).await;
+                let went = moving.once(Course::Begin).await;
                 assert!(began.elapsed() < Duration::from_secs(15 * 60), "{what}: it took {:?}", began.elapsed());
                 assert!(!matches!(went, Went::Ended(Ending::Completed)), "{what}: it went on without leave");
                 tokio::time::sleep(Duration::from_millis(down_ms)).await;
-                moving.first = Way::Resume;
+                moving.first = Course::Resume;
                 let side = moving.come_to_rest(then).await.unwrap_or_else(|why| panic!("{what}: {why}"));
                 moving.ends_well(side, &what).await;
             });
@@ -136,7 +136,7 @@ async fn interrupted(moving: &mut Move) -> (Went, Duration) {
         Instant::now()
     };
     let once = async {
-        let went = moving.once(Way::Begin).await;
+        let went = moving.once(Course::Begin).await;
         (went, Instant::now())
     };
     let ((went, ended), interrupted) = tokio::join!(once, in_the_outage);
@@ -154,7 +154,7 @@ fn an_interrupt_in_an_outage_ends_the_run_soon() {
                 assert!(matches!(went, Went::Ended(Ending::Halted(Trouble::Interrupted))), "{what}: {went:?}");
                 assert!(took < Duration::from_secs(40), "{what}: it took {took:?}");
                 tokio::time::sleep(Duration::from_millis(GONE_MS)).await;
-                arrives(&mut moving, Way::Resume, &what).await;
+                arrives(&mut moving, Course::Resume, &what).await;
             });
         }
     }

@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use kubectl_stateful::cluster::read::survey;
 use kubectl_stateful::cluster::{Connection, kept};
-use kubectl_stateful::engine::{Ending, Listener, Notice, Run, Trouble};
+use kubectl_stateful::engine::{Ending, Listener, Notice, Trouble};
 use kubectl_stateful::journal::{Event, Journal, Outcome};
-use kubectl_stateful::operate::{self, Executor, Word, trust};
+use kubectl_stateful::operate::undo::{self, BackRoute};
+use kubectl_stateful::operate::{self, Assurances, Basis, Executor, trust};
 use kubectl_stateful::plan::{Destination, Plan, Request, RunId, Rung};
 use kubectl_stateful::planner::{self, going_back};
 use tokio::sync::watch;
 
-pub(crate) use kubectl_stateful::operate::Way;
+pub(crate) use kubectl_stateful::operate::Course;
 
 use super::denied::Denial;
 use super::outage::Outage;
@@ -68,7 +68,7 @@ pub(crate) struct Move {
     connection: Connection,
     pub(crate) plan: Plan,
     /// What the first process is told.
-    pub(crate) first: Way,
+    pub(crate) first: Course,
     executors: u32,
     /// How often the user has interrupted the process.
     pub(crate) interrupts: watch::Sender<u32>,
@@ -91,9 +91,9 @@ impl Prepared {
     pub(crate) async fn new(scenario: &Scenario) -> Self {
         let mut moving = Move::planned(scenario).await;
         if scenario.is_back {
-            assert!(matches!(moving.once(Way::Begin).await, Went::Ended(Ending::Completed)), "the way there is clear");
+            assert!(matches!(moving.once(Course::Begin).await, Went::Ended(Ending::Completed)), "the way there is clear");
             moving.with(Sim::settle);
-            moving.plan = moving.plan_back(scenario).await;
+            moving.plan = moving.plan_back().await;
         }
         let sim = moving.with(|sim| sim.kept());
         Self { scenario: *scenario, sim, plan: moving.plan, executors: moving.executors }
@@ -105,7 +105,7 @@ impl Prepared {
         let before = moving.with(|sim| sim.picture());
         if let Some(step) = self.scenario.taken_back_from {
             moving.die_at(step).await;
-            moving.first = Way::Undo;
+            moving.first = Course::Undo;
         }
         moving.with(|sim| {
             sim.calls = 0;
@@ -131,7 +131,7 @@ impl Move {
 
     fn of(sim: &Arc<Mutex<Sim>>, plan: Plan) -> Self {
         let (sim, connection, interrupts) = (Arc::clone(sim), connect(sim), watch::Sender::new(0));
-        Self { sim, connection, plan, first: Way::Begin, executors: 0, interrupts, was_taken_up: false, vouches: false }
+        Self { sim, connection, plan, first: Course::Begin, executors: 0, interrupts, was_taken_up: false, vouches: false }
     }
 
     /// Makes the app and plans.
@@ -141,9 +141,9 @@ impl Move {
         scenario.furnish(&mut sim);
         sim.has_roles = true;
         let sim = Arc::new(Mutex::new(sim));
-        let seen = survey(&connect(&sim), "app", &scenario.named()).await.expect("the app can be surveyed");
-        let plan =
-            planner::plan(&Request { cold: scenario.is_cold, ..request(scenario.to, "m1") }, &seen, ADDRESS).expect("the app can be moved");
+        let request = Request { cold: scenario.is_cold, ..request(scenario.to, "m1") };
+        let seen = trust::seen(&connect(&sim), "app", &scenario.named(), &request).await.expect("the app can be surveyed");
+        let plan = planner::plan(&request, &seen, ADDRESS).expect("the app can be moved");
         let this = Self::of(&sim, plan);
         let is_warm = this.plan.moves.iter().all(|one| one.rung == Rung::Warm);
         this.with(|sim| {
@@ -158,16 +158,15 @@ impl Move {
     /// Goes forward until a step is about to act, where the process dies.
     async fn die_at(&mut self, step: &str) {
         self.with(|sim| sim.dies_at = Some(step.to_owned()));
-        assert!(matches!(self.once(Way::Begin).await, Went::Died), "it gets as far as {step}");
+        assert!(matches!(self.once(Course::Begin).await, Went::Died), "it gets as far as {step}");
         self.with(|sim| sim.dies_at = None);
         tokio::time::sleep(std::time::Duration::from_secs(20)).await;
     }
 
-    async fn plan_back(&self, scenario: &Scenario) -> Plan {
+    async fn plan_back(&self) -> Plan {
         let volumes = kept::kept_volumes(&self.connection, &self.plan).await.expect("they can be read");
         let request = going_back::request(&self.plan, volumes, RunId("m2".to_owned()), "2026-01-02T00:00:00Z".to_owned(), false);
-        let seen = trust::seen(&self.connection, "app", &scenario.named(), &request).await.expect("the app can be surveyed");
-        planner::plan(&request, &seen, ADDRESS).expect("there is a way back")
+        undo::plan_back(&self.connection, &self.plan, &request).await.expect("there is a way back").0
     }
 
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Sim) -> T) -> T {
@@ -175,7 +174,7 @@ impl Move {
     }
 
     /// One process's try.
-    pub(crate) async fn once(&mut self, way: Way) -> Went {
+    pub(crate) async fn once(&mut self, way: Course) -> Went {
         self.executors += 1;
         let executor = format!("executor-{}", self.executors);
         let death = self.with(|sim| {
@@ -185,7 +184,7 @@ impl Move {
         });
         let ear = Ear(Arc::clone(&self.sim));
         let accept_outage_secs = self.with(|sim| sim.accepts_outage).then_some(3600);
-        let word = Word { plan_digest: self.vouches.then(|| self.plan.digest()), accept_outage_secs, ..word() };
+        let word = Assurances { plan_digest: self.vouches.then(|| self.plan.digest()), accept_outage_secs, ..word() };
         self.interrupts.send_replace(0);
         tokio::select! {
             biased;
@@ -224,7 +223,7 @@ impl Move {
             // Who is told that there is only going on may insist, once; who has gone on in vain goes back.
             let way = match number {
                 0 => self.next(then).await,
-                _ if told.contains("only go on") => Way::Resume,
+                _ if told.contains("only go on") => Course::Resume,
                 1..RESUMES_MAX => self.next(then).await,
                 _ => self.next(Then::Undo).await,
             };
@@ -250,14 +249,14 @@ impl Move {
     }
 
     /// What the command would do now.
-    pub(super) async fn next(&self, then: Then) -> Way {
-        let Ok(journal) = Journal::open(&self.connection, "app", self.plan.run()).await else { return Way::Resume };
-        let Ok(_) = Journal::read_plan(&self.connection, "app", self.plan.run()).await else { return Way::Begin };
-        let written = Run::app_may_have_written(&self.plan, journal.state());
-        let then = if self.first == Way::Undo { Then::Undo } else { then };
+    pub(super) async fn next(&self, then: Then) -> Course {
+        let Ok(journal) = Journal::open(&self.connection, "app", self.plan.run()).await else { return Course::Resume };
+        let Ok(_) = Journal::read_plan(&self.connection, "app", self.plan.run()).await else { return Course::Begin };
+        let route = undo::route(&self.plan, journal.state(), Basis::Anchored);
+        let then = if self.first == Course::Undo { Then::Undo } else { then };
         match then {
-            Then::Undo if !written && journal.state().outcome.is_none() => Way::Undo,
-            Then::Undo | Then::Resume => Way::Resume,
+            Then::Undo if route == BackRoute::TakeBack && journal.state().outcome.is_none() => Course::Undo,
+            Then::Undo | Then::Resume => Course::Resume,
         }
     }
 
@@ -345,23 +344,23 @@ pub(crate) enum Side {
 }
 
 /// What the user of a simulated cluster says.
-pub(super) fn word() -> Word {
-    Word { mover_image: Some(crate::seen::request().mover_image), ..Word::default() }
+pub(super) fn word() -> Assurances {
+    Assurances { mover_image: Some(crate::seen::request().mover_image), ..Assurances::default() }
 }
 
 /// As the command does it: a run that is taken up is read back first.
 pub(super) async fn carry_out(
     connection: &Connection,
     plan: &Plan,
-    way: Way,
+    way: Course,
     executor: String,
     ear: &Ear,
-    (interrupts, word): (watch::Receiver<u32>, &Word),
+    (interrupts, word): (watch::Receiver<u32>, &Assurances),
 ) -> Went {
-    let executor = Executor { connection, name: executor, listener: ear, interrupts, word };
+    let executor = Executor { connection, name: executor, listener: ear, interrupts, assurances: word };
     let carried_out = match way {
-        Way::Begin => operate::carry_out(executor, plan, way).await,
-        Way::Resume | Way::Undo => match trust::record(connection, plan.namespace(), plan.run(), way, word).await {
+        Course::Begin => operate::carry_out(executor, plan, way).await,
+        Course::Resume | Course::Undo => match trust::read_run(connection, plan.namespace(), plan.run(), way, word).await {
             Ok(record) => operate::carry_out(executor, &record.plan, way).await,
             Err(distrust) => return Went::Refused(distrust.to_string()),
         },

@@ -9,7 +9,7 @@ use kubectl_stateful::engine::Ending;
 use tokio::sync::{Notify, watch};
 
 use super::outage::calls_of;
-use super::outcome::{Ear, Move, Side, Then, Way, Went, carry_out, word};
+use super::outcome::{Course, Ear, Move, Side, Then, Went, carry_out, word};
 use super::scenario::{self, Scenario};
 use super::sweep::{in_paused_time, say};
 use super::{Sim, connect_over};
@@ -74,7 +74,7 @@ async fn taken_over(scenario: &Scenario, call: u64, heard_after_ms: u64) {
     let ear = Ear(Arc::clone(&moving.sim));
     let first = connect_over(&moving.sim, &wire);
     let (_never, interrupts) = watch::channel(0);
-    let first = carry_out(&first, &moving.plan, Way::Begin, "first".to_owned(), &ear, (interrupts, &word));
+    let first = carry_out(&first, &moving.plan, Course::Begin, "first".to_owned(), &ear, (interrupts, &word));
     let second = async {
         while moving.with(|sim| sim.calls + 1 < call) {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::foreign::{Deed, Hand};
 use super::http::Asked;
-use super::outcome::{Move, Way, Went};
+use super::outcome::{Course, Move, Went};
 use super::store::{Refused, text};
 use super::sweep::in_paused_time;
 use super::{Sim, connect, scenario};
@@ -62,7 +62,7 @@ fn the_server_refuses_what_no_role_allows() {
 fn a_run_is_ended_for_good_under_the_shipped_roles() {
     in_paused_time(async {
         let mut moving = Move::new(&scenario::SMALL_SET).await;
-        assert!(matches!(moving.once(Way::Begin).await, Went::Ended(Ending::Completed)));
+        assert!(matches!(moving.once(Course::Begin).await, Went::Ended(Ending::Completed)));
         let cluster = connect(&moving.sim);
         let journal = Journal::open(&cluster, "app", moving.plan.run()).await.expect("its journal");
         let kept = finalize::kept(&cluster, &moving.plan, &journal).await.expect("its old volumes");
@@ -82,7 +82,7 @@ fn without_the_right_to_see_nodes_a_pod_on_a_wrong_node_is_left_and_told() {
             sim.withheld = Some("nodes");
             sim.expect_hand(Hand { deed: Deed::Misplaces, call: 1 });
         });
-        let went = moving.once(Way::Begin).await;
+        let went = moving.once(Course::Begin).await;
         (went, moving.with(|sim| sim.store.copies("pods")))
     });
     let Went::Ended(Ending::Halted(trouble)) = went else { panic!("{went:?}") };

@@ -75,7 +75,7 @@ async fn brought_back(scenario: &Scenario, way: Way, end: &'static str) {
     let what = format!("{}: {way:?} at {end}", scenario.name);
     let mut moving = Move::new(scenario).await;
     moving.with(|sim| sim.stuck = Some(Stuck { way, end, since: None }));
-    let went = moving.once(outcome::Way::Begin).await;
+    let went = moving.once(outcome::Course::Begin).await;
     assert!(matches!(went, Went::Ended(Ending::Undone(Some(Trouble::Step { .. })))), "{what}: {went:?}");
     let took = moving.with(|sim| sim.store.now - sim.stuck.and_then(|stuck| stuck.since).expect("the app was stopped"));
     assert!(took < DOWN_MS_MAX, "{what}: back after {took} ms only");

@@ -6,7 +6,7 @@ use kubectl_stateful::plan::marks;
 use serde_json::Value;
 
 use super::Sim;
-use super::outcome::{Move, Side, Way, Went};
+use super::outcome::{Course, Move, Side, Went};
 use super::scenario::{self, Scenario};
 use super::store::text;
 use super::sweep::in_paused_time;
@@ -28,7 +28,7 @@ impl Sim {
 async fn moved(scenario: &Scenario) {
     let mut moving = Move::new(scenario).await;
     moving.with(Sim::miss_orders);
-    let went = moving.once(Way::Begin).await;
+    let went = moving.once(Course::Begin).await;
     assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
     let missed = moving.with(|sim| sim.missed.as_ref().map_or(0, |missed| missed.len()));
     assert!(missed > 0, "{}: no order was missed", scenario.name);

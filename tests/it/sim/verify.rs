@@ -8,7 +8,7 @@ use std::time::Duration;
 use kubectl_stateful::contract::orders::{self, State, Volume};
 use kubectl_stateful::mover::compare;
 use kubectl_stateful::mover::progress::{Cancel, Progress};
-use kubectl_stateful::operate::verify::{Asked, Verified, VerifyError, compare};
+use kubectl_stateful::operate::verify::{Comparison, Findings, VerifyError, compare};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -41,8 +41,8 @@ impl Sim {
     }
 }
 
-fn asked() -> Asked {
-    Asked {
+fn comparison() -> Comparison {
+    Comparison {
         namespace: "app".to_owned(),
         claims: ["left".to_owned(), "right".to_owned()],
         pod: "stateful-verify-m1".to_owned(),
@@ -81,9 +81,9 @@ fn has_mover(sim: &Mutex<Sim>) -> bool {
 }
 
 /// Compares the two claims, to the end of the pod.
-async fn compared(sim: &Arc<Mutex<Sim>>) -> Result<Verified, VerifyError> {
+async fn compared(sim: &Arc<Mutex<Sim>>) -> Result<Findings, VerifyError> {
     let (_keep, interrupts) = watch::channel(0);
-    let outcome = compare(&connect(sim), &asked(), interrupts).await;
+    let outcome = compare(&connect(sim), &comparison(), interrupts).await;
     // At once: whoever moves the claims next would be told that it mounts them.
     assert!(!has_mover(sim), "the pod was left behind");
     outcome
@@ -149,14 +149,14 @@ fn an_interrupt_takes_the_pod_away() {
     in_paused_time(async {
         let sim = furnished();
         let (interrupt, interrupts) = watch::channel(0);
-        let (connection, asked) = (connect(&sim), asked());
+        let (connection, comparison) = (connect(&sim), comparison());
         let once_it_is_there = async {
             while !has_mover(&sim) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             interrupt.send(1).expect("somebody listens");
         };
-        let (outcome, ()) = tokio::join!(compare(&connection, &asked, interrupts), once_it_is_there);
+        let (outcome, ()) = tokio::join!(compare(&connection, &comparison, interrupts), once_it_is_there);
         assert!(matches!(outcome, Err(VerifyError::Interrupted)), "{outcome:?}");
         assert!(!has_mover(&sim), "the pod was left behind");
     });
