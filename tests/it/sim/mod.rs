@@ -5,6 +5,7 @@
 
 mod asleep;
 mod bounds;
+mod commands;
 mod conformance;
 mod controllers;
 mod damage;

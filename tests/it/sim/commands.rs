@@ -1,0 +1,201 @@
+//! Commands as their caller sees them: what they propose before they change anything, and where the app is afterwards.
+//!
+//! What becomes of a run in trouble is for the sweep.
+
+use std::cell::RefCell;
+
+use kubectl_stateful::engine::{Ending, Listener};
+use kubectl_stateful::journal::Journal;
+use kubectl_stateful::operate::caller::{Caller, NothingToDo, Proposal, Remark};
+use kubectl_stateful::operate::exit::ExitClass;
+use kubectl_stateful::operate::failure::CommandError;
+use kubectl_stateful::operate::report::RunReport;
+use kubectl_stateful::operate::undo::{UndoCommand, undo};
+use kubectl_stateful::operate::{execute, records};
+use kubectl_stateful::plan::RunId;
+use tokio::sync::watch;
+
+use super::outcome::{Course, Ear, Move, Side, Went, word};
+use super::sweep::in_paused_time;
+use super::{Phase, Sim, connect, scenario};
+
+/// A caller that agrees to everything, or to all but one thing.
+struct Agreeable {
+    ear: Ear,
+    declines: Option<&'static str>,
+    proposed: RefCell<Vec<&'static str>>,
+    nothing_to_do: RefCell<Vec<NothingToDo>>,
+}
+
+impl Agreeable {
+    fn of(moving: &Move) -> Self {
+        Self { ear: Ear(moving.sim.clone()), declines: None, proposed: RefCell::default(), nothing_to_do: RefCell::default() }
+    }
+
+    fn but_for(moving: &Move, proposal: &'static str) -> Self {
+        Self { declines: Some(proposal), ..Self::of(moving) }
+    }
+}
+
+fn name(proposal: &Proposal<'_>) -> &'static str {
+    match proposal {
+        Proposal::Begin { .. } => "begin",
+        Proposal::Resume(_) => "resume",
+        Proposal::TakeBack { .. } => "take back",
+        Proposal::Close(_) => "close",
+        Proposal::FinishStart => "finish start",
+        Proposal::Finalize { .. } => "finalize",
+    }
+}
+
+impl Caller for Agreeable {
+    fn confirm(&self, proposal: &Proposal<'_>) -> Result<(), CommandError> {
+        let name = name(proposal);
+        self.proposed.borrow_mut().push(name);
+        if self.declines == Some(name) { Err(CommandError::new(ExitClass::Error, "not confirmed")) } else { Ok(()) }
+    }
+
+    fn tell(&self, remark: &Remark<'_>) {
+        if let Remark::NothingToDo(why) = remark {
+            self.nothing_to_do.borrow_mut().push((*why).clone());
+        }
+    }
+
+    fn ended(&self, _: &RunReport<'_>) {}
+
+    fn listener(&self) -> &dyn Listener {
+        &self.ear
+    }
+
+    async fn attend<T>(&self, work: impl AsyncFnOnce(watch::Receiver<u32>) -> T) -> Result<T, CommandError> {
+        let (_never, interrupts) = watch::channel(0);
+        Ok(work(interrupts).await)
+    }
+
+    fn interrupted(&self) -> ExitClass {
+        ExitClass::Interrupted
+    }
+
+    fn fresh_name(&self) -> RunId {
+        RunId("m2".to_owned())
+    }
+
+    fn now(&self) -> String {
+        "2026-01-02T00:00:00Z".to_owned()
+    }
+}
+
+/// A move that has completed, or broken off at a step, a while ago.
+async fn moved(dies_at: Option<&str>) -> Move {
+    let mut moving = Move::new(&scenario::SMALL_SET).await;
+    moving.with(|sim| sim.dies_at = dies_at.map(str::to_owned));
+    let went = moving.once(Course::Begin).await;
+    assert!(matches!((dies_at, &went), (None, Went::Ended(Ending::Completed)) | (Some(_), Went::Died)), "{went:?}");
+    moving.with(|sim| sim.dies_at = None);
+    // A lease that nobody renews runs out meanwhile.
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    moving.with(|sim| {
+        sim.revive();
+        sim.settle();
+        sim.phase = Phase::Beginning;
+    });
+    moving
+}
+
+async fn undone(moving: &Move, caller: &Agreeable) -> Result<(), CommandError> {
+    let command = UndoCommand {
+        run: moving.plan.run(),
+        assurances: word(),
+        discard_new_writes: false,
+        mover_image: None,
+        mover_image_expected: word().mover_image,
+    };
+    undo(&connect(&moving.sim), "app", &command, caller).await
+}
+
+/// The app runs on its source once more, by a run of its own.
+async fn is_back_by_another_run(moving: &mut Move) {
+    let plan = Journal::read_plan(&connect(&moving.sim), "app", &RunId("m2".to_owned())).await;
+    moving.plan = plan.expect("the way back is recorded");
+    moving.ends_well(Side::Target, "the way back").await;
+}
+
+#[test]
+fn after_the_cut_over_undo_moves_back_and_does_so_once() {
+    in_paused_time(async {
+        let mut moving = moved(None).await;
+        let caller = Agreeable::of(&moving);
+        undone(&moving, &caller).await.expect("it goes back");
+        assert_eq!(caller.proposed.take(), ["begin"]);
+        undone(&moving, &caller).await.expect("it is back");
+        let why = NothingToDo::UndoneBy { run: moving.plan.run().clone(), back: RunId("m2".to_owned()) };
+        assert_eq!((caller.proposed.take(), caller.nothing_to_do.take()), (vec![], vec![why]));
+        is_back_by_another_run(&mut moving).await;
+    });
+}
+
+#[test]
+fn before_the_cut_over_undo_takes_back_and_does_so_once() {
+    in_paused_time(async {
+        let mut moving = moved(Some("release-claim")).await;
+        let caller = Agreeable::of(&moving);
+        undone(&moving, &caller).await.expect("it is taken back");
+        assert_eq!(caller.proposed.take(), ["take back"]);
+        undone(&moving, &caller).await.expect("it is back");
+        let why = NothingToDo::Undone(moving.plan.run().clone());
+        assert_eq!((caller.proposed.take(), caller.nothing_to_do.take()), (vec![], vec![why]));
+        moving.ends_well(Side::Source, "taken back").await;
+    });
+}
+
+#[test]
+fn an_app_that_was_just_being_started_is_started_before_it_moves_back() {
+    in_paused_time(async {
+        let mut moving = moved(Some("restore-set")).await;
+        let caller = Agreeable::of(&moving);
+        undone(&moving, &caller).await.expect("it goes back");
+        assert_eq!(caller.proposed.take(), ["finish start", "begin"]);
+        is_back_by_another_run(&mut moving).await;
+    });
+}
+
+#[test]
+fn declined_after_the_start_the_app_stays_on_its_target_and_that_is_said() {
+    in_paused_time(async {
+        let mut moving = moved(Some("restore-set")).await;
+        let error = undone(&moving, &Agreeable::but_for(&moving, "begin")).await.expect_err("it was declined");
+        assert!(error.faults[0].what.contains("stays there"), "{error:?}");
+        assert_eq!(error.faults[0].hints, ["go back with `kubectl stateful undo m1 -n app`"]);
+        moving.ends_well(Side::Target, "started").await;
+    });
+}
+
+#[test]
+fn a_plan_that_is_declined_leaves_nothing() {
+    in_paused_time(async {
+        let moving = Move::new(&scenario::SMALL_SET).await;
+        let (cluster, before) = (connect(&moving.sim), moving.with(|sim| sim.picture()));
+        let caller = Agreeable::but_for(&moving, "begin");
+        execute::execute(&cluster, &moving.plan, &word(), &caller).await.expect_err("it was declined");
+        assert!(!records::is_there(&cluster, "app", moving.plan.run()).await.expect("it can be asked"));
+        assert!(moving.with(|sim| sim.picture()) == before);
+    });
+}
+
+#[test]
+fn a_plan_is_carried_out_once() {
+    in_paused_time(async {
+        let moving = Move::new(&scenario::SMALL_SET).await;
+        let (cluster, caller) = (connect(&moving.sim), Agreeable::of(&moving));
+        let executed = async || execute::execute(&cluster, &moving.plan, &word(), &caller).await;
+        executed().await.expect("it is moved");
+        executed().await.expect("there is nothing to do");
+        assert_eq!(caller.nothing_to_do.take(), [NothingToDo::Completed(moving.plan.run().clone())]);
+        assert_eq!(caller.proposed.take(), ["begin"]);
+        moving.with(Sim::settle);
+        undone(&moving, &caller).await.expect("it goes back");
+        let refused = executed().await.expect_err("its run has been undone");
+        assert_eq!(refused.class, ExitClass::Refused);
+        assert!(refused.faults[0].what.contains("then run `m2` took the app back"), "{refused:?}");
+    });
+}
