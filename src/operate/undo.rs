@@ -123,7 +123,7 @@ async fn go_on_back(
     }
     caller.tell(&Remark::GoesOnBack { run, back: other });
     if let Some(option) = command.option_of_a_new_way_back() {
-        let why = format!("`{option}` has no effect: run {other} takes the app back already, and is gone on with as it was planned");
+        let why = format!("`{option}` has no effect: run {other} takes the app back already, and goes on as it was planned");
         return Err(CommandError::new(ExitClass::Error, why).hinted(format!("leave out `{option}`")));
     }
     let assurances = Assurances { mover_image: command.mover_image_expected.clone(), ..command.assurances.clone() };

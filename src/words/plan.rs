@@ -96,7 +96,7 @@ fn outage_words(plan: &Plan, seen: &Survey) -> Words {
         return words!("Expected outage: a restart of the pods; nothing is copied in it.");
     }
     words!(
-        "Expected outage: a restart of the pods plus a last pass, aimed at {} s: every file is looked at, and what changed is read. It grows with the number of files and with what the app changes, not with the size of the volumes.",
+        "Expected outage: a restart of the pods plus a last pass, aimed at {} s. The last pass looks at every file and reads what changed. It grows with the number of files and with what the app changes, not with the size of the volumes.",
         plan.request.last_pass_secs_max
     )
 }
@@ -110,7 +110,7 @@ fn bytes_read_whole(one: &ClaimMove, seen: &Survey) -> u64 {
 /// What was written of a survey, before somebody passes it on.
 pub fn survey_saved_text(path: &str) -> Words {
     words!(
-        "The survey is saved in {}. Values of environment variables, command lines and most annotations are left out of it; names, labels, images and sizes are in it. Read it before you pass it on.",
+        "The survey is saved in {}. It leaves out values of environment variables, command lines and most annotations. It contains names, labels, images and sizes. Read it before you pass it on.",
         path
     )
 }

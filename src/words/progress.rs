@@ -50,7 +50,9 @@ pub(super) fn line(notice: &Notice) -> Option<Words> {
         Notice::AppStarted { stopped_ms } => {
             Some(words!("  the app is started again on its source; it was stopped for {} s", seconds(*stopped_ms)))
         }
-        Notice::InterruptHeld => Some(words!("  interrupted: going on until the app is up again; interrupt once more to stop right here")),
+        Notice::InterruptHeld => {
+            Some(words!("  interrupted; the run goes on until the app is up again. Interrupt once more to stop at once"))
+        }
         Notice::GoingBack { why } => Some(words!("  ✗ {}\n  going back", why)),
     }
 }

@@ -18,7 +18,9 @@ pub fn proposal_text(proposal: &Proposal<'_>) -> Words {
         Proposal::TakeBack { plan, state } => undo_text(plan, state),
         Proposal::Close(plan) => closing_text(plan),
         Proposal::FinishStart => {
-            words!("The app was just being started on its new volumes; that is finished first, then it goes back.")
+            words!(
+                "The run was cut off while it started the app on its new volumes. This command finishes the start, then moves the app back."
+            )
         }
         Proposal::Finalize { plan, volumes } => finalize_text(plan, volumes),
     }
@@ -42,7 +44,7 @@ pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
 /// What closing a run will do of which nothing is left.
 fn closing_text(plan: &Plan) -> Words {
     words!(
-        "Nothing of run {} in namespace {} is on any volume. Each of its steps is looked at; its record is closed, and nothing else is changed.\n",
+        "No volume bears the marks of run {} in namespace {}. This command looks at each step of the run, closes its record, and changes nothing else.\n",
         plan.run(),
         plan.namespace()
     )
@@ -54,8 +56,8 @@ fn resume_text(record: &TrustedRun) -> Words {
     let why = match basis {
         Basis::Anchored => "its volumes bear the digest of this plan",
         Basis::Vouched => "you have named the digest of this plan",
-        Basis::PlannedAnew => "nothing of it is on any volume, and the plan is what would be planned now",
-        Basis::NothingLeft | Basis::Ended => "nothing of it is on any volume",
+        Basis::PlannedAnew => "no volume bears its marks, and the plan is what would be planned now",
+        Basis::NothingLeft | Basis::Ended => "no volume bears its marks",
     };
     let state = journal.state();
     if *basis == Basis::NothingLeft {
@@ -70,7 +72,11 @@ fn resume_text(record: &TrustedRun) -> Words {
         text += words!("  - {}\n", step.step.does());
     }
     let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source_volume.as_str()).collect();
-    text += words!("It writes in namespace {}, to volumes {}, and to those that take their place.\n", plan.namespace(), volumes.join(", "));
+    text += words!(
+        "The run writes in namespace {}, to volumes {}, and to those that take their place.\n",
+        plan.namespace(),
+        volumes.join(", ")
+    );
     text
 }
 

@@ -11,7 +11,7 @@ pub fn remark(remark: &Remark<'_>) {
         Remark::Warning(warning) => warn(&[(*warning).to_owned()]),
         Remark::NothingToDo(why) => say(&nothing_to_do_text(why)),
         Remark::GoesOnBack { run, back } => {
-            say(&words!("Run {} is being undone by run {}, which has not ended. That one is gone on with.", run, back));
+            say(&words!("Run {} is being undone by run {}, which has not ended. This command goes on with run {}.", run, back, back));
         }
     }
 }
@@ -21,7 +21,7 @@ fn nothing_to_do_text(why: &NothingToDo) -> Words {
         NothingToDo::Unchanged(why) => words!("Nothing to do: {}.", why),
         NothingToDo::Completed(run) => words!("Nothing to do: run {} of this plan has completed.", run),
         NothingToDo::Ended(run) => {
-            words!("Nothing to do: the records of run {} say that it has ended, and nothing of it is on any volume.", run)
+            words!("Nothing to do: the records of run {} say that it has ended, and no volume bears its marks.", run)
         }
         NothingToDo::Undone(run) => words!("Nothing to do: run {} was undone.", run),
         NothingToDo::UndoneBy { run, back } => words!("Nothing to do: run {} was undone by run {}.", run, back),
@@ -33,8 +33,8 @@ pub fn warn_of_records(basis: &Result<Basis, Distrust>) {
     match basis {
         Ok(Basis::Anchored | Basis::Vouched | Basis::PlannedAnew) => {}
         Ok(Basis::NothingLeft | Basis::Ended) => {
-            warn(&["no volume bears the marks of this run: what follows is what its records say, and nothing else".to_owned()]);
+            warn(&["no volume bears the marks of this run; its records are all that is known of it".to_owned()]);
         }
-        Err(doubt) => warn(&[format!("these records do not count as they are: {doubt}")]),
+        Err(doubt) => warn(&[format!("this command does not trust these records: {doubt}")]),
     }
 }

@@ -82,8 +82,8 @@ fn status_words(status: &RunStatus) -> Words {
     match (&status.phase, &status.back_by) {
         (RunPhase::NotBegun, _) => words!("not begun"),
         (RunPhase::Running { executor }, _) => words!("{}, carried out by {}", direction, executor),
-        (RunPhase::Lost, _) => words!("executor lost: it has not ended, and nobody carries it out"),
-        (RunPhase::Unknown, _) => words!("not ended; you may not read its lease, so it is not known whether somebody carries it out"),
+        (RunPhase::Lost, _) => words!("executor lost: the run has not ended, and no process carries it out"),
+        (RunPhase::Unknown, _) => words!("not ended; you may not read its lease, which says whether a process carries it out"),
         (RunPhase::Halted(why), _) => words!("halted: {}", why),
         (RunPhase::Completed, Some((run, true))) => words!("completed, then undone by run {}", run),
         (RunPhase::Completed, Some((run, false))) => words!("completed; run {} takes the app back and has not ended", run),

@@ -129,7 +129,7 @@ fn a_run_is_running_halted_or_lost() {
     let (short, long) = told(&standin, "m1");
     assert_eq!(short, "executor lost");
     assert!(
-        long.starts_with("statefulset/pg in namespace db, run m1: executor lost: it has not ended, and nobody carries it out\n"),
+        long.starts_with("statefulset/pg in namespace db, run m1: executor lost: the run has not ended, and no process carries it out\n"),
         "{long}"
     );
     assert!(
@@ -309,7 +309,7 @@ fn taken_back(events: fn(&Plan) -> Vec<Event>) -> (Standin, Plan) {
 fn an_undo_that_was_killed_is_gone_on_with() {
     let (standin, _) = taken_back(|back| steps_until(back, is_drain));
     let came = standin.run(&["undo", "m1", "-y"]);
-    assert!(came.err.contains("Run m1 is being undone by run m2, which has not ended. That one is gone on with."), "{}", came.err);
+    assert!(came.err.contains("Run m1 is being undone by run m2, which has not ended. This command goes on with run m2."), "{}", came.err);
     assert!(came.err.contains("Going on with statefulset/pg in namespace db (run m2;"), "{}", came.err);
     assert!(!came.err.contains("not kept any more"), "{}", came.err);
     let came = standin.run(&["execute", "--resume", "m1", "-y"]);
