@@ -1,6 +1,7 @@
 //! The command line: arguments in, one function a subcommand. What a command does is in `operate`.
 
 mod connection;
+mod document;
 mod environment;
 mod execute;
 mod finalize;

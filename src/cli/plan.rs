@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::connection::ConnectionArgs;
+use super::document::DocumentFormat;
 use super::fresh;
 use super::move_args::MoveArgs;
 use super::terminal::Terminal;
@@ -36,7 +37,7 @@ pub(super) struct PlanArgs {
     what: MoveArgs,
     /// Print the plan as a file
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<DocumentFormat>,
     /// Write the plan to a file
     #[arg(long, value_name = "FILENAME")]
     out: Option<PathBuf>,
@@ -54,12 +55,6 @@ pub(super) struct PlanArgs {
     error_unchanged: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Yaml,
-    Json,
-}
-
 pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
     let terminal = Terminal::asking(false);
     let planned = match &args.survey {
@@ -74,8 +69,8 @@ pub(super) async fn run(args: PlanArgs, connection: &ConnectionArgs) -> Result<(
         }
     };
     match (args.output, &args.out) {
-        (Some(Format::Yaml), _) => words::result(&file::to_yaml(&plan)),
-        (Some(Format::Json), _) => words::result(&file::to_json(&plan)),
+        (Some(DocumentFormat::Yaml), _) => words::result(&file::to_yaml(&plan)),
+        (Some(DocumentFormat::Json), _) => words::result(&file::to_json(&plan)),
         (None, _) => words::result(&words::plan_text(&plan, &survey)),
     }
     if let Some(path) = &args.out {

@@ -1,9 +1,10 @@
 //! `kubectl stateful status`: which runs there are, and where one stands. Changes nothing.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::connection::ConnectionArgs;
+use super::document::DocumentFormat;
 use super::values::run_id;
 use crate::operate::failure::CommandError;
 use crate::operate::status::{self, Extent, RunRecord};
@@ -21,14 +22,7 @@ pub(super) struct StatusArgs {
     all_namespaces: bool,
     /// Print plan and journal as a document
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
-}
-
-/// The forms of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Yaml,
-    Json,
+    output: Option<DocumentFormat>,
 }
 
 pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result<(), CommandError> {
@@ -55,9 +49,9 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
     Ok(())
 }
 
-fn print(format: Format, value: &Value) {
+fn print(format: DocumentFormat, value: &Value) {
     words::result(&match format {
-        Format::Json => serde_json::to_string_pretty(value).expect("it has only string keys"),
-        Format::Yaml => serde_saphyr::to_string(value).expect("it has only string keys"),
+        DocumentFormat::Json => serde_json::to_string_pretty(value).expect("it has only string keys"),
+        DocumentFormat::Yaml => serde_saphyr::to_string(value).expect("it has only string keys"),
     });
 }

@@ -43,7 +43,7 @@ pub enum ExecuteError {
     Distrust(#[from] Distrust),
     /// What it makes would not be let in.
     #[error("{0}")]
-    RehearsalError(#[from] RehearsalError),
+    Rehearsal(#[from] RehearsalError),
 }
 
 /// Carries out a plan, or takes it back, to an ending. A plan to begin was made, or compared with what would be planned, right before.

@@ -94,7 +94,7 @@ impl From<ExecuteError> for CommandError {
             ExecuteError::Lease(error) => error.into(),
             ExecuteError::Journal(error) => error.into(),
             ExecuteError::Distrust(error) => error.into(),
-            ExecuteError::RehearsalError(error) => error.into(),
+            ExecuteError::Rehearsal(error) => error.into(),
         }
     }
 }

@@ -11,6 +11,7 @@
 mod attended;
 pub mod caller;
 pub mod carry_out;
+mod course;
 pub mod execute;
 pub mod exit;
 mod expiry;
@@ -27,15 +28,5 @@ pub mod undo;
 pub mod verify;
 
 pub use carry_out::{ExecuteError, Executor, carry_out};
+pub use course::Course;
 pub use trust::{Assurances, Basis, Distrust, TrustedRun};
-
-/// How a run is taken up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
-    /// From its beginning.
-    Begin,
-    /// Where it stopped.
-    Resume,
-    /// Back.
-    Undo,
-}

@@ -11,13 +11,13 @@ use crate::contract::orders::VolumeReport;
 use crate::engine::{Listener, Notice};
 
 /// Bars for copies, lines for the rest.
-pub(super) struct Terminal {
+pub(super) struct Bars {
     bars: MultiProgress,
     by_volume: Mutex<BTreeMap<String, ProgressBar>>,
     waiting: ProgressBar,
 }
 
-impl Default for Terminal {
+impl Default for Bars {
     fn default() -> Self {
         let bars = MultiProgress::new();
         let waiting = bars.add(ProgressBar::new_spinner());
@@ -26,7 +26,7 @@ impl Default for Terminal {
     }
 }
 
-impl Terminal {
+impl Bars {
     fn progress(&self, step: &str, volumes: &[VolumeReport]) {
         let mut bars = self.by_volume.lock().expect("no code panics while holding this lock");
         for volume in volumes {
@@ -53,7 +53,7 @@ impl Terminal {
     }
 }
 
-impl Listener for Terminal {
+impl Listener for Bars {
     fn tell(&self, notice: &Notice) {
         match notice {
             Notice::Waiting { step, progress } => {
@@ -70,7 +70,7 @@ impl Listener for Terminal {
     }
 }
 
-impl Drop for Terminal {
+impl Drop for Bars {
     fn drop(&mut self) {
         drop(self.bars.clear());
         drop(console::Term::stderr().show_cursor());
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn bars_name_volumes_and_what_is_waited_for_spelled_out() {
-        let terminal = Terminal::default();
+        let terminal = Bars::default();
         let volumes = vec![VolumeReport { name: NASTY.to_owned(), ..VolumeReport::default() }];
         let progress = steps::Progress { waiting_for: NASTY.to_owned(), volumes, ..steps::Progress::default() };
         terminal.tell(&Notice::Waiting { step: StepId("s".to_owned()), progress });

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use super::bars::Terminal;
+use super::bars::Bars;
 use super::events::JsonLines;
 use super::progress::Lines;
 use crate::engine::Listener;
@@ -12,7 +12,7 @@ pub fn listener(json_lines: bool) -> Box<dyn Listener> {
     if json_lines {
         Box::new(JsonLines::begin())
     } else if std::io::stderr().is_terminal() {
-        Box::new(Terminal::default())
+        Box::new(Bars::default())
     } else {
         Box::new(Lines::default())
     }

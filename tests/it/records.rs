@@ -12,19 +12,19 @@ use crate::taking::server_of;
 
 /// What a run came to.
 #[derive(Debug, PartialEq, Eq)]
-enum Came {
+enum RunEnding {
     Completed,
     Halted,
     Undone,
 }
 
-const RECORDS: [(&str, Came, &str); 6] = [
-    ("journal-v1-completed", Came::Completed, include_str!("fixtures/journal-v1-completed.json")),
-    ("journal-v1-halted", Came::Halted, include_str!("fixtures/journal-v1-halted.json")),
-    ("journal-v1-undone", Came::Undone, include_str!("fixtures/journal-v1-undone.json")),
-    ("journal-v2-completed", Came::Completed, include_str!("fixtures/journal-v2-completed.json")),
-    ("journal-v2-halted", Came::Halted, include_str!("fixtures/journal-v2-halted.json")),
-    ("journal-v2-undone", Came::Undone, include_str!("fixtures/journal-v2-undone.json")),
+const RECORDS: [(&str, RunEnding, &str); 6] = [
+    ("journal-v1-completed", RunEnding::Completed, include_str!("fixtures/journal-v1-completed.json")),
+    ("journal-v1-halted", RunEnding::Halted, include_str!("fixtures/journal-v1-halted.json")),
+    ("journal-v1-undone", RunEnding::Undone, include_str!("fixtures/journal-v1-undone.json")),
+    ("journal-v2-completed", RunEnding::Completed, include_str!("fixtures/journal-v2-completed.json")),
+    ("journal-v2-halted", RunEnding::Halted, include_str!("fixtures/journal-v2-halted.json")),
+    ("journal-v2-undone", RunEnding::Undone, include_str!("fixtures/journal-v2-undone.json")),
 ];
 
 fn run() -> RunId {
@@ -40,11 +40,11 @@ fn connect(records: Vec<Value>) -> Connection {
     server_of("app", records)
 }
 
-fn came(state: &RunState) -> Option<Came> {
+fn came(state: &RunState) -> Option<RunEnding> {
     match (state.outcome, &state.halted) {
-        (Some(Outcome::Completed), _) => Some(Came::Completed),
-        (Some(Outcome::Undone), _) => Some(Came::Undone),
-        (None, Some(_)) => Some(Came::Halted),
+        (Some(Outcome::Completed), _) => Some(RunEnding::Completed),
+        (Some(Outcome::Undone), _) => Some(RunEnding::Undone),
+        (None, Some(_)) => Some(RunEnding::Halted),
         (None, None) => None,
     }
 }

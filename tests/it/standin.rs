@@ -29,7 +29,7 @@ pub(crate) struct Standin {
 }
 
 /// What the command came to.
-pub(crate) struct Came {
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -106,16 +106,16 @@ impl Standin {
     }
 
     /// Runs the command to its end.
-    pub(crate) fn run(&self, args: &[&str]) -> Came {
+    pub(crate) fn run(&self, args: &[&str]) -> CommandOutput {
         came(&mut self.command(args))
     }
 }
 
 /// Runs a command to its end.
-pub(crate) fn came(command: &mut Command) -> Came {
+pub(crate) fn came(command: &mut Command) -> CommandOutput {
     let Output { status, stdout, stderr } = command.output().expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Came { code: status.code(), out: text(stdout), err: text(stderr) }
+    CommandOutput { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
 /// A kubeconfig of one context, `here`.
