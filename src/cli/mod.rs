@@ -11,6 +11,7 @@ mod plan;
 mod sign;
 mod signals;
 mod status;
+mod stop_signals;
 mod terminal;
 mod undo;
 mod values;

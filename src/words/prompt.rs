@@ -4,6 +4,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use console::{Key, Term};
+#[cfg(unix)]
+use rustix::termios::{QueueSelector, tcflush};
 
 use crate::operate::exit::ExitClass;
 use crate::operate::failure::CommandError;
@@ -52,7 +54,9 @@ const END: char = '\u{4}';
 /// Asks, and waits for an answer as long as it takes.
 fn ask(question: &'static str) -> io::Result<Answer> {
     let mut term = Term::stderr();
-    forget_what_was_typed();
+    // Best effort: without it the answer still needs Enter.
+    #[cfg(unix)]
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     write!(term, "{question} [y/N] ")?;
     let mut typed = String::new();
     let answer = loop {
@@ -71,16 +75,6 @@ fn ask(question: &'static str) -> io::Result<Answer> {
     term.write_line("")?;
     Ok(answer)
 }
-
-/// Best effort: without it the answer still needs Enter.
-#[cfg(unix)]
-fn forget_what_was_typed() {
-    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
-}
-
-/// The console of Windows has no safe interface for it.
-#[cfg(not(unix))]
-fn forget_what_was_typed() {}
 
 fn is_yes(typed: &str) -> bool {
     ["y", "yes"].contains(&typed.trim().to_lowercase().as_str())
