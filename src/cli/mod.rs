@@ -8,7 +8,6 @@ mod finalize;
 mod fresh;
 mod move_args;
 mod plan;
-mod sign;
 mod signals;
 mod status;
 mod stop_signals;

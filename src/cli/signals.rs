@@ -27,7 +27,7 @@ impl Signals {
     /// Does some work, counting signals meanwhile.
     pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, CommandError> {
         let cannot = |error: std::io::Error| CommandError::new(ExitClass::Error, format!("cannot listen for signals: {error}"));
-        let mut signals = StopSignals::listen().map_err(cannot)?;
+        let mut signals = StopSignals::open().map_err(cannot)?;
         tokio::pin!(work);
         loop {
             let signal = tokio::select! {
@@ -38,7 +38,7 @@ impl Signals {
             self.sender.send_modify(|count| match signal {
                 StopSignal::Interrupt | StopSignal::Terminate => *count += 1,
                 // Nobody is there any more who could mean to leave the app down: it counts as a first interrupt, never as a second.
-                StopSignal::Hangup => *count = (*count).max(1),
+                StopSignal::Alone => *count = (*count).max(1),
             });
         }
     }

@@ -9,7 +9,7 @@ use super::failure::CommandError;
 use super::{expiry, records, rehearsal, trust};
 use crate::cluster::{Connection, read};
 use crate::plan::{Plan, Request, RunId};
-use crate::planner::{self, Refusal};
+use crate::planner::{self, Refusal, TargetReason};
 use crate::survey::Survey;
 
 /// A move that is asked for.
@@ -78,7 +78,9 @@ pub fn judge(request: &Request, survey: Survey, cluster: &str) -> Result<PlanOut
     match planner::plan(request, &survey, cluster) {
         Ok(plan) => Ok(PlanOutcome::Plan(Box::new(plan), Box::new(survey))),
         Err(refusals) => match refusals.as_slice() {
-            [same @ Refusal::SameClass { .. }] => Ok(PlanOutcome::NothingToDo(NothingToDo::Unchanged(same.to_string()))),
+            [same @ Refusal::Target(TargetReason::SameClass { .. })] => {
+                Ok(PlanOutcome::NothingToDo(NothingToDo::Unchanged(same.to_string())))
+            }
             _ => Err(refusals.into()),
         },
     }

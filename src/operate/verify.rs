@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::failure::CommandError;
 use crate::cluster::read::{Named, SurveyError, survey};
 use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
-use crate::contract::orders::{self, Failure, MoverState as State, Order, Orders, Volume, VolumeMode, VolumeReport};
+use crate::contract::orders::{self, Failure, MoverState, Order, Orders, Volume, VolumeMode, VolumeReport};
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{marks, run_of_mover};
 use crate::planner::objects;
@@ -253,13 +253,13 @@ async fn step(
     };
     match (report.state, report.failure) {
         // What it said last would else be believed for as long as it may take.
-        (State::Ready | State::Running, _) if has_failed(&pod) => {
+        (MoverState::Ready | MoverState::Running, _) if has_failed(&pod) => {
             Err(VerifyError::Failed(format!("pod {} has failed{}", comparison.pod, why(&pod))))
         }
-        (State::Ready, _) => order(connection, comparison, &pod, claims[0].block, ordered_at).await.map(|()| None),
-        (State::Running, _) => Ok(None),
-        (State::Done, _) => findings(claims, &report.volumes).map(Some),
-        (State::Failed, failure) => Err(VerifyError::Failed(said(failure))),
+        (MoverState::Ready, _) => order(connection, comparison, &pod, claims[0].block, ordered_at).await.map(|()| None),
+        (MoverState::Running, _) => Ok(None),
+        (MoverState::Done, _) => findings(claims, &report.volumes).map(Some),
+        (MoverState::Failed, failure) => Err(VerifyError::Failed(said(failure))),
     }
 }
 

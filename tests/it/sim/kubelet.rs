@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kubectl_stateful::contract::orders::{
-    self, Failure, Fingerprint, MoverState as State, Order, Orders, PassTarget as Destination, Reason, Report, VolumeReport,
-};
+use kubectl_stateful::contract::orders::{self, Failure, Fingerprint, MoverState, Order, Orders, PassTarget, Reason, Report, VolumeReport};
 use kubectl_stateful::mover::ground::fail::Halt;
 use kubectl_stateful::mover::ground::progress::Progress;
 use kubectl_stateful::mover::pass::local::LocalTarget;
@@ -42,7 +40,7 @@ impl Mover {
         self.at.is_none()
     }
 
-    pub(super) fn end(&mut self, state: State, volumes: Vec<VolumeReport>) {
+    pub(super) fn end(&mut self, state: MoverState, volumes: Vec<VolumeReport>) {
         self.report.state = state;
         self.report.volumes = volumes;
     }
@@ -265,7 +263,7 @@ impl Sim {
         let report = Report {
             version: orders::VERSION,
             sequence: 0,
-            state: State::Ready,
+            state: MoverState::Ready,
             fingerprint: Fingerprint(blake3::hash(uid.as_bytes()).to_hex().to_string()),
             port: 0,
             volumes: Vec::new(),
@@ -275,7 +273,7 @@ impl Sim {
         let state = self.disks.state_of(&uid);
         let process = self.calls + 1;
         let program = self.overheard.is_some().then(|| Arc::new(self.start_program(pod)));
-        let report = program.as_ref().map_or(report, |program| program.report(|report| report.state == State::Ready));
+        let report = program.as_ref().map_or(report, |program| program.report(|report| report.state == MoverState::Ready));
         self.movers.insert(uid, Mover { report, state, process, targets: BTreeMap::new(), at: None, program });
     }
 
@@ -287,7 +285,7 @@ impl Sim {
 
     fn start_program(&mut self, pod: &Value) -> Program {
         let program = Program::start(self.root(pod, orders::SOURCE_ROOT), self.root(pod, orders::TARGET_ROOT));
-        program.report(|report| report.state == State::Ready);
+        program.report(|report| report.state == MoverState::Ready);
         let slipped = self.listen(|overheard| overheard.learn(&program.memory()));
         match self.listen(|overheard| overheard.slip) {
             Some(Slip::Annotation) => self.pod_status(pod, |pod| pod["metadata"]["annotations"]["slipped"] = json!(slipped)),
@@ -323,7 +321,7 @@ impl Sim {
         let mut is_over = false;
         if let Some(orders) = newer.filter(|_| is_free) {
             mover.report.sequence = orders.sequence;
-            mover.report.state = if orders.order == Order::Idle { State::Ready } else { State::Running };
+            mover.report.state = if orders.order == Order::Idle { MoverState::Ready } else { MoverState::Running };
             mover.report.failure = None;
             mover.report.port = if matches!(orders.order, Order::Serve { .. }) { PORT } else { 0 };
             if let Some(program) = &mover.program {
@@ -369,18 +367,18 @@ impl Sim {
         }
         let Order::Pass { volumes, to, last, .. } = &orders.order else {
             // A serving end does nothing by itself; it keeps its order in mind.
-            if matches!(orders.order, Order::Serve { .. }) && mover.report.state != State::Done {
+            if matches!(orders.order, Order::Serve { .. }) && mover.report.state != MoverState::Done {
                 mover.at = Some(orders.clone());
             }
-            return mover.report.state == State::Done;
+            return mover.report.state == MoverState::Done;
         };
-        if matches!(to, Destination::Peer { address, .. } if address.ends_with(":0")) {
+        if matches!(to, PassTarget::Peer { address, .. } if address.ends_with(":0")) {
             self.violate(format!("{} was told to send to where nobody listens", text(pod, "/metadata/name")));
         }
         let peer = match to {
-            Destination::Here => None,
-            Destination::Peer { fingerprint, .. } if mover.program.is_some() => Some(self.program_of(fingerprint)),
-            Destination::Peer { address, fingerprint } => match self.peer(address, fingerprint, &mover.report.fingerprint) {
+            PassTarget::Here => None,
+            PassTarget::Peer { fingerprint, .. } if mover.program.is_some() => Some(self.program_of(fingerprint)),
+            PassTarget::Peer { address, fingerprint } => match self.peer(address, fingerprint, &mover.report.fingerprint) {
                 Some(peer) => Some(peer),
                 None => return fail(mover, Reason::Peer, "nobody answers"),
             },
@@ -408,12 +406,12 @@ impl Sim {
                 self.proven.insert(target, proven);
             }
         }
-        mover.report.state = State::Done;
+        mover.report.state = MoverState::Done;
         mover.report.volumes.clone_from(&reports);
         if let Some((uid, _)) = peer.filter(|_| *last) {
             let served = self.movers.get_mut(&uid).expect("it answered");
-            served.program.iter().for_each(|program| drop(program.report(|report| report.state == State::Done)));
-            served.report.state = State::Done;
+            served.program.iter().for_each(|program| drop(program.report(|report| report.state == MoverState::Done)));
+            served.report.state = MoverState::Done;
             served.report.volumes = reports;
         }
         *last
@@ -444,7 +442,7 @@ impl Sim {
 
     fn pass(&self, mover: &mut Mover, slot: &str, source: &str, target: &str, last: bool) -> Result<VolumeReport, Halt> {
         if let Some(program) = &mover.program {
-            let through = program.report(|report| report.sequence == mover.report.sequence && report.state != State::Running);
+            let through = program.report(|report| report.sequence == mover.report.sequence && report.state != MoverState::Running);
             return through.volumes.into_iter().find(|volume| volume.name == slot).ok_or(Halt::Cancelled);
         }
         let mode = self.disks.mode(source);
@@ -549,7 +547,7 @@ fn mover_ended(pod: &mut Value) {
 }
 
 fn fail(mover: &mut Mover, reason: Reason, message: &str) -> bool {
-    mover.report.state = State::Failed;
+    mover.report.state = MoverState::Failed;
     mover.report.failure = Some(Failure { reason, volume: None, message: message.to_owned() });
     false
 }

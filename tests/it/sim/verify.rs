@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kubectl_stateful::contract::orders::{self, State, Volume};
-use kubectl_stateful::mover::compare;
-use kubectl_stateful::mover::progress::{Cancel, Progress};
+use kubectl_stateful::contract::orders::{self, MoverState, Volume};
+use kubectl_stateful::mover::ground::progress::{Cancel, Progress};
+use kubectl_stateful::mover::pass::compare;
 use kubectl_stateful::operate::verify::{Comparison, Findings, VerifyError, compare};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ impl Sim {
         let compared = compare::compare([&paths[0], &paths[1]], modes, &state, [&progress[0], &progress[1]], &Cancel::default());
         compared.expect("nothing writes to them");
         let reports = volumes.iter().zip(&progress).map(|(volume, progress)| progress.report(&volume.name));
-        mover.end(State::Done, reports.collect());
+        mover.end(MoverState::Done, reports.collect());
         true
     }
 
