@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The version of this contract; a mover refuses orders of a newer one.
+/// The version of this contract. A mover refuses orders of a newer one, and the engine a mover that reports another one, before anything is
+/// copied or stopped. Fields that an older end may leave unread do not change it.
 pub const VERSION: u32 = 1;
 
 /// Where volumes of the source are mounted in a mover: a folder `NAME` (filesystem) or a device `NAME` (block) beneath it.
@@ -170,11 +171,44 @@ pub struct Report {
     pub failure: Option<Failure>,
 }
 
+/// A mover speaks another version of this contract than the command: neither can know what the other means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherVersion(pub u32);
+
+impl std::fmt::Display for OtherVersion {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "its image speaks version {} of the orders; this command speaks version {VERSION}", self.0)
+    }
+}
+
+/// What every version of a [`Report`] has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportHead {
+    version: u32,
+    #[serde(rename = "sequence")]
+    _sequence: u64,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: String,
+}
+
 /// Returns the last report in the tail of a mover's log. Before and after it there may be what is none: the end of a line of which the tail has no
 /// more, or words about a mover that could not go on.
-#[must_use]
-pub fn last_report(log: &str) -> Option<Report> {
-    log.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+///
+/// # Errors
+///
+/// When that report is of another version.
+pub fn last_report(log: &str) -> Result<Option<Report>, OtherVersion> {
+    for line in log.lines().rev() {
+        match serde_json::from_str::<ReportHead>(line) {
+            Ok(head) if head.version != VERSION => return Err(OtherVersion(head.version)),
+            Ok(_) | Err(_) => {}
+        }
+        if let Ok(report) = serde_json::from_str(line) {
+            return Ok(Some(report));
+        }
+    }
+    Ok(None)
 }
 
 /// How far a mover is with its order.

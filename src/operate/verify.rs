@@ -246,7 +246,9 @@ async fn step(
         return Err(VerifyError::Failed(format!("somebody deleted pod {}", comparison.pod)));
     };
     let log = connection.log_tail(&comparison.namespace, &comparison.pod, MOVER).await?;
-    let Some(report) = log.as_deref().and_then(orders::last_report) else {
+    let report = orders::last_report(log.as_deref().unwrap_or_default());
+    let report = report.map_err(|version| VerifyError::Failed(format!("pod {} cannot be ordered: {version}", comparison.pod)))?;
+    let Some(report) = report else {
         let is_late = waited > ANSWERS_WITHIN || has_failed(&pod);
         let not_started = || VerifyError::NotStarted { pod: comparison.pod.clone(), why: why(&pod) };
         return if is_late { Err(not_started()) } else { Ok(None) };

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::net::IpAddr;
 
 use kubectl_stateful::contract::orders::{
-    self, Failure, Fingerprint, MoverState, Order, Orders, PassTarget, Phase, Reason, Report, VERSION, Volume, VolumeMode, VolumeReport,
+    self, Failure, Fingerprint, MoverState, Order, Orders, OtherVersion, PassTarget, Phase, Reason, Report, VERSION, Volume, VolumeMode,
+    VolumeReport,
 };
 use kubectl_stateful::mover::disk::buffer::Buffer;
 use kubectl_stateful::mover::disk::metadata::Metadata;
@@ -284,7 +285,7 @@ fn of_a_log_the_last_whole_report_counts() {
     let texts = order_texts();
     let last = String::from_utf8_lossy(texts.last().expect("a report"));
     let earlier = last.replace("\"sequence\":3", "\"sequence\":2");
-    let sequence = |log: &str| orders::last_report(log).map(|report| report.sequence);
+    let sequence = |log: &str| orders::last_report(log).expect("all are of this version").map(|report| report.sequence);
     let cut = &last[..last.len() / 2];
     assert_eq!(sequence(&format!("{earlier}\n{last}\n")), Some(3));
     assert_eq!(sequence(&format!("{earlier}\n{last}\n{cut}")), Some(3), "the beginning of a line");
@@ -292,6 +293,35 @@ fn of_a_log_the_last_whole_report_counts() {
     assert_eq!(sequence(&format!("{earlier}\n{cut}\nerror: System: out of memory\n")), Some(2), "other words");
     assert_eq!(sequence(&format!("{cut}\n\n")), None);
     assert_eq!(sequence(""), None);
+}
+
+/// The report of a mover of another version is known for one, whatever else is in it, and nothing before it counts any more.
+#[test]
+fn a_report_of_another_version_is_said_to_be_one() {
+    let texts = order_texts();
+    let last = String::from_utf8_lossy(texts.last().expect("a report"));
+    for version in [0, VERSION + 1, 99] {
+        let newer = last.replace(&format!("\"version\":{VERSION}"), &format!("\"version\":{version}")).replace("\"state\":", "\"stance\":");
+        assert_eq!(orders::last_report(&format!("{last}\n{newer}\n")), Err(OtherVersion(version)));
+    }
+}
+
+/// Orders and reports as the first version wrote them, which every later one of the same version reads; never changed.
+#[test]
+fn what_earlier_ends_wrote_is_read() {
+    let serve = r#"{"version":1,"sequence":3,"order":{"do":"serve","volumes":[{"name":"c0","mode":"Filesystem"}],"peer":"00ff"}}"#;
+    let pass = r#"{"version":1,"sequence":4,"order":{"do":"pass","volumes":[{"name":"c0","mode":"Block"}],"to":{"at":"peer","address":"10.0.0.1:7","fingerprint":"00ff"},"last":true,"bytesPerSecondMax":null}}"#;
+    let here = r#"{"version":1,"sequence":5,"order":{"do":"pass","volumes":[],"to":{"at":"here"},"last":false}}"#;
+    for text in [serve, pass, here] {
+        let orders: Orders = serde_json::from_str(text).expect("orders of version 1");
+        assert!(orders.version == 1 && orders.heartbeat.is_none() && orders.silence_secs_max.is_none(), "{text}");
+    }
+    let report = r#"{"version":1,"sequence":4,"state":"failed","fingerprint":"00ff","port":0,"volumes":[{"name":"c0","phase":"copying","entries":3}],"failure":{"reason":"targetFull","message":"no room"}}"#;
+    let report = orders::last_report(report).expect("of this version").expect("a report");
+    assert_eq!((report.sequence, report.state, report.volumes[0].entries), (4, MoverState::Failed, 3));
+    assert_eq!(report.failure.map(|failure| failure.reason), Some(Reason::TargetFull));
+    let more = r#"{"version":1,"sequence":6,"state":"ready","fingerprint":"00ff","port":0,"addedLater":true}"#;
+    assert!(orders::last_report(more).is_ok_and(|report| report.is_some()), "what is added later is left unread");
 }
 
 /// A manifest is the mover's own, but the disk it is on may fail.

@@ -175,10 +175,19 @@ impl Sim {
         for (claim, volume) in self.mounted.get(&key(pod)).cloned().unwrap_or_default() {
             self.app_writes(&claim, &volume);
         }
-        let is_ready = if self.store.now < self.unready_until { "False" } else { "True" };
+        let is_unready = self.store.now < self.unready_until || self.unready_on.is_some_and(|class| self.is_on(pod, class));
+        let is_ready = if is_unready { "False" } else { "True" };
         if text(pod, "/status/conditions/0/status") != is_ready {
             self.pod_status(pod, |pod| pod["status"]["conditions"] = json!([{ "type": "Ready", "status": is_ready }]));
         }
+    }
+
+    /// Whether a pod has a claim of this class.
+    fn is_on(&self, pod: &Value, class: &str) -> bool {
+        let space = text(pod, "/metadata/namespace");
+        let claims = claims_of(pod);
+        let mut found = claims.iter().filter_map(|claim| self.store.get("persistentvolumeclaims", space, claim));
+        found.any(|claim| text(claim, "/spec/storageClassName") == class)
     }
 
     /// First the containers end, then the pod is gone.
@@ -261,7 +270,7 @@ impl Sim {
     fn start_mover(&mut self, pod: &Value) {
         let uid = key(pod);
         let report = Report {
-            version: orders::VERSION,
+            version: self.movers_speak,
             sequence: 0,
             state: MoverState::Ready,
             fingerprint: Fingerprint(blake3::hash(uid.as_bytes()).to_hex().to_string()),

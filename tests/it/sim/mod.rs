@@ -213,6 +213,10 @@ pub(crate) struct Sim {
     attached_astray: Option<((String, String), usize)>,
     /// Until when drivers do not publish a volume to a second pod of a node.
     refuses_second_mount_until: u64,
+    /// Which version of the orders movers speak.
+    movers_speak: u32,
+    /// The class on whose volumes the app never becomes ready.
+    unready_on: Option<&'static str>,
     /// Until when kubelets report the app's pods as not ready.
     unready_until: u64,
     /// The user accepts a longer outage.
@@ -299,6 +303,8 @@ impl Sim {
             attached: BTreeMap::new(),
             attached_astray: None,
             refuses_second_mount_until: 0,
+            movers_speak: kubectl_stateful::contract::orders::VERSION,
+            unready_on: None,
             unready_until: 0,
             accepts_outage: false,
             expects_warm: false,

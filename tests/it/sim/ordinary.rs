@@ -1,6 +1,7 @@
 //! Moves on clusters that are not like the one the product was made on.
 
 use kubectl_stateful::cluster::read::{Named, resolve, survey};
+use kubectl_stateful::contract::orders;
 use kubectl_stateful::engine::{Ending, Trouble};
 use kubectl_stateful::planner;
 use serde_json::json;
@@ -162,6 +163,30 @@ fn a_replica_that_is_not_ready_for_a_moment_is_looked_at_again() {
                 let seen = survey(&cluster, "app", &app).await.expect("it can be surveyed");
                 let ready: Vec<bool> = seen.app.pods.iter().map(|pod| pod.ready).collect();
                 assert!(!ready.is_empty() && ready.iter().all(|one| *one == is_up), "{}, {ms} ms: {ready:?}", scenario.name);
+            });
+        }
+    }
+}
+
+/// The image is older or newer than the command by a version of the orders: nothing is copied, nothing of the run is left, and an app that is
+/// copied warm is not stopped.
+#[test]
+fn movers_of_another_version_are_refused_before_anything_is_copied() {
+    for version in [orders::VERSION - 1, orders::VERSION + 1] {
+        for scenario in scenario::ALL.iter().filter(|scenario| !scenario.is_back && scenario.taken_back_from.is_none()) {
+            let what = format!("{}: version {version}", scenario.name);
+            in_paused_time(async {
+                let mut moving = Move::new(scenario).await;
+                let before = moving.with(|sim| {
+                    sim.movers_speak = version;
+                    pods_of_app(sim)
+                });
+                let went = moving.once(moving.first).await;
+                moving.judge_end(&went);
+                let Went::Ended(Ending::Undone(Some(Trouble::Step { why, .. }))) = &went else { panic!("{what}: {went:?}") };
+                assert!(why.contains(&format!("speaks version {version} of the orders")), "{what}: {why}");
+                let (after, left, is_warm) = moving.with(|sim| (pods_of_app(sim), sim.volumes_of_ours(), sim.expects_warm));
+                assert!((after == before || !is_warm) && left.is_empty(), "{what}: {before:?}, {after:?}, {left:?}");
             });
         }
     }
