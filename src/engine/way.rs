@@ -15,6 +15,7 @@ use super::{gate, warm_copies};
 use crate::journal::lease::Lease;
 use crate::journal::store::outcome_word;
 use crate::journal::{Event, Journal, Outcome, RunState, Stand};
+use crate::plan::step::Fact;
 use crate::plan::{Plan, PlannedStep, Stage, Step};
 use crate::steps::{self, Remedy, Standing, StepError, World};
 
@@ -78,9 +79,12 @@ impl<'a> Run<'a> {
         plan.steps().any(|(_, step)| step.step.lets_app_write() && state.stand(&step.id).is_begun())
     }
 
-    /// Whether everything was done that lets the app write to the target, so that it is all there to go back from.
+    /// Whether the app was started on the target, so that it is all there to go back from. It need not have become ready: one that never does
+    /// has to be able to go back. Where nothing is started, what lets others use the claims is asked.
     pub fn app_was_started(plan: &Plan, state: &RunState) -> bool {
-        plan.steps().filter(|(_, step)| step.step.lets_app_write()).all(|(_, step)| state.stand(&step.id).is_done())
+        let starts = plan.steps().any(|(_, step)| step.step.starts_app());
+        let wanted = plan.steps().filter(|(_, step)| if starts { step.step.starts_app() } else { step.step.lets_app_write() });
+        wanted.map(|(_, step)| state.stand(&step.id)).all(Stand::is_done)
     }
 
     async fn ended(&self) -> Option<Ending> {
@@ -144,7 +148,11 @@ impl<'a> Run<'a> {
     async fn take_movers_away(&self) {
         let state = self.seat.state().await;
         let made = |step: &PlannedStep| *state.stand(&step.id) != Stand::Untouched;
-        let movers = self.seat.plan.steps().filter(|(_, step)| matches!(step.step, Step::StartMover(_)) && made(step));
+        let movers = self
+            .seat
+            .plan
+            .steps()
+            .filter(|(_, step)| step.step.facts().iter().any(|fact| matches!(fact, Fact::StartsMover { .. })) && made(step));
         let gone = join_all(movers.map(|(_, step)| steps::undo(&step.step, self.seat.world())));
         drop(tokio::time::timeout(NOTE_WITHIN, gone).await);
     }

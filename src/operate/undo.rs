@@ -102,9 +102,9 @@ pub async fn undo(connection: &Connection, namespace: &str, command: &UndoComman
         BackRoute::FinishStart => {
             caller.confirm(&Proposal::FinishStart)?;
             finish_start(connection, &plan, &command.assurances, caller).await?;
-            move_back(connection, &plan, command, caller, |declined| stays_started(&plan, &declined)).await
+            move_back(connection, &plan, command, caller, |error| stays_started(&plan, error)).await
         }
-        BackRoute::MoveBack => move_back(connection, &plan, command, caller, |declined| declined).await,
+        BackRoute::MoveBack => move_back(connection, &plan, command, caller, |error| error).await,
     }
 }
 
@@ -121,39 +121,44 @@ async fn go_on_back(
         caller.tell(&Remark::NothingToDo(&NothingToDo::UndoneBy { run: run.clone(), back: other.clone() }));
         return Ok(());
     }
-    caller.tell(&Remark::GoesOnBack { run, back: other });
     if let Some(option) = command.option_of_a_new_way_back() {
         let why = format!("`{option}` has no effect: run {other} takes the app back already, and goes on as it was planned");
         return Err(CommandError::new(ExitClass::Error, why).hinted(format!("leave out `{option}`")));
     }
+    caller.tell(&Remark::GoesOnBack { run, back: other });
     let assurances = Assurances { mover_image: command.mover_image_expected.clone(), ..command.assurances.clone() };
     let record = trust::read_run(connection, plan.namespace(), other, Course::Resume, &assurances).await?;
     caller.confirm(&Proposal::Resume(&record))?;
     carry_out(connection, &record.plan, Course::Resume, &assurances, caller).await
 }
 
-/// Goes on with a run that was cut off while it started the app. That the app does not become ready is no hindrance to going back.
+/// Goes on with a run that did not finish the start of the app. That the app does not become ready is no hindrance to going back.
 async fn finish_start(connection: &Connection, plan: &Plan, assurances: &Assurances, caller: &impl Caller) -> Result<(), CommandError> {
     let carried_out = carry_out(connection, plan, Course::Resume, assurances, caller).await;
     let journal = Journal::open(connection, plan.namespace(), plan.run()).await?;
     if Run::app_was_started(plan, journal.state()) { Ok(()) } else { carried_out }
 }
 
-/// That the way back was declined once the app was started: something was changed, and is said.
-fn stays_started(plan: &Plan, declined: &CommandError) -> CommandError {
-    let why = "not confirmed; the app was started on its new volumes, and stays there";
-    CommandError::new(declined.class, why).hinted(format!("go back with `kubectl stateful undo {} -n {}`", plan.run(), plan.namespace()))
+/// That the way back was declined or refused once the app was started: something was changed, and is said.
+fn stays_started(plan: &Plan, mut error: CommandError) -> CommandError {
+    if error.class == ExitClass::Refused {
+        error.class = ExitClass::Halted;
+    }
+    if let Some(fault) = error.faults.last_mut() {
+        fault.what += "; the app was started on its new volumes, and stays there";
+    }
+    error.hinted(format!("go back with `kubectl stateful undo {} -n {}`", plan.run(), plan.namespace()))
 }
 
-/// Moves the app back to the volumes that the run kept. `declined` says what it means that the caller does not want that.
+/// Moves the app back to the volumes that the run kept. `before` says what an error before the first change means.
 async fn move_back(
     connection: &Connection,
     plan: &Plan,
     command: &UndoCommand<'_>,
     caller: &impl Caller,
-    declined: impl FnOnce(CommandError) -> CommandError,
+    before: impl Fn(CommandError) -> CommandError,
 ) -> Result<(), CommandError> {
-    let volumes = kept_volumes(connection, plan).await?;
+    let volumes = kept_volumes(connection, plan).await.map_err(&before)?;
     let mut request = going_back::request(plan, volumes, caller.fresh_name(), caller.now(), command.discard_new_writes);
     // What was paused or open when the app was moved need not be so by now.
     request.applier_is_paused = command.assurances.applier_is_paused;
@@ -162,10 +167,10 @@ async fn move_back(
     if let Some(image) = &command.mover_image {
         request.mover_image.clone_from(image);
     }
-    let (back, survey) = plan_back(connection, plan, &request).await?;
+    let (back, survey) = plan_back(connection, plan, &request).await.map_err(&before)?;
     // Also with credentials that end soon it is better to begin to go back than not to.
     expiry::warn(connection.expiry(), &back, &survey, caller);
-    caller.confirm(&Proposal::Begin { plan: &back, survey: &survey }).map_err(declined)?;
+    caller.confirm(&Proposal::Begin { plan: &back, survey: &survey }).map_err(&before)?;
     carry_out(connection, &back, Course::Begin, &command.assurances, caller).await
 }
 

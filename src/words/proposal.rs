@@ -19,7 +19,7 @@ pub fn proposal_text(proposal: &Proposal<'_>) -> Words {
         Proposal::Close(plan) => closing_text(plan),
         Proposal::FinishStart => {
             words!(
-                "The run was cut off while it started the app on its new volumes. This command finishes the start, then moves the app back."
+                "The run did not finish the start of the app on its new volumes. This command finishes the start, then moves the app back."
             )
         }
         Proposal::Finalize { plan, volumes } => finalize_text(plan, volumes),

@@ -168,7 +168,12 @@ impl Step {
 
     /// Whether the app may write to the target once this step was begun: it is started, or the volume is made its own for good.
     pub fn lets_app_write(&self) -> bool {
-        self.parameters().app_effect() == AppEffect::LetsWrite
+        matches!(self.parameters().app_effect(), AppEffect::Starts | AppEffect::LetsWrite)
+    }
+
+    /// Whether the step starts the app on the target.
+    pub fn starts_app(&self) -> bool {
+        self.parameters().app_effect() == AppEffect::Starts
     }
 
     /// Whether the step stops the app.

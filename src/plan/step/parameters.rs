@@ -62,7 +62,9 @@ pub enum AppEffect {
     Nothing,
     /// It stops it.
     Stops,
-    /// Once it was begun the app may write to the target.
+    /// It starts it on the target, where it may write once the step was begun.
+    Starts,
+    /// Once it was begun the app may write to the target, since the volume is its own for good.
     LetsWrite,
     /// Once it is done the app is up.
     SeesReady,

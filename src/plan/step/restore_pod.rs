@@ -39,7 +39,7 @@ impl Parameters for RestorePod {
     }
 
     fn app_effect(&self) -> AppEffect {
-        AppEffect::LetsWrite
+        AppEffect::Starts
     }
 
     fn undo_order(&self) -> UndoOrder {

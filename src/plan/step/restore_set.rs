@@ -37,7 +37,7 @@ impl Parameters for RestoreSet {
     }
 
     fn app_effect(&self) -> AppEffect {
-        AppEffect::LetsWrite
+        AppEffect::Starts
     }
 
     fn undo_order(&self) -> UndoOrder {

@@ -41,7 +41,7 @@ impl Parameters for ScaleUp {
     }
 
     fn app_effect(&self) -> AppEffect {
-        AppEffect::LetsWrite
+        AppEffect::Starts
     }
 
     fn undo_order(&self) -> UndoOrder {

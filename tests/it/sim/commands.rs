@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use kubectl_stateful::engine::{Ending, Listener};
+use kubectl_stateful::engine::{Ending, Listener, Trouble};
 use kubectl_stateful::journal::Journal;
 use kubectl_stateful::operate::caller::{Caller, NothingToDo, Proposal, Remark};
 use kubectl_stateful::operate::exit::ExitClass;
@@ -132,6 +132,30 @@ fn after_the_cut_over_undo_moves_back_and_does_so_once() {
         assert_eq!((caller.proposed.take(), caller.nothing_to_do.take()), (vec![], vec![why]));
         is_back_by_another_run(&mut moving).await;
     });
+}
+
+/// It crashes on the new class, say: that its start is not through must not keep it from going back.
+#[test]
+fn an_app_that_never_becomes_ready_on_its_target_is_moved_back() {
+    for scenario in scenario::ALL.iter().filter(|scenario| !scenario.is_back && scenario.taken_back_from.is_none()) {
+        in_paused_time(async {
+            let mut moving = Move::new(scenario).await;
+            let classes = moving.plan.moves.iter().filter_map(|one| one.target_class.clone()).collect::<Vec<_>>();
+            moving.with(|sim| sim.unready_on = Some(classes.first().expect("a class").clone().leak()));
+            let went = moving.once(Course::Begin).await;
+            let Went::Ended(Ending::Halted(Trouble::Step { step, .. })) = &went else {
+                // No pod of it runs.
+                assert!(matches!(went, Went::Ended(Ending::Completed)), "{}: {went:?}", scenario.name);
+                return;
+            };
+            assert!(step.0.starts_with("await-ready"), "{}: {step}", scenario.name);
+            moving.with(|sim| sim.phase = Phase::Beginning);
+            let caller = Agreeable::of(&moving);
+            undone(&moving, &caller).await.unwrap_or_else(|why| panic!("{}: {why:?}", scenario.name));
+            assert_eq!(caller.proposed.take(), ["begin"], "{}", scenario.name);
+            is_back_by_another_run(&mut moving).await;
+        });
+    }
 }
 
 #[test]
