@@ -1,4 +1,4 @@
-//! The environment: read here and nowhere else.
+//! What the environment says of a command. It is read here; only the name of this machine is read elsewhere, where a lease is taken.
 
 use crate::operate::exit::ExitClass;
 use crate::operate::failure::CommandError;

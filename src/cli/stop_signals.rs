@@ -36,7 +36,7 @@ mod system {
             Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
         }
 
-        /// Waits for the next signalal.
+        /// Waits for the next signal.
         pub(crate) async fn next(&mut self) -> StopSignal {
             tokio::select! {
                 _ = self.interrupt.recv() => StopSignal::Interrupt,
@@ -92,7 +92,7 @@ mod system {
             })
         }
 
-        /// Waits for the next signalal. After the last three, Windows ends the process within seconds whatever it does.
+        /// Waits for the next signal. After the last three, Windows ends the process within seconds whatever it does.
         pub(crate) async fn next(&mut self) -> StopSignal {
             tokio::select! {
                 _ = self.interrupt.recv() => StopSignal::Interrupt,

@@ -26,14 +26,12 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
     }
     let noted = volume["metadata"]["annotations"][marks::POLICY_BEFORE].as_str().map(str::to_owned);
     let policy = noted.or_else(|| {
-        plan.steps().find_map(|(_, step)| match &step.step {
-            Step::PinReclaim(pin) if pin.volume == name => Some(pin.policy_before.clone()),
-            _ => None,
+        plan.steps().find_map(|(_, step)| {
+            if let Step::PinReclaim(pin) = &step.step { (pin.volume == name).then(|| pin.policy_before.clone()) } else { None }
         })
     });
-    let spec = plan.steps().find_map(|(_, step)| match &step.step {
-        Step::ReleaseClaim(claim) if claim.volume == name => claim.manifest_before.get("spec"),
-        _ => None,
+    let spec = plan.steps().find_map(|(_, step)| {
+        if let Step::ReleaseClaim(claim) = &step.step { claim.manifest_before.get("spec").filter(|_| claim.volume == name) } else { None }
     })?;
     let request = spec.pointer("/resources/requests/storage").and_then(Value::as_str).map(str::to_owned);
     let modes = spec["accessModes"].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -21,6 +21,7 @@ use crate::cluster::ApiError;
 use crate::cluster::failure::OUTAGE_MAX;
 use crate::journal::lease::{self, Lease, LeaseError};
 use crate::journal::{Event, Journal, JournalError, RunState};
+use crate::plan::step::Fact;
 use crate::plan::{Plan, PlannedStep, Step, StepId};
 use crate::steps::{self, World};
 
@@ -39,10 +40,18 @@ fn bears(error: &ApiError) -> Option<Duration> {
     error.passes_within().or(error.is_denial().then_some(OUTAGE_MAX))
 }
 
+fn frees_claim(step: &Step) -> bool {
+    step.facts().iter().any(|fact| matches!(fact, Fact::Frees { .. }))
+}
+
+fn adopts_claim(step: &Step) -> bool {
+    step.facts().iter().any(|fact| matches!(fact, Fact::Adopts { .. }))
+}
+
 /// Whether claims of the app were taken away by what the journal says, and not all of them are back.
 fn claims_are_away(plan: &Plan, state: &RunState) -> bool {
-    let gone = plan.steps().any(|(_, step)| matches!(step.step, Step::ReleaseClaim(_)) && state.stand(&step.id).is_begun());
-    gone && !plan.steps().filter(|(_, step)| matches!(step.step, Step::AdoptClaim(_))).all(|(_, step)| state.stand(&step.id).is_done())
+    let gone = plan.steps().any(|(_, step)| frees_claim(&step.step) && state.stand(&step.id).is_begun());
+    gone && !plan.steps().filter(|(_, step)| adopts_claim(&step.step)).all(|(_, step)| state.stand(&step.id).is_done())
 }
 
 /// See the module.
@@ -230,7 +239,7 @@ impl<'a> Seat<'a> {
         if planned.step.stops_app() {
             self.note_stop();
         }
-        if matches!(planned.step, Step::ReleaseClaim(_)) {
+        if frees_claim(&planned.step) {
             self.claims_are_away.store(true, Ordering::SeqCst);
         }
     }

@@ -118,10 +118,9 @@ pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Re
 
 /// What makes a volume another one than the run's plan moved; none: nothing.
 fn foreign(plan: &Plan, volume: &Value) -> Option<String> {
-    let pinned = plan.steps().find_map(|(_, one)| match &one.step {
-        Step::PinReclaim(pin) if pin.volume == name(volume) => Some(pin),
-        _ => None,
-    });
+    let pinned = plan
+        .steps()
+        .find_map(|(_, one)| if let Step::PinReclaim(pin) = &one.step { (pin.volume == name(volume)).then_some(pin) } else { None });
     let Some(pin) = pinned else { return Some("the plan does not name it".to_owned()) };
     if pin.volume_uid != text(&volume["metadata"]["uid"]) {
         return Some("it is another one of that name".to_owned());

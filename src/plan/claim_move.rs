@@ -1,11 +1,12 @@
-//! The way of each claim in a plan, for people: from where to where, how, and what that adds to the outage. No step reads it.
+//! The way of each claim in a plan, from where to where, how, and what that adds to the outage. People read
+//! it, and so do the trust in a plan, the look before the stop and the estimate of a whole copy; steps have values of their own.
 
 use serde::{Deserialize, Serialize};
 
 /// What reading or copying a whole volume is assumed to manage, in bytes a second, where an estimate is told.
 pub const ASSUMED_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
-/// One claim's way, for people.
+/// One claim's way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimMove {

@@ -364,10 +364,8 @@ impl<'a> Scope<'a> {
 
     /// A set that is deleted later is the one that is stopped.
     fn same_shape(&mut self, is: Option<&String>) {
-        let removed = self.plan.steps().find_map(|(_, one)| match &one.step {
-            Step::RemoveSet(removed) => Some(&removed.shape),
-            _ => None,
-        });
+        let removed =
+            self.plan.steps().find_map(|(_, one)| if let Step::RemoveSet(removed) = &one.step { Some(&removed.shape) } else { None });
         if removed.is_some() && removed != is {
             self.fault("stops another set than the one that is deleted".to_owned());
         }
@@ -377,10 +375,10 @@ impl<'a> Scope<'a> {
     fn restore_set(&mut self, step: &RestoreSet) {
         self.set(&step.namespace, &step.name, None);
         self.object(&step.manifest, "apps/v1", "StatefulSet", &step.name);
-        let before = self.plan.steps().find_map(|(_, one)| match &one.step {
-            Step::RemoveSet(removed) => Some(&removed.manifest_before),
-            _ => None,
-        });
+        let before = self
+            .plan
+            .steps()
+            .find_map(|(_, one)| if let Step::RemoveSet(removed) = &one.step { Some(&removed.manifest_before) } else { None });
         if before.is_none_or(|before| without_claims(before) != without_claims(&step.manifest)) {
             self.fault(format!("makes statefulset/{} otherwise than it was", step.name));
         }

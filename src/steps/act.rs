@@ -37,6 +37,12 @@ pub(super) trait Act {
         Ok(None)
     }
 
+    /// Whether what the step had movers do is known to those that will make the last pass.
+    async fn is_known_to_movers(&self, world: &World) -> Result<bool, StepError> {
+        let _ = world;
+        Ok(true)
+    }
+
     /// Whether something bears the marks of this run by this step's doing.
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
         let _ = world;

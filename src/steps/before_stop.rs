@@ -195,18 +195,51 @@ async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
     Ok(())
 }
 
+/// An object of the app or of the run that a step deletes.
+struct Doomed<'a> {
+    kind: Kind,
+    name: &'a str,
+    /// Finalizers that go by themselves.
+    known: &'static [&'static str],
+    at: End,
+}
+
+fn deleted_by(step: &Step) -> Option<Doomed<'_>> {
+    let doomed = |kind, name, known, at| Some(Doomed { kind, name, known, at });
+    match step {
+        Step::RemoveSet(step) => doomed(Kind::STATEFUL_SET, &step.name, &[], End::Source),
+        Step::RemovePod(step) => doomed(Kind::POD, &step.name, &finalizers::OF_PODS, End::Source),
+        Step::ReleaseClaim(step) => doomed(Kind::CLAIM, &step.name, &finalizers::OF_CLAIMS, End::Source),
+        Step::ReleaseStaging(step) => doomed(Kind::CLAIM, &step.staging, &finalizers::OF_CLAIMS, End::Target),
+        // Pods of the app that are over are looked at with all others that name a claim; a mover's pod has nobody's finalizer.
+        Step::ClearPods(_) | Step::StopMover(_) => None,
+        Step::PinReclaim(_)
+        | Step::PinRetention(_)
+        | Step::ReopenVolume(_)
+        | Step::ReserveTarget(_)
+        | Step::StartMover(_)
+        | Step::AwaitMover(_)
+        | Step::PinTarget(_)
+        | Step::WarmCopy(_)
+        | Step::Drain(_)
+        | Step::LastPass(_)
+        | Step::BindTarget(_)
+        | Step::AdoptClaim(_)
+        | Step::RestoreSet(_)
+        | Step::RestorePod(_)
+        | Step::ScaleUp(_)
+        | Step::AwaitReady(_)
+        | Step::RestoreRetention(_)
+        | Step::SettleTarget(_) => None,
+    }
+}
+
 /// Nothing that the run deletes has a finalizer of somebody's controller.
 async fn all_go(plan: &Plan, world: &World) -> Result<(), StepError> {
-    for (_, planned) in plan.steps() {
-        let (kind, name, known) = match &planned.step {
-            Step::RemoveSet(step) => (Kind::STATEFUL_SET, &step.name, &[][..]),
-            Step::RemovePod(step) => (Kind::POD, &step.name, &finalizers::OF_PODS[..]),
-            Step::ReleaseClaim(step) => (Kind::CLAIM, &step.name, &finalizers::OF_CLAIMS[..]),
-            Step::ReleaseStaging(step) => (Kind::CLAIM, &step.staging, &finalizers::OF_CLAIMS[..]),
-            _ => continue,
-        };
-        if let Some(object) = world.at(End::Source).get(&kind, name).await? {
-            look::goes(&object, known, &world.namespace)?;
+    for Doomed { kind, name, known, at } in plan.steps().filter_map(|(_, planned)| deleted_by(&planned.step)) {
+        let place = world.at(at);
+        if let Some(object) = place.get(&kind, name).await? {
+            look::goes(&object, known, &place.namespace)?;
         }
     }
     Ok(())

@@ -40,16 +40,13 @@ macro_rules! each {
     };
 }
 
-/// Whether a warm copy is known to the movers that will make the last pass; of other steps there is nothing to know.
+/// Whether what a step had movers do is known to those that will make the last pass.
 ///
 /// # Errors
 ///
 /// See [`StepError`].
 pub async fn is_known_to_movers(step: &Step, world: &World) -> Result<bool, StepError> {
-    match step {
-        Step::WarmCopy(copy) => copy.is_known_to_movers(world).await,
-        _ => Ok(true),
-    }
+    each!(step, one => one.is_known_to_movers(world).await)
 }
 
 /// Tells every mover of the run that its engine is still there. Best effort: a mover that hears nothing for a quarter of an hour ends by itself.

@@ -30,7 +30,7 @@ impl Sources {
     pub(crate) fn read(checkout: &Path) -> Self {
         let src = checkout.join("src");
         let mut files = BTreeMap::new();
-        for path in rust_files(&src) {
+        for path in files_of(&src, "rs") {
             let within = path.strip_prefix(&src).expect("it was found there").to_string_lossy().into_owned();
             let text = without_tests(&without_comments(&fs::read_to_string(&path).expect("it can be read")));
             files.insert(module_of(&within), File { path: within, text, passes_on: BTreeMap::new(), names: Vec::new() });
@@ -128,8 +128,8 @@ impl File {
     }
 }
 
-/// All Rust files of a folder.
-pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
+/// All files of a folder with this extension.
+pub(crate) fn files_of(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -137,7 +137,7 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
             let path = entry.expect("it can be read").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|own| own == extension) {
                 found.push(path);
             }
         }

@@ -65,7 +65,7 @@ struct PendingSegment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SegmentState {
     /// It is to be read.
-    WrittenBlocks,
+    Queued,
     /// It was read, and its digests are in this region.
     Read(u64),
     /// It was written more than once, or cannot be read here.
@@ -104,7 +104,7 @@ impl EarlyReader {
         if !has_room || state.segments.contains_key(&(number, index)) {
             return;
         }
-        state.segments.insert((number, index), SegmentState::WrittenBlocks);
+        state.segments.insert((number, index), SegmentState::Queued);
         state.waiting.push_back(PendingSegment { number, index, direct: Arc::clone(direct) });
         self.shared.changed.notify_one();
     }
@@ -146,7 +146,7 @@ impl EarlyReader {
         let whole = state.segments.range((number, 0)..(number, stamp.size / SEGMENT_BYTES as u64));
         let region = |(&(_, index), segment): (&(u64, u64), &SegmentState)| match segment {
             SegmentState::Read(region) => Some((index, *region)),
-            SegmentState::WrittenBlocks | SegmentState::Left => None,
+            SegmentState::Queued | SegmentState::Left => None,
         };
         whole.filter_map(region).collect()
     }
@@ -187,7 +187,7 @@ impl EarlyReads {
             let outcome = self.read(&waiting, &mut buffer).unwrap_or(SegmentState::Left);
             let mut state = self.lock();
             if let Some(segment) =
-                state.segments.get_mut(&(waiting.number, waiting.index)).filter(|segment| **segment == SegmentState::WrittenBlocks)
+                state.segments.get_mut(&(waiting.number, waiting.index)).filter(|segment| **segment == SegmentState::Queued)
             {
                 *segment = outcome;
             }

@@ -23,7 +23,7 @@ pub struct Slate {
 impl Slate {
     /// Returns a volume of which nothing is known.
     #[must_use]
-    pub fn new(place: Place) -> Slate {
+    pub(crate) fn new(place: Place) -> Slate {
         Slate { place, touched: TouchedPaths::default(), is_clean: AtomicBool::new(false), times: OnceLock::new() }
     }
 
@@ -54,7 +54,7 @@ impl Slate {
     }
 
     /// Says that all of it was looked over.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         self.touched.clear();
         self.is_clean.store(true, Ordering::Relaxed);
     }

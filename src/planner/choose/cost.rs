@@ -1,6 +1,6 @@
 //! What a claim adds to the outage: whether the last pass, which runs while the app is stopped, reads what changed or everything.
 //!
-//! The mover believes the stamps of files only on file systems that take them from the node's own clock (`mover/volume.rs`). Which file
+//! The mover believes the stamps of files only on file systems that take them from the node's own clock (`mover/disk/volume.rs`). Which file
 //! system a volume has the cluster does not say, so it is judged by what serves the volume; the mover judges again by what it finds.
 
 use std::collections::BTreeMap;

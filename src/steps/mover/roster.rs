@@ -33,15 +33,12 @@ impl Movers {
     /// Those of a plan; none of them is made yet.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let planned = plan.steps().filter_map(|(_, one)| match &one.step {
-            Step::StartMover(start) => Some((start.pod.clone(), start.manifest.clone())),
-            _ => None,
+        let planned = plan.steps().filter_map(|(_, one)| {
+            if let Step::StartMover(start) = &one.step { Some((start.pod.clone(), start.manifest.clone())) } else { None }
         });
-        let writers = plan.steps().filter_map(|(_, one)| match &one.step {
-            Step::WarmCopy(copy) => copy.route.target_pod.clone(),
-            Step::LastPass(pass) => pass.route.target_pod.clone(),
-            _ => None,
-        });
+        // Every route has a last pass, with or without warm ones before.
+        let writers =
+            plan.steps().filter_map(|(_, one)| if let Step::LastPass(pass) = &one.step { pass.route.target_pod.clone() } else { None });
         Self {
             run: plan.run().0.clone(),
             planned: planned.collect(),

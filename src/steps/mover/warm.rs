@@ -58,20 +58,17 @@ impl Act for WarmCopy {
         copy::order(world, &self.route, false).await
     }
 
-    async fn remind(&self, world: &World) -> Result<(), StepError> {
-        copy::remind(world, &self.route).await
-    }
-}
-
-impl WarmCopy {
-    /// Whether the very movers that will make the last pass have made one before it, or need not: what another one did is not known to them, so
-    /// that they would read everything anew.
-    pub(in crate::steps) async fn is_known_to_movers(&self, world: &World) -> Result<bool, StepError> {
+    // What another mover did is not known to these, so that they would read everything anew.
+    async fn is_known_to_movers(&self, world: &World) -> Result<bool, StepError> {
         Ok(match copy::stand(world, &self.route, false).await? {
             Pass::Done { .. } | Pass::Unheard(_) => true,
             Pass::NotStarted(_) => world.accepts_whole_copy(),
             Pass::Gone(_) | Pass::NotOrdered | Pass::Ordered | Pass::Running { .. } => false,
         })
+    }
+
+    async fn remind(&self, world: &World) -> Result<(), StepError> {
+        copy::remind(world, &self.route).await
     }
 }
 
