@@ -116,18 +116,19 @@ async fn has_completed(connection: &Connection, plan: &Plan) -> Result<bool, Com
     }
 }
 
-/// Refuses to go on with a run that has completed, while or after another one takes the app back.
+/// Refuses to go on with a run while or after another one takes the app back. One whose app did not become ready has not even completed.
 async fn refuse_taken_back(connection: &Connection, record: &TrustedRun) -> Result<(), CommandError> {
-    if record.journal.state().outcome != Some(Outcome::Completed) {
-        return Ok(());
-    }
     let Some(back) = records::way_back(connection, &record.plan).await? else { return Ok(()) };
     let (run, other, namespace) = (record.plan.run(), back.plan.run(), record.plan.namespace());
     let down = back.down_since().map(|since| format!("; THE APP IS DOWN, or not ready, since {since}")).unwrap_or_default();
+    let was = match record.journal.state().outcome {
+        Some(_) => "was completed",
+        None => "started the app",
+    };
     Err(match back.journal.state().outcome {
-        Some(_) => refused(&format!("run `{run}` was completed, then run `{other}` took the app back"))
+        Some(_) => refused(&format!("run `{run}` {was}, then run `{other}` took the app back"))
             .hinted(format!("see it with `kubectl stateful status {other} -n {namespace}`")),
-        None => refused(&format!("run `{run}` was completed, and run `{other}` takes the app back{down}"))
+        None => refused(&format!("run `{run}` {was}, and run `{other}` takes the app back{down}"))
             .hinted(format!("go on with it by `kubectl stateful execute --resume {other} -n {namespace}`")),
     })
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::Course;
 use super::caller::{Caller, Proposal};
 use super::failure::CommandError;
+use super::records;
 use super::trust::{self, Assurances, TrustedRun};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::lease::Lease;
@@ -95,7 +96,7 @@ pub async fn finalize(
 ///
 /// [`FinalizeError::NotEnded`] while the run has not ended; [`FinalizeError::InUse`] when a volume is bound.
 pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Result<Vec<Value>, FinalizeError> {
-    if journal.state().outcome.is_none() {
+    if !records::has_ended(connection, plan, journal).await {
         return Err(FinalizeError::NotEnded(plan.run().to_string()));
     }
     let marked = connection.list(&Kind::VOLUME, "", &marks::volumes_of(plan.namespace(), plan.run())).await?;

@@ -185,7 +185,7 @@ impl CommandError {
             VerifyError::NotStarted { .. } => {
                 Self::new(ExitClass::Error, what).hinted("name an image that the nodes can pull with `--mover-image IMAGE`")
             }
-            VerifyError::Failed(_) => Self::new(ExitClass::Error, what).hinted("nothing may write to the claims while they are compared"),
+            VerifyError::Failed(_) => Self::new(ExitClass::Error, what).hinted("nothing may write to the claims while they are compared; the image of the pod is the one of this version, or named with `--mover-image`"),
             VerifyError::TooLong(_) => Self::new(ExitClass::Error, what).hinted("allow more with `--timeout DURATION`"),
             VerifyError::Survey(error) => error.into(),
             VerifyError::Api(error) => Self::new(ExitClass::Error, what).maybe_hinted(api_hint(&error)),

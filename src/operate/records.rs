@@ -29,6 +29,8 @@ pub enum RunPhase {
     Halted(String),
     /// The app was moved.
     Completed,
+    /// It started the app and did not end; another run takes the app back, or has done so.
+    Superseded,
     /// It was taken back.
     Undone,
 }
@@ -42,7 +44,7 @@ pub struct RunStatus {
     pub is_back: bool,
     /// Since when it has the app down.
     pub down_since: Option<String>,
-    /// The run that takes the app back after this one has completed, and whether it has completed too.
+    /// The run that takes the app back after this one moved it, and whether it has completed.
     pub back_by: Option<(RunId, bool)>,
 }
 
@@ -53,14 +55,15 @@ pub struct RunStatus {
 /// When lease or records cannot be read.
 pub async fn status(connection: &Connection, plan: &Plan, journal: &Journal, entries: &[Entry]) -> Result<RunStatus, JournalError> {
     let state = journal.state();
-    let mut back_by = None;
+    let back = match state.outcome {
+        Some(Outcome::Undone) => None,
+        Some(Outcome::Completed) | None => way_back(connection, plan).await?,
+    };
+    let back_by = back.map(|back| (back.plan.run().clone(), back.journal.state().outcome.is_some()));
     let phase = match (state.outcome, &state.halted) {
         (Some(Outcome::Undone), _) => RunPhase::Undone,
-        (Some(Outcome::Completed), _) => {
-            let back = way_back(connection, plan).await?;
-            back_by = back.map(|back| (back.plan.run().clone(), back.journal.state().outcome.is_some()));
-            RunPhase::Completed
-        }
+        (Some(Outcome::Completed), _) => RunPhase::Completed,
+        (None, _) if back_by.is_some() => RunPhase::Superseded,
         (None, halted) => match (renewing(connection, plan).await?, halted) {
             (LeaseRenewal::By(executor), _) => RunPhase::Running { executor },
             (LeaseRenewal::ByNobody | LeaseRenewal::Unseen, Some(why)) => RunPhase::Halted(why.clone()),
@@ -69,18 +72,27 @@ pub async fn status(connection: &Connection, plan: &Plan, journal: &Journal, ent
             (LeaseRenewal::Unseen, None) => RunPhase::Unknown,
         },
     };
-    Ok(RunStatus { phase, is_back: state.back, down_since: down_since(plan, entries).map(str::to_owned), back_by })
+    // Of an app that another run took over that one tells.
+    let down_since = down_since(plan, entries).filter(|_| phase != RunPhase::Superseded).map(str::to_owned);
+    Ok(RunStatus { phase, is_back: state.back, down_since, back_by })
 }
 
 /// Who renews the lease for a run.
-enum LeaseRenewal {
+pub enum LeaseRenewal {
+    /// This executor.
     By(String),
+    /// Nobody.
     ByNobody,
     /// Who looks may not see it.
     Unseen,
 }
 
-async fn renewing(connection: &Connection, plan: &Plan) -> Result<LeaseRenewal, JournalError> {
+/// Looks who renews the lease of a run's app for that run. It is looked at for some seconds.
+///
+/// # Errors
+///
+/// When the lease cannot be read, for another reason than a missing permission.
+pub async fn renewing(connection: &Connection, plan: &Plan) -> Result<LeaseRenewal, JournalError> {
     match lease::renewing(connection, &plan.app).await {
         Ok(Some((holder, run))) if run == plan.run().0 => Ok(LeaseRenewal::By(holder)),
         Ok(_) => Ok(LeaseRenewal::ByNobody),
@@ -164,7 +176,10 @@ pub async fn unfinished(connection: &Connection, namespace: &str, runs: Vec<Stri
     let mut left = Vec::new();
     for name in runs {
         let has_ended = match RunId::try_from(name.clone()) {
-            Ok(run) => Journal::open(connection, namespace, &run).await.is_ok_and(|journal| journal.state().outcome.is_some()),
+            Ok(run) => match of_run(connection, namespace, &run).await {
+                Ok(Some((plan, journal))) => has_ended(connection, &plan, &journal).await,
+                Ok(None) | Err(_) => false,
+            },
             Err(_) => false,
         };
         if !has_ended {
@@ -172,6 +187,14 @@ pub async fn unfinished(connection: &Connection, namespace: &str, runs: Vec<Stri
         }
     }
     left
+}
+
+/// Whether a run has ended, or another one has taken the app back since.
+pub async fn has_ended(connection: &Connection, plan: &Plan, journal: &Journal) -> bool {
+    if journal.state().outcome.is_some() {
+        return true;
+    }
+    way_back(connection, plan).await.is_ok_and(|back| back.is_some_and(|back| back.journal.state().outcome.is_some()))
 }
 
 /// Notes at the records of a run that another one has taken the app back. Best effort.

@@ -6,7 +6,7 @@ use super::attended::carry_out;
 use super::caller::{Caller, NothingToDo, Proposal, Remark};
 use super::exit::ExitClass;
 use super::failure::CommandError;
-use super::records::WayBack;
+use super::records::{LeaseRenewal, WayBack};
 use super::trust::{self, Assurances, Basis, TrustedRun};
 use super::{Course, expiry, records};
 use crate::cluster::{Connection, kept, read};
@@ -104,7 +104,10 @@ pub async fn undo(connection: &Connection, namespace: &str, command: &UndoComman
             finish_start(connection, &plan, &command.assurances, caller).await?;
             move_back(connection, &plan, command, caller, |error| stays_started(&plan, error)).await
         }
-        BackRoute::MoveBack => move_back(connection, &plan, command, caller, |error| error).await,
+        BackRoute::MoveBack => {
+            not_carried_out(connection, &plan, journal.state()).await?;
+            move_back(connection, &plan, command, caller, |error| error).await
+        }
     }
 }
 
@@ -118,6 +121,8 @@ async fn go_on_back(
 ) -> Result<(), CommandError> {
     let (run, other) = (plan.run(), back.plan.run());
     if back.journal.state().outcome.is_some() {
+        // Whoever ended it may not have come to that.
+        records::label_undone(connection, plan.namespace(), run).await;
         caller.tell(&Remark::NothingToDo(&NothingToDo::UndoneBy { run: run.clone(), back: other.clone() }));
         return Ok(());
     }
@@ -139,13 +144,30 @@ async fn finish_start(connection: &Connection, plan: &Plan, assurances: &Assuran
     if Run::app_was_started(plan, journal.state()) { Ok(()) } else { carried_out }
 }
 
+/// Refuses to move back while a process still waits for the app of the run.
+async fn not_carried_out(connection: &Connection, plan: &Plan, state: &RunState) -> Result<(), CommandError> {
+    if state.outcome.is_some() {
+        return Ok(());
+    }
+    let (run, namespace) = (plan.run(), plan.namespace());
+    match records::renewing(connection, plan).await? {
+        LeaseRenewal::By(executor) => {
+            let why = format!("refused: run `{run}` is being carried out by {executor}, which waits for the app");
+            Err(CommandError::new(ExitClass::Refused, why)
+                .hinted(format!("interrupt it there, then type `kubectl stateful undo {run} -n {namespace}` again")))
+        }
+        LeaseRenewal::ByNobody | LeaseRenewal::Unseen => Ok(()),
+    }
+}
+
 /// That the way back was declined or refused once the app was started: something was changed, and is said.
 fn stays_started(plan: &Plan, mut error: CommandError) -> CommandError {
     if error.class == ExitClass::Refused {
         error.class = ExitClass::Halted;
     }
     if let Some(fault) = error.faults.last_mut() {
-        fault.what += "; the app was started on its new volumes, and stays there";
+        // What asked knows of no start.
+        fault.what = fault.what.replace("; nothing was changed", "") + "; the app was started on its new volumes, and stays there";
     }
     error.hinted(format!("go back with `kubectl stateful undo {} -n {}`", plan.run(), plan.namespace()))
 }

@@ -514,6 +514,12 @@ impl ClaimSeen {
         self.mounted_by.iter().find(uses).map(|mount| mount.pod.as_str())
     }
 
+    /// Returns the pod of the app that uses the claim and has started.
+    pub fn started_pod_of_app(&self) -> Option<&str> {
+        let runs = |mount: &&MountSeen| mount.of_app && mount.phase == "Running" && !mount.terminating;
+        self.mounted_by.iter().find(runs).map(|mount| mount.pod.as_str())
+    }
+
     /// Returns the node on which the app uses the claim: one where a pod runs that stays, else one where a pod is being stopped.
     pub fn node_of_app(&self) -> Option<&str> {
         let alive = || self.mounted_by.iter().filter(|mount| mount.of_app && !mount.is_over());

@@ -43,6 +43,7 @@ fn short_status(status: &RunStatus) -> Words {
         RunPhase::Unknown => words!("not ended"),
         RunPhase::Halted(_) => words!("halted"),
         RunPhase::Completed if status.back_by.is_some() => words!("undone"),
+        RunPhase::Superseded => words!("undone"),
         RunPhase::Completed => words!("completed"),
         RunPhase::Undone => words!("undone"),
     };
@@ -88,6 +89,9 @@ fn status_words(status: &RunStatus) -> Words {
         (RunPhase::Completed, Some((run, true))) => words!("completed, then undone by run {}", run),
         (RunPhase::Completed, Some((run, false))) => words!("completed; run {} takes the app back and has not ended", run),
         (RunPhase::Completed, None) => words!("completed"),
+        (RunPhase::Superseded, Some((run, true))) => words!("not completed, then undone by run {}", run),
+        (RunPhase::Superseded, Some((run, false))) => words!("not completed; run {} takes the app back and has not ended", run),
+        (RunPhase::Superseded, None) => words!("not completed"),
         (RunPhase::Undone, _) => words!("undone"),
     }
 }
@@ -103,10 +107,10 @@ fn ways_on(plan: &Plan, status: &RunStatus) -> Words {
             run,
             namespace
         ),
-        (RunPhase::Completed, Some((back, false))) => {
+        (RunPhase::Completed | RunPhase::Superseded, Some((back, false))) => {
             words!("See it with `kubectl stateful status {} -n {}`\n", back, namespace)
         }
-        (RunPhase::Running { .. } | RunPhase::Completed | RunPhase::Undone, _) => Words::default(),
+        (RunPhase::Running { .. } | RunPhase::Completed | RunPhase::Superseded | RunPhase::Undone, _) => Words::default(),
     }
 }
 

@@ -38,9 +38,9 @@ pub(super) fn place(spec: &mut Value, survey: &Survey, unit: &Unit<'_>, end: Mov
     }
 }
 
-/// On the node of the pod that uses a unit's claims, by labels that it alone has, or that all have which are on that node.
+/// On the node of the pod that uses a unit's claims and has started, by labels that it alone has, or that all have which are on that node.
 fn beside(survey: &Survey, unit: &Unit<'_>) -> Option<Value> {
-    let pod = unit.claims.iter().find_map(|claim| claim.seen.pod_of_app())?;
+    let pod = unit.claims.iter().find_map(|claim| claim.seen.started_pod_of_app())?;
     let selector = match (survey.app.kind, unit.claims.first().map(|claim| &claim.seen.origin)) {
         (AppKind::StatefulSet, Some(ClaimOrigin::Template { .. })) => {
             json!({ "matchLabels": { "statefulset.kubernetes.io/pod-name": pod } })

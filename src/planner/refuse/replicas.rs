@@ -22,13 +22,18 @@ pub(crate) fn refusal(request: &Request, survey: &Survey) -> Option<Refusal> {
 /// What replicas that are not ready mean for a move that is made all the same.
 pub(crate) fn note(request: &Request, survey: &Survey) -> Option<String> {
     let replicas = unready(survey);
-    (refusal(request, survey).is_none() && !replicas.is_empty()).then(|| {
-        format!(
-            "{} is not ready now: {}. If that stays so, the run halts {} s after the app was started, on the new volumes, and `undo` goes back",
-            reference(survey),
-            replicas.join(", "),
+    if refusal(request, survey).is_some() || replicas.is_empty() {
+        return None;
+    }
+    let found = format!("{} is not ready now: {}", reference(survey), replicas.join(", "));
+    Some(match &request.destination {
+        Destination::KeptVolumes { discard_new_writes: false, .. } => format!(
+            "{found}. What it wrote to its present volumes replaces what is on the kept ones. With --discard-new-writes it starts on the kept ones as they are, and the present ones are kept"
+        ),
+        Destination::StorageClass { .. } | Destination::KeptVolumes { discard_new_writes: true, .. } => format!(
+            "{found}. If that stays so, the run halts {} s after the app was started, on the new volumes, and `undo` goes back",
             request.ready_secs_max
-        )
+        ),
     })
 }
 

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 
+use kubectl_stateful::cluster::read::Named;
 use kubectl_stateful::engine::{Ending, Listener, Trouble};
 use kubectl_stateful::journal::Journal;
 use kubectl_stateful::operate::caller::{Caller, NothingToDo, Proposal, Remark};
@@ -11,8 +12,8 @@ use kubectl_stateful::operate::exit::ExitClass;
 use kubectl_stateful::operate::failure::CommandError;
 use kubectl_stateful::operate::report::RunReport;
 use kubectl_stateful::operate::undo::{UndoCommand, undo};
-use kubectl_stateful::operate::{execute, records};
-use kubectl_stateful::plan::RunId;
+use kubectl_stateful::operate::{execute, records, trust};
+use kubectl_stateful::plan::{Request, RunId};
 use tokio::sync::watch;
 
 use super::outcome::{Course, Ear, Move, Side, Went, word};
@@ -150,9 +151,36 @@ fn an_app_that_never_becomes_ready_on_its_target_is_moved_back() {
             };
             assert!(step.0.starts_with("await-ready"), "{}: {step}", scenario.name);
             moving.with(|sim| sim.phase = Phase::Beginning);
+            // The way back is cut off first, with the app down: of the first run nothing is to be gone on with any more.
+            moving.with(|sim| sim.dies_at = Some("release-claim".to_owned()));
             let caller = Agreeable::of(&moving);
-            undone(&moving, &caller).await.unwrap_or_else(|why| panic!("{}: {why:?}", scenario.name));
+            let death = moving.with(|sim| std::sync::Arc::clone(&sim.death));
+            tokio::select! {
+                biased;
+                () = death.notified() => {}
+                ended = undone(&moving, &caller) => panic!("{}: {ended:?}", scenario.name),
+            }
             assert_eq!(caller.proposed.take(), ["begin"], "{}", scenario.name);
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            moving.with(|sim| {
+                sim.dies_at = None;
+                sim.revive();
+                sim.settle();
+            });
+            let early = execute::resume(&connect(&moving.sim), "app", moving.plan.run(), &word(), &caller).await;
+            assert!(early.is_err_and(|why| why.class == ExitClass::Refused), "{}: resumed", scenario.name);
+            undone(&moving, &caller).await.unwrap_or_else(|why| panic!("{}: {why:?}", scenario.name));
+            assert_eq!(caller.proposed.take(), ["resume"], "{}", scenario.name);
+            // Of the first run nothing goes on any more, and nothing is in the way of another move.
+            let (cluster, first) = (connect(&moving.sim), moving.plan.clone());
+            let again = execute::resume(&cluster, "app", first.run(), &word(), &caller).await;
+            assert!(again.is_err_and(|why| why.class == ExitClass::Refused), "{}: resumed", scenario.name);
+            undone(&moving, &caller).await.expect("it is back");
+            assert_eq!(caller.proposed.take(), [""; 0], "{}: twice", scenario.name);
+            let app = Named { kind: first.app.kind, name: first.app.name.clone() };
+            let request = Request { run: RunId("m3".to_owned()), ..first.request.clone() };
+            let seen = trust::seen(&cluster, "app", &app, &request).await.expect("it can be surveyed");
+            assert!(seen.unfinished_runs.is_empty(), "{}: {:?}", scenario.name, seen.unfinished_runs);
             is_back_by_another_run(&mut moving).await;
         });
     }
