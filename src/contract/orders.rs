@@ -200,9 +200,10 @@ struct ReportHead {
 /// When that report is of another version.
 pub fn last_report(log: &str) -> Result<Option<Report>, OtherVersion> {
     for line in log.lines().rev() {
-        match serde_json::from_str::<ReportHead>(line) {
-            Ok(head) if head.version != VERSION => return Err(OtherVersion(head.version)),
-            Ok(_) | Err(_) => {}
+        if let Ok(head) = serde_json::from_str::<ReportHead>(line)
+            && head.version != VERSION
+        {
+            return Err(OtherVersion(head.version));
         }
         if let Ok(report) = serde_json::from_str(line) {
             return Ok(Some(report));

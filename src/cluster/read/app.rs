@@ -8,8 +8,7 @@ use super::failure::SurveyError;
 use super::reference::{Named, resource};
 use super::{appliers, selector};
 use crate::cluster::{Connection, Kind};
-use crate::survey::object::controller;
-use crate::survey::{AppKind, AppSeen, PodSeen};
+use crate::survey::{AppKind, AppSeen, PodSeen, object};
 
 /// How often an app with a pod that runs and is not ready is looked at, and the pause between two looks. The kubelet may report a pod that has
 /// just become ready as not ready until its next sync, about a second: `SetContainerReadiness` in `pkg/kubelet/status` is overwritten by a
@@ -47,10 +46,10 @@ async fn look(connection: &Connection, namespace: &str, named: &Named) -> Result
     Ok(AppSeen {
         kind: named.kind,
         name: named.name.clone(),
-        uid: raw["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
+        uid: object::uid(&raw).to_owned(),
         replicas,
         first_ordinal: number(&raw["spec"]["ordinals"]["start"]).unwrap_or(0),
-        terminating: raw["metadata"]["deletionTimestamp"].is_string(),
+        terminating: object::is_terminating(&raw),
         // What a claim belongs to is said with the claims.
         owner: if named.kind == AppKind::Claim { None } else { owner(&raw) },
         applied_by: appliers::of(&raw),
@@ -65,9 +64,8 @@ fn number(value: &Value) -> Option<u32> {
 
 /// The controlling owner as `Kind.group/name`.
 fn owner(object: &Value) -> Option<String> {
-    let (kind, name) = controller(object)?;
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    let version = owners.iter().find(|owner| owner["controller"] == true)?["apiVersion"].as_str()?;
+    let (kind, name) = object::controller(object)?;
+    let version = object::owner(object)?["apiVersion"].as_str()?;
     let group = version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
     Some(format!("{kind}{group}/{name}"))
 }
@@ -94,22 +92,19 @@ async fn pods(connection: &Connection, namespace: &str, kind: AppKind, raw: &Val
 }
 
 fn is_owned(object: &Value, by: &[Value]) -> bool {
-    let owners = object["metadata"]["ownerReferences"].as_array();
-    owners.into_iter().flatten().any(|owner| owner["controller"] == true && by.contains(&owner["uid"]))
+    object::owner(object).is_some_and(|owner| by.contains(&owner["uid"]))
 }
 
 fn pod(raw: &Value) -> PodSeen {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let conditions = raw["status"]["conditions"].as_array();
     PodSeen {
-        name: text(&raw["metadata"]["name"]),
-        uid: text(&raw["metadata"]["uid"]),
+        name: object::name(raw).to_owned(),
+        uid: object::uid(raw).to_owned(),
         node: raw["spec"]["nodeName"].as_str().map(str::to_owned),
-        phase: text(&raw["status"]["phase"]),
-        ready: conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True"),
-        terminating: raw["metadata"]["deletionTimestamp"].is_string(),
-        finalizers: raw["metadata"]["finalizers"].as_array().into_iter().flatten().map(text).collect(),
-        revision: raw["metadata"]["labels"]["controller-revision-hash"].as_str().map(str::to_owned),
+        phase: object::text(raw, "/status/phase").to_owned(),
+        ready: object::is_ready(raw),
+        terminating: object::is_terminating(raw),
+        finalizers: object::texts(raw, "/metadata/finalizers"),
+        revision: object::label(raw, "controller-revision-hash").map(str::to_owned),
         spec: raw["spec"].clone(),
     }
 }

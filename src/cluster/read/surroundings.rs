@@ -8,6 +8,7 @@ use super::failure::SurveyError;
 use super::{network, quantity, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
 use crate::plan::{RunId, marks, plan_record};
+use crate::survey::object;
 use crate::survey::{
     AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NamespaceSeen, NodeSeen, QuotaSeen,
 };
@@ -147,11 +148,10 @@ fn node(raw: &Value, csi_nodes: &[Value]) -> NodeSeen {
         let keys = driver["topologyKeys"].as_array().into_iter().flatten().map(text).collect();
         (text(&driver["name"]), keys)
     });
-    let conditions = raw["status"]["conditions"].as_array().into_iter().flatten();
     let labels = raw["metadata"]["labels"].as_object().into_iter().flatten();
     NodeSeen {
         labels: labels.map(|(key, value)| (key.clone(), text(value))).collect(),
-        ready: conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True"),
+        ready: object::is_ready(raw),
         unschedulable: raw["spec"]["unschedulable"].as_bool().unwrap_or(false),
         taints: raw["spec"]["taints"].as_array().cloned().unwrap_or_default(),
         drivers: drivers.collect(),

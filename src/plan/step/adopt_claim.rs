@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Creates the claim under its original name, bound to the target volume.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,20 +33,8 @@ impl Parameters for AdoptClaim {
         Some(format!("delete claim {}, whose data is on the source volume", self.name))
     }
 
-    fn guard(&self) -> Guard {
-        Guard::UntilStarted
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::UntilStarted, app_effect: AppEffect::Nothing, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 use crate::survey::AppKind;
 
 /// Waits until all replicas are ready. A pod that was put on a node which its volume cannot be reached from is deleted, so that it is
@@ -35,20 +35,8 @@ impl Parameters for AwaitReady {
         None
     }
 
-    fn guard(&self) -> Guard {
-        Guard::Nothing
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::SeesReady
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::Nothing, app_effect: AppEffect::SeesReady, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Reserves a target volume for the claim's original name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,20 +32,8 @@ impl Parameters for BindTarget {
         Some(format!("give the target volume back to claim {}", self.staging))
     }
 
-    fn guard(&self) -> Guard {
-        Guard::UntilStarted
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::UntilStarted, app_effect: AppEffect::Nothing, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fact::{AppPart, Fact};
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 use crate::survey::AppKind;
 
 /// Scales the app to zero and waits until no pod of it runs on the claims.
@@ -40,21 +40,14 @@ impl Parameters for Drain {
         Some(format!("scale {}/{} back to {}", self.kind.word(), self.name, self.replicas))
     }
 
-    fn guard(&self) -> Guard {
-        // With its claims on the target an app that somebody starts is where it should be.
-        Guard::UntilSetIsRemovedOrAdopted
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Stops
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits {
+            // With its claims on the target an app that somebody starts is where it should be.
+            guard: Guard::UntilSetIsRemovedOrAdopted,
+            app_effect: AppEffect::Stops,
+            undo_order: UndoOrder::AsPlanned,
+            loss: Loss::Stops,
+        }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -41,7 +41,7 @@ pub use clear_pods::ClearPods;
 pub use drain::Drain;
 pub use fact::{AppPart, Fact};
 pub use last_pass::LastPass;
-pub use parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+pub use parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 pub use pin_reclaim::PinReclaim;
 pub use pin_retention::PinRetention;
 pub use pin_target::PinTarget;
@@ -163,42 +163,42 @@ impl Step {
 
     /// Until when what the step did must stay as it is.
     pub fn guard(&self) -> Guard {
-        self.parameters().guard()
+        self.parameters().traits().guard
     }
 
     /// Whether the app may write to the target once this step was begun: it is started, or the volume is made its own for good.
     pub fn lets_app_write(&self) -> bool {
-        matches!(self.parameters().app_effect(), AppEffect::Starts | AppEffect::LetsWrite)
+        matches!(self.parameters().traits().app_effect, AppEffect::Starts | AppEffect::LetsWrite)
     }
 
     /// Whether the step starts the app on the target.
     pub fn starts_app(&self) -> bool {
-        self.parameters().app_effect() == AppEffect::Starts
+        self.parameters().traits().app_effect == AppEffect::Starts
     }
 
     /// Whether the step stops the app.
     pub fn stops_app(&self) -> bool {
-        self.parameters().app_effect() == AppEffect::Stops
+        self.parameters().traits().app_effect == AppEffect::Stops
     }
 
     /// Whether the app is up once this step is done.
     pub fn sees_app_ready(&self) -> bool {
-        self.parameters().app_effect() == AppEffect::SeesReady
+        self.parameters().traits().app_effect == AppEffect::SeesReady
     }
 
     /// Whether a stopped app may be started on its source only when this step is taken back, whoever did what it does.
     pub fn must_be_taken_back(&self) -> bool {
-        self.parameters().undo_order() == UndoOrder::BeforeAppStarts
+        self.parameters().traits().undo_order == UndoOrder::BeforeAppStarts
     }
 
     /// Whether the app is started on its source before the step is seen to be taken back.
     pub fn may_linger(&self) -> bool {
-        self.parameters().undo_order() == UndoOrder::MayLinger
+        self.parameters().traits().undo_order == UndoOrder::MayLinger
     }
 
     /// Whether what the step did may get lost without anybody meaning it, and is then done again.
     pub fn is_renewed(&self) -> bool {
-        self.parameters().loss() == Loss::Renewed
+        self.parameters().traits().loss == Loss::Renewed
     }
 
     /// What the step means for the rules that every plan has to keep.

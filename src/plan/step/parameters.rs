@@ -15,20 +15,24 @@ pub trait Parameters {
     /// Returns how the step is undone, as a verb phrase; none where nothing has to be undone.
     fn undoes(&self) -> Option<String>;
 
-    /// Returns until when its work must stay as it is.
-    fn guard(&self) -> Guard;
-
-    /// Returns what it means for the app.
-    fn app_effect(&self) -> AppEffect;
-
-    /// Returns when it is undone, beside the start of the app on its source.
-    fn undo_order(&self) -> UndoOrder;
-
-    /// Returns what happens when its work gets lost while it is guarded.
-    fn loss(&self) -> Loss;
+    /// Returns what the engine and the layout go by.
+    fn traits(&self) -> Traits;
 
     /// Returns what it means for the rules that every plan has to keep.
     fn facts(&self) -> Vec<Fact<'_>>;
+}
+
+/// What the engine and the layout go by. All of it is said by each step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Until when its work must stay as it is.
+    pub guard: Guard,
+    /// What it means for the app.
+    pub app_effect: AppEffect,
+    /// When it is undone, beside the start of the app on its source.
+    pub undo_order: UndoOrder,
+    /// What happens when its work gets lost while it is guarded.
+    pub loss: Loss,
 }
 
 /// Until when what a step did must stay as it is. Each ends with the stage before the one that is named.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Sets a source volume's reclaim policy to `Retain` and labels it, so that deleting its claim cannot delete the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,21 +37,14 @@ impl Parameters for PinReclaim {
         Some(format!("set volume {} back to {}", self.volume, self.policy_before))
     }
 
-    fn guard(&self) -> Guard {
-        // Once its claim is deleted a volume that somebody unpins is gone, and the proven target is all there is: no reason to stop.
-        Guard::UntilReleaseOrEnd
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits {
+            // Once its claim is deleted a volume that somebody unpins is gone, and the proven target is all there is: no reason to stop.
+            guard: Guard::UntilReleaseOrEnd,
+            app_effect: AppEffect::Nothing,
+            undo_order: UndoOrder::AsPlanned,
+            loss: Loss::Stops,
+        }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Deletes a claim of the app; its volume stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,21 +42,14 @@ impl Parameters for ReleaseClaim {
         Some(format!("create claim {} again, bound to volume {}", self.name, self.volume))
     }
 
-    fn guard(&self) -> Guard {
-        Guard::UntilAdoption
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        // A set whose claim is missing would make an empty one.
-        UndoOrder::BeforeAppStarts
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits {
+            guard: Guard::UntilAdoption,
+            app_effect: AppEffect::Nothing,
+            // A set whose claim is missing would make an empty one.
+            undo_order: UndoOrder::BeforeAppStarts,
+            loss: Loss::Stops,
+        }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Deletes a staging claim; its volume stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,20 +30,8 @@ impl Parameters for ReleaseStaging {
         None
     }
 
-    fn guard(&self) -> Guard {
-        Guard::Nothing
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::Nothing, app_effect: AppEffect::Nothing, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::{AppPart, Fact};
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Deletes a stateful set and leaves what it owns, so that it cannot make empty claims while they are swapped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,20 +35,8 @@ impl Parameters for RemoveSet {
         Some(format!("create statefulset/{} again as it was", self.name))
     }
 
-    fn guard(&self) -> Guard {
-        Guard::UntilStart
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::UntilStart, app_effect: AppEffect::Nothing, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

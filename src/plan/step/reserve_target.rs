@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Creates the staging claim that gets, or takes up, the target volume.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,20 +41,8 @@ impl Parameters for ReserveTarget {
         })
     }
 
-    fn guard(&self) -> Guard {
-        Guard::UntilRelease
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::UntilRelease, app_effect: AppEffect::Nothing, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::{AppPart, Fact};
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Creates a bare pod again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,20 +34,8 @@ impl Parameters for RestorePod {
         None
     }
 
-    fn guard(&self) -> Guard {
-        Guard::Nothing
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Starts
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits { guard: Guard::Nothing, app_effect: AppEffect::Starts, undo_order: UndoOrder::AsPlanned, loss: Loss::Stops }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

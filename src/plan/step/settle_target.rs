@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Gives a target volume the reclaim policy of its class and takes our labels off it: it is the app's now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,21 +32,14 @@ impl Parameters for SettleTarget {
         None
     }
 
-    fn guard(&self) -> Guard {
-        Guard::Nothing
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        // The volume is made its own for good.
-        AppEffect::LetsWrite
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        UndoOrder::AsPlanned
-    }
-
-    fn loss(&self) -> Loss {
-        Loss::Stops
+    fn traits(&self) -> Traits {
+        Traits {
+            guard: Guard::Nothing,
+            // The volume is made its own for good.
+            app_effect: AppEffect::LetsWrite,
+            undo_order: UndoOrder::AsPlanned,
+            loss: Loss::Stops,
+        }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fact::Fact;
-use super::parameters::{AppEffect, Guard, Loss, Parameters, UndoOrder};
+use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 
 /// Creates a mover pod and waits until it is ready for orders.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,23 +33,16 @@ impl Parameters for StartMover {
         Some(format!("delete mover pod {}", self.pod))
     }
 
-    fn guard(&self) -> Guard {
-        Guard::UntilStop
-    }
-
-    fn app_effect(&self) -> AppEffect {
-        AppEffect::Nothing
-    }
-
-    fn undo_order(&self) -> UndoOrder {
-        // A mover that was told to go only reads the source, and cannot be seen to have gone while its node is lost.
-        // Kubernetes lets the app wait where they cannot both have the volume.
-        UndoOrder::MayLinger
-    }
-
-    fn loss(&self) -> Loss {
-        // A mover pod goes with its node.
-        Loss::Renewed
+    fn traits(&self) -> Traits {
+        Traits {
+            guard: Guard::UntilStop,
+            app_effect: AppEffect::Nothing,
+            // A mover that was told to go only reads the source, and cannot be seen to have gone while its node is lost.
+            // Kubernetes lets the app wait where they cannot both have the volume.
+            undo_order: UndoOrder::MayLinger,
+            // A mover pod goes with its node.
+            loss: Loss::Renewed,
+        }
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
