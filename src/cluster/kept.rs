@@ -19,7 +19,7 @@ pub async fn kept_volumes(connection: &Connection, plan: &Plan) -> Result<Vec<Ke
 
 fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
     let name = volume["metadata"]["name"].as_str()?;
-    let one = plan.moves.iter().find(|one| one.source_volume == name)?;
+    let one = plan.moves.iter().find(|one| one.source.volume == name)?;
     let reference = &volume["spec"]["claimRef"];
     if reference["namespace"] != plan.namespace() || reference["name"] != one.claim.as_str() {
         return None;
@@ -27,11 +27,11 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
     let noted = volume["metadata"]["annotations"][marks::POLICY_BEFORE].as_str().map(str::to_owned);
     let policy = noted.or_else(|| {
         plan.steps().find_map(|(_, step)| {
-            if let Step::PinReclaim(pin) = &step.step { (pin.volume == name).then(|| pin.policy_before.clone()) } else { None }
+            if let Step::PinReclaim(pin) = &step.step { (pin.slot == one.slot).then(|| pin.policy_before.clone()) } else { None }
         })
     });
     let spec = plan.steps().find_map(|(_, step)| {
-        if let Step::ReleaseClaim(claim) = &step.step { claim.manifest_before.get("spec").filter(|_| claim.volume == name) } else { None }
+        if let Step::ReleaseClaim(claim) = &step.step { claim.manifest_before.get("spec").filter(|_| claim.slot == one.slot) } else { None }
     })?;
     let request = spec.pointer("/resources/requests/storage").and_then(Value::as_str).map(str::to_owned);
     let modes = spec["accessModes"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -39,11 +39,11 @@ fn kept(plan: &Plan, volume: &Value) -> Option<KeptVolume> {
         claim: one.claim.clone(),
         volume: name.to_owned(),
         volume_uid: volume["metadata"]["uid"].as_str()?.to_owned(),
-        class: one.source_class.clone(),
+        class: one.source.class.clone(),
         request: request?,
         access_modes: modes.map(str::to_owned).collect(),
         claim_ref: volume["spec"]["claimRef"].clone(),
-        labels: marks::of_volume(plan.namespace(), plan.run(), marks::ROLE_SOURCE, &one.slot),
+        labels: marks::of_volume(plan.namespace(), plan.run(), marks::ROLE_SOURCE, &one.slot.0),
         reclaim_policy: policy?,
         node_affinity: volume["spec"].get("nodeAffinity").cloned(),
     })

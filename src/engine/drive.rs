@@ -70,7 +70,7 @@ impl<'a, 'r> Drive<'a, 'r> {
             planned,
             pace: Pace::default(),
             patience: Patience::new(planned.deadline_secs),
-            waiting_for: planned.step.does(),
+            waiting_for: planned.step.does(seat.plan.subject()),
             guarded_at: Instant::now(),
             unnoticed_since: None,
             is_unsure: false,
@@ -179,7 +179,7 @@ impl<'a, 'r> Drive<'a, 'r> {
         self.notes += 1;
         if self.notes > NOTES_MAX || metadata.to_string().len() > NOTE_BYTES_MAX {
             let what = "others write to its labels and annotations again and again, or very much";
-            return Err(self.gives_up(format!("cannot {}: {what}", self.planned.step.does())));
+            return Err(self.gives_up(format!("cannot {}: {what}", self.planned.step.does(self.seat.plan.subject()))));
         }
         self.write(Event::Noted { step: self.planned.id.clone(), metadata: metadata.clone() }).await?;
         self.seat.world().note(metadata);
@@ -254,7 +254,11 @@ pub(super) async fn forward(seat: &Seat<'_>, vigil: Option<&dyn Vigil>, planned:
             Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
             Ok(Standing::After(evidence)) => {
                 seat.note_settled(planned);
-                seat.tell(&Notice::Settled { step: step.clone(), does: planned.step.does(), evidence: evidence.clone() });
+                seat.tell(&Notice::Settled {
+                    step: step.clone(),
+                    does: planned.step.does(seat.plan.subject()),
+                    evidence: evidence.clone(),
+                });
                 let event = if intended { Event::Settled { step, evidence } } else { Event::Found { step, evidence } };
                 return seat.write(event).await;
             }
@@ -268,7 +272,7 @@ pub(super) async fn forward(seat: &Seat<'_>, vigil: Option<&dyn Vigil>, planned:
                 if !intended {
                     drive.write(Event::Intent { step: step.clone() }).await?;
                     intended = true;
-                    seat.tell(&Notice::Acting { step: step.clone(), does: planned.step.does() });
+                    seat.tell(&Notice::Acting { step: step.clone(), does: planned.step.does(seat.plan.subject()) });
                 }
                 seat.may_go_on()?;
                 if !drive.note().await? || !drive.may_change().await? {
@@ -307,7 +311,7 @@ pub(super) async fn back(seat: &Seat<'_>, planned: &PlannedStep, until: Extent) 
         Stand::Untouched | Stand::Found(_) => (false, false),
         Stand::Intended | Stand::Settled(_) => (false, true),
     };
-    let Some(undoes) = planned.step.undoes() else { return seat.write(Event::Undone { step }).await };
+    let Some(undoes) = planned.step.undoes(seat.plan.subject()) else { return seat.write(Event::Undone { step }).await };
     let mut drive = Drive::new(seat, planned);
     loop {
         seat.may_go_on()?;

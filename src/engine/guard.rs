@@ -54,9 +54,9 @@ async fn still_stands(seat: &Seat<'_>, planned: &PlannedStep, renewals: u32) -> 
     let undone = match steps::observe(&planned.step, seat.world()).await {
         Ok(Standing::After(_)) => return Ok(()),
         Ok(Standing::Adrift(why)) => return Err(Trouble::Adrift { step, why }),
-        Ok(Standing::Before) => format!("somebody undid this: {}", planned.step.does()),
+        Ok(Standing::Before) => format!("somebody undid this: {}", planned.step.does(seat.plan.subject())),
         Ok(Standing::Underway(progress)) => {
-            format!("somebody undid this: {} (waiting for {})", planned.step.does(), progress.waiting_for)
+            format!("somebody undid this: {} (waiting for {})", planned.step.does(seat.plan.subject()), progress.waiting_for)
         }
         // No answer is no news, nor is one that says no; the steps themselves notice what lasts.
         Err(steps::StepError::Api(error)) if error.is_passing() || error.is_denial() => return Ok(()),

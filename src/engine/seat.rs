@@ -41,11 +41,11 @@ fn bears(error: &ApiError) -> Option<Duration> {
 }
 
 fn frees_claim(step: &Step) -> bool {
-    step.facts().iter().any(|fact| matches!(fact, Fact::Frees { .. }))
+    step.facts().iter().any(|fact| matches!(fact, Fact::Frees(_)))
 }
 
 fn adopts_claim(step: &Step) -> bool {
-    step.facts().iter().any(|fact| matches!(fact, Fact::Adopts { .. }))
+    step.facts().iter().any(|fact| matches!(fact, Fact::Adopts(_)))
 }
 
 /// Whether claims of the app were taken away by what the journal says, and not all of them are back.

@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
             .seat
             .plan
             .steps()
-            .filter(|(_, step)| step.step.facts().iter().any(|fact| matches!(fact, Fact::StartsMover { .. })) && made(step));
+            .filter(|(_, step)| step.step.facts().iter().any(|fact| matches!(fact, Fact::StartsMover(_))) && made(step));
         let gone = join_all(movers.map(|(_, step)| steps::undo(&step.step, self.seat.world())));
         drop(tokio::time::timeout(NOTE_WITHIN, gone).await);
     }
@@ -265,7 +265,7 @@ impl<'a> Run<'a> {
             match steps::bears_marks(&planned.step, self.seat.world()).await {
                 Ok(false) => {}
                 Ok(true) => {
-                    let why = format!("the journal does not know of this, and it is so: {}", planned.step.does());
+                    let why = format!("the journal does not know of this, and it is so: {}", planned.step.does(self.seat.plan.subject()));
                     return Err(Trouble::Step {
                         step,
                         why,
@@ -308,6 +308,12 @@ impl<'a> Run<'a> {
     async fn remains(&self) -> Vec<String> {
         let state = self.seat.state().await;
         let begun = |step: &PlannedStep| matches!(state.stand(&step.id), Stand::Intended | Stand::Settled(_) | Stand::Undoing);
-        self.seat.plan.steps().rev().filter(|(_, step)| begun(step)).filter_map(|(_, step)| step.step.undoes()).collect()
+        self.seat
+            .plan
+            .steps()
+            .rev()
+            .filter(|(_, step)| begun(step))
+            .filter_map(|(_, step)| step.step.undoes(self.seat.plan.subject()))
+            .collect()
     }
 }

@@ -518,7 +518,7 @@ async fn marked_volume(connection: &Connection, namespace: &str, run: &RunId) ->
 /// Stores a plan, in pieces; that it is there already is fine.
 async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
     let namespace = plan.app.namespace.clone();
-    let text = file::to_json(plan);
+    let text = plan.text();
     let pieces: Vec<&str> = split(&text, PIECE_BYTES_MAX);
     for (index, piece) in pieces.iter().enumerate() {
         let labels = json!({ marks::STATE: "running" });

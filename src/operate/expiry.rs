@@ -16,7 +16,7 @@ const BESIDES_SECS: u64 = 600;
 /// How long a move is expected to take, in seconds: of what is used, where that is known.
 fn expected_secs(plan: &Plan, seen: &Survey) -> u64 {
     let used = |claim: &str| seen.claims.iter().find(|one| one.name == claim).and_then(|one| one.used_bytes);
-    let bytes = plan.moves.iter().map(|one| used(&one.claim).unwrap_or(one.capacity_bytes)).fold(0, u64::saturating_add);
+    let bytes = plan.moves.iter().map(|one| used(&one.claim).unwrap_or(one.source.capacity_bytes)).fold(0, u64::saturating_add);
     let speed = plan.request.bytes_per_second_max.unwrap_or(ASSUMED_BYTES_PER_SECOND).clamp(1, ASSUMED_BYTES_PER_SECOND);
     (bytes / speed).saturating_add(BESIDES_SECS)
 }

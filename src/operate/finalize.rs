@@ -15,7 +15,7 @@ use super::trust::{self, Assurances, TrustedRun};
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::lease::Lease;
 use crate::journal::{Journal, JournalError, process};
-use crate::plan::{Plan, RunId, Step, marks};
+use crate::plan::{Plan, RunId, marks};
 
 /// How long the backend may take to delete one volume.
 const GONE_WITHIN: Duration = Duration::from_secs(120);
@@ -119,20 +119,20 @@ pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Re
 
 /// What makes a volume another one than the run's plan moved; none: nothing.
 fn foreign(plan: &Plan, volume: &Value) -> Option<String> {
-    let pinned = plan
-        .steps()
-        .find_map(|(_, one)| if let Step::PinReclaim(pin) = &one.step { (pin.volume == name(volume)).then_some(pin) } else { None });
-    let Some(pin) = pinned else { return Some("the plan does not name it".to_owned()) };
-    if pin.volume_uid != text(&volume["metadata"]["uid"]) {
+    let Some(one) = plan.moves.iter().find(|one| one.source.volume == name(volume)) else {
+        return Some("the plan does not name it".to_owned());
+    };
+    if one.source.volume_uid != text(&volume["metadata"]["uid"]) {
         return Some("it is another one of that name".to_owned());
     }
+    let claim = format!("{}/{}", plan.namespace(), one.claim);
     let reference = &volume["spec"]["claimRef"];
     let named = format!("{}/{}", text(&reference["namespace"]), text(&reference["name"]));
     let was = text(&volume["metadata"]["annotations"][marks::CLAIM]);
-    if named != pin.claim {
-        return Some(format!("it names claim `{named}`, not `{}`", pin.claim));
+    if named != claim {
+        return Some(format!("it names claim `{named}`, not `{claim}`"));
     }
-    (was != pin.claim).then(|| format!("its annotation says that it was claim `{was}`, not `{}`", pin.claim))
+    (was != claim).then(|| format!("its annotation says that it was claim `{was}`, not `{claim}`"))
 }
 
 /// Deletes volumes with their data and waits until they are gone, then forgets the run. Asks nobody; whoever calls it has asked.

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::cluster::Connection;
 use crate::plan::Plan;
 use crate::planner::{MoverReason, Refusal, Refusals};
-use crate::steps::{self, StepError};
+use crate::steps::{self, StepError, World};
 
 /// Why a plan is not begun.
 #[derive(Debug, Error)]
@@ -24,7 +24,10 @@ pub enum RehearsalError {
 ///
 /// When the server would refuse some of it, or does not answer.
 pub async fn rehearse(connection: &Connection, plan: &Plan) -> Result<(), RehearsalError> {
-    let reasons: Vec<Refusal> =
-        steps::rehearse(plan, connection).await?.into_iter().map(|what| Refusal::Mover(MoverReason::NotAdmitted { what })).collect();
+    let reasons: Vec<Refusal> = steps::rehearse(plan, &World::within(connection, plan))
+        .await?
+        .into_iter()
+        .map(|what| Refusal::Mover(MoverReason::NotAdmitted { what }))
+        .collect();
     if reasons.is_empty() { Ok(()) } else { Err(RehearsalError::Refused(Refusals { namespace: plan.namespace().to_owned(), reasons })) }
 }

@@ -289,7 +289,7 @@ async fn volume_marks(connection: &Connection, plan: &Plan) -> Result<VolumeMark
     for volume in volumes {
         let name = text(&volume["metadata"]["name"]);
         let role = text(&volume["metadata"]["labels"][marks::ROLE]);
-        if role == marks::ROLE_SOURCE && !plan.moves.iter().any(|one| one.source_volume == name) {
+        if role == marks::ROLE_SOURCE && !plan.moves.iter().any(|one| one.source.volume == name) {
             return Err(Distrust::Unmoved { run: plan.run().clone(), volume: name, writer: writer(connection, plan).await });
         }
         match volume["metadata"]["annotations"][marks::plan_of(&role)].as_str() {
@@ -309,7 +309,7 @@ async fn volume_marks(connection: &Connection, plan: &Plan) -> Result<VolumeMark
 async fn of_the_claims(connection: &Connection, plan: &Plan, digest: &str) -> Result<Vec<Value>, ApiError> {
     let mut found = Vec::new();
     for one in &plan.moves {
-        let volume = connection.get(&Kind::VOLUME, "", &one.source_volume).await?;
+        let volume = connection.get(&Kind::VOLUME, "", &one.source.volume).await?;
         found.extend(volume.filter(|volume| volume["metadata"]["annotations"][marks::PLAN] == digest));
     }
     Ok(found)

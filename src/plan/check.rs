@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::Fact;
-use super::{Plan, PlannedStep, Rung, scope};
+use super::{Plan, PlannedStep, Rung, Slot, scope};
 use crate::survey::AppKind;
 
 /// Returns what is wrong with a plan, in the order of its steps; empty: nothing.
@@ -46,11 +46,11 @@ impl<'a> Order<'a> {
         self.first.get(&fact).is_some_and(|first| *first < stage)
     }
 
-    /// Each step that deletes a claim, with its stage, and the claim's slot, name and volume.
-    fn released(&self) -> impl Iterator<Item = (usize, &PlannedStep, [&str; 3])> {
+    /// Each step that deletes a claim, with its stage, and the claim's slot.
+    fn released(&self) -> impl Iterator<Item = (usize, &PlannedStep, &'a Slot)> {
         self.facts.iter().filter_map(|(stage, planned, fact)| {
-            let Fact::Frees { slot, claim, volume } = *fact else { return None };
-            Some((*stage, *planned, [slot, claim, volume]))
+            let Fact::Frees(slot) = *fact else { return None };
+            Some((*stage, *planned, slot))
         })
     }
 }
@@ -77,19 +77,19 @@ fn known_guards(plan: &Plan, faults: &mut Vec<String>) {
 
 /// Both volumes are on `Retain` before the first of their claims is deleted.
 fn pinned_before_released(order: &Order<'_>, faults: &mut Vec<String>) {
-    for (stage, planned, [slot, claim, volume]) in order.released() {
-        if !order.is_before(Fact::PinsSource { slot, volume }, stage) || !order.is_before(Fact::PinsTarget { slot }, stage) {
-            faults.push(format!("step `{}` deletes claim {claim} before both its volumes are pinned", planned.id));
+    for (stage, planned, slot) in order.released() {
+        if !order.is_before(Fact::PinsSource(slot), stage) || !order.is_before(Fact::PinsTarget(slot), stage) {
+            faults.push(format!("step `{}` deletes the claim in slot {slot} before both its volumes are pinned", planned.id));
         }
     }
 }
 
 /// A claim is deleted only after the copy of its volume was proven, unless the plan says that nothing is copied.
 fn proven_before_released(plan: &Plan, order: &Order<'_>, faults: &mut Vec<String>) {
-    for (stage, planned, [slot, claim, _]) in order.released() {
-        let rebound = plan.moves.iter().any(|one| one.slot == slot && one.rung == Rung::Rebind);
-        if !rebound && !order.is_before(Fact::Proves { slot }, stage) {
-            faults.push(format!("step `{}` deletes claim {claim} before its copy is proven", planned.id));
+    for (stage, planned, slot) in order.released() {
+        let rebound = plan.subject().find(slot).is_some_and(|one| one.rung == Rung::Rebind);
+        if !rebound && !order.is_before(Fact::Proves(slot), stage) {
+            faults.push(format!("step `{}` deletes the claim in slot {slot} before its copy is proven", planned.id));
         }
     }
 }
@@ -97,14 +97,14 @@ fn proven_before_released(plan: &Plan, order: &Order<'_>, faults: &mut Vec<Strin
 /// Before claims are deleted the app is stopped, a stateful set is out of their reach, and every mover is gone.
 fn stopped_before_released(plan: &Plan, order: &Order<'_>, faults: &mut Vec<String>) {
     let runs = plan.app.kind != AppKind::Claim && plan.app.replicas > 0;
-    for (stage, planned, [_, claim, _]) in order.released() {
-        if runs && !order.is_before(Fact::StopsApp { claim }, stage) {
-            faults.push(format!("step `{}` deletes claim {claim} while the app may run", planned.id));
+    for (stage, planned, slot) in order.released() {
+        if runs && !order.is_before(Fact::StopsApp, stage) {
+            faults.push(format!("step `{}` deletes the claim in slot {slot} while the app may run", planned.id));
         }
         for (_, _, fact) in &order.facts {
-            let Fact::StartsMover { pod } = *fact else { continue };
-            if !order.is_before(Fact::StopsMover { pod }, stage) {
-                faults.push(format!("step `{}` deletes claim {claim} before mover {pod} is gone", planned.id));
+            let Fact::StartsMover(pod) = *fact else { continue };
+            if !order.is_before(Fact::StopsMover(pod), stage) {
+                faults.push(format!("step `{}` deletes the claim in slot {slot} before mover {pod} is gone", planned.id));
             }
         }
     }
@@ -113,10 +113,10 @@ fn stopped_before_released(plan: &Plan, order: &Order<'_>, faults: &mut Vec<Stri
 /// A volume is reserved for a name before the claim of that name is created, and after the old one is gone.
 fn reserved_before_adopted(order: &Order<'_>, faults: &mut Vec<String>) {
     for (stage, planned, fact) in &order.facts {
-        let Fact::Adopts { slot, claim } = *fact else { continue };
-        let gone = order.released().any(|(gone, _, freed)| freed[..2] == [slot, claim] && gone < *stage);
-        if !order.is_before(Fact::Reserves { slot, claim }, *stage) || !gone {
-            faults.push(format!("step `{}` creates claim {claim} before its volume is reserved for it", planned.id));
+        let Fact::Adopts(slot) = *fact else { continue };
+        let gone = order.released().any(|(gone, _, freed)| freed == slot && gone < *stage);
+        if !order.is_before(Fact::Reserves(slot), *stage) || !gone {
+            faults.push(format!("step `{}` creates the claim in slot {slot} before its volume is reserved for it", planned.id));
         }
     }
 }

@@ -1,30 +1,28 @@
-//! The way of each claim in a plan, from where to where, how, and what that adds to the outage. People read
-//! it, and so do the trust in a plan, the look before the stop and the estimate of a whole copy; steps have values of their own.
+//! The way of each claim in a plan: both its ends, how it gets from one to the other, and what that adds to the outage. All that is the same
+//! for every step of a claim stands here; what differs is in the steps.
 
 use serde::{Deserialize, Serialize};
+
+use super::names::Slot;
+use crate::contract::orders::VolumeMode;
 
 /// What reading or copying a whole volume is assumed to manage, in bytes a second, where an estimate is told.
 pub const ASSUMED_BYTES_PER_SECOND: u64 = 100 * (1 << 20);
 
-/// One claim's way.
+/// One claim's way. Steps name it by its slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimMove {
+    /// Its key in steps, receipts and labels of ours.
+    pub slot: Slot,
     /// The claim, whose name stays.
     pub claim: String,
-    /// Its key in labels of ours.
-    pub slot: String,
-    /// Its class now.
-    pub source_class: Option<String>,
-    /// Its class then.
-    pub target_class: Option<String>,
-    /// The source volume.
-    pub source_volume: String,
-    /// The size of the source volume in bytes.
-    pub capacity_bytes: u64,
-    /// The size of the target volume in bytes, if it is to be another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_bytes: Option<u64>,
+    /// Whether it is a raw device or a file system.
+    pub mode: VolumeMode,
+    /// Where its data is.
+    pub source: SourceEnd,
+    /// Where its data goes.
+    pub target: TargetEnd,
     /// How the bytes get there.
     pub rung: Rung,
     /// Why that way.
@@ -39,6 +37,48 @@ pub struct ClaimMove {
     /// Why so much.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub outage_because: String,
+}
+
+/// A claim where its data is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceEnd {
+    /// The claim's uid.
+    pub uid: String,
+    /// Its class.
+    pub class: Option<String>,
+    /// Its volume.
+    pub volume: String,
+    /// That volume's uid.
+    pub volume_uid: String,
+    /// The size of that volume in bytes.
+    pub capacity_bytes: u64,
+}
+
+/// A claim where its data goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetEnd {
+    /// The claim that holds the target volume until the claim's own name is free.
+    pub staging: String,
+    /// The claim's class then.
+    pub class: Option<String>,
+    /// The size of the target volume in bytes, if it is to be another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The volume that is taken up again; none where one is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptEnd>,
+}
+
+/// A volume that an earlier run kept, and that a claim goes back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeptEnd {
+    /// The volume.
+    pub volume: String,
+    /// Its uid.
+    pub volume_uid: String,
 }
 
 /// What a claim adds to the time in which the app is down: whether that grows with what is on its volume.

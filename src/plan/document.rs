@@ -2,21 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::app::App;
+use super::as_written::AsWritten;
 use super::claim_move::ClaimMove;
 use super::names::{RunId, StepId};
 use super::request::Request;
 use super::stage::{PlannedStep, Stage};
-use crate::survey::AppKind;
+use super::subject::Subject;
 
-/// `apiVersion` of a plan file. A changed field makes a new version; old ones stay readable.
-pub const API_VERSION: &str = "kubectl-stateful.dev/v1";
+/// `apiVersion` of a plan file. A changed field makes a new version; old ones stay readable: see [`super::upgrade`].
+pub const API_VERSION: &str = "kubectl-stateful.dev/v2";
 
 /// `kind` of a plan file.
 pub const KIND: &str = "Plan";
 
 /// Every change of a move, in order, before anything is changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
     /// See [`API_VERSION`].
     pub api_version: String,
@@ -37,29 +39,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What will be done, in this order.
     pub stages: Vec<Stage>,
-}
-
-/// The app of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct App {
-    /// What it is.
-    pub kind: AppKind,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its uid when the plan was made.
-    pub uid: String,
-    /// Its replicas.
-    pub replicas: u32,
-}
-
-impl App {
-    /// `statefulset/pg`.
-    pub fn reference(&self) -> String {
-        format!("{}/{}", self.kind.word(), self.name)
-    }
+    /// Its text, where it was read from one of an earlier version.
+    #[serde(skip)]
+    pub as_written: AsWritten,
 }
 
 impl Plan {
@@ -71,6 +53,11 @@ impl Plan {
     /// Returns the step of that name.
     pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {
         self.steps().map(|(_, step)| step).find(|step| step.id == *id)
+    }
+
+    /// Returns what the steps are about.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { app: &self.app, moves: &self.moves }
     }
 
     /// Returns the namespace of the app, of the run's records and, with the run's name, of its marks on volumes.

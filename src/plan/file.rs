@@ -1,10 +1,13 @@
-//! Plans as text: YAML or JSON out, either in. The version is looked at before anything else, so that a plan of a newer tool
-//! is refused by name and not by its first unknown field. The digest of a plan is that of its text.
+//! Plans as text: YAML or JSON out, either in. The version is looked at before anything else: a plan of a newer tool is refused by name and
+//! not by its first unknown field, and one of an older tool is read as what it is today. The digest of a plan is that of its text.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
-use super::{API_VERSION, KIND, Plan, check};
+use super::{API_VERSION, AsWritten, KIND, Plan, check, upgrade};
 
 /// Why a text is not a plan that can be carried out.
 #[derive(Debug, Error)]
@@ -16,7 +19,7 @@ pub enum Unreadable {
     #[error("not a plan: its kind is `{0}`")]
     Kind(String),
     /// It was made by a newer version of this tool.
-    #[error("the plan has version `{found}`; this tool reads `{API_VERSION}`")]
+    #[error("the plan has version `{found}`; this tool reads `{API_VERSION}` and `{}`", upgrade::API_VERSION)]
     Version {
         /// Its version.
         found: String,
@@ -75,10 +78,23 @@ fn as_found(text: &str) -> Result<Plan, Unreadable> {
     if head.kind != KIND {
         return Err(Unreadable::Kind(head.kind));
     }
-    if head.api_version != API_VERSION {
-        return Err(Unreadable::Version { found: head.api_version });
+    match head.api_version.as_str() {
+        API_VERSION => serde_saphyr::from_str(text).map_err(syntax),
+        upgrade::API_VERSION => of_version_1(text),
+        _ => Err(Unreadable::Version { found: head.api_version }),
     }
-    serde_saphyr::from_str(text).map_err(syntax)
+}
+
+/// A plan of version 1. As JSON its text is kept: a run that was begun from it has its digest on volumes.
+fn of_version_1(text: &str) -> Result<Plan, Unreadable> {
+    let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(first_line(&error.to_string()));
+    let (found, as_written) = match serde_json::from_str::<Value>(text) {
+        Ok(found) => (found, AsWritten::of(text)),
+        Err(_) => (serde_saphyr::from_str(text).map_err(syntax)?, AsWritten::default()),
+    };
+    let found = upgrade::from_version_1(found).map_err(Unreadable::Unsafe)?;
+    let plan: Plan = serde_json::from_value(found).map_err(|error| Unreadable::Syntax(error.to_string()))?;
+    Ok(Plan { as_written, ..plan })
 }
 
 /// Writes a plan as YAML.
@@ -92,11 +108,17 @@ pub fn to_json(plan: &Plan) -> String {
 }
 
 impl Plan {
-    /// Returns the BLAKE3 of the plan, in hexadecimal. The volumes that a run pins bear it, where only who administers storage can write:
+    /// Returns the text by which a run's records hold the plan: JSON, and as it was written where that was by an earlier version.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.as_written.text().map_or_else(|| Cow::Owned(to_json(self)), Cow::Borrowed)
+    }
+
+    /// Returns the BLAKE3 of [`Plan::text`], in hexadecimal. The volumes that a run pins bear it, where only who administers storage can write:
     /// by it a plan that is read back is known to be the one that was carried out.
     #[must_use]
     pub fn digest(&self) -> String {
-        blake3::hash(to_json(self).as_bytes()).to_hex().to_string()
+        blake3::hash(self.text().as_bytes()).to_hex().to_string()
     }
 }
 

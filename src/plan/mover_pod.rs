@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::names::staging_name;
-use super::{ClaimMove, Plan, marks};
+use super::step::StartMover;
+use super::{ClaimMove, End, Plan, marks};
 use crate::contract::orders;
 
 /// What root needs to keep owners, modes, devices and file capabilities; all of it within the *baseline* level of Pod Security.
@@ -39,8 +39,9 @@ const AS_APP: [&str; 8] = [
 ];
 
 /// Returns what is not a mover's in a pod's manifest; empty: nothing.
-pub(super) fn faults(plan: &Plan, name: &str, manifest: &Value) -> Vec<String> {
-    let mut faults = Faults { pod: name, found: Vec::new() };
+pub(super) fn faults(plan: &Plan, step: &StartMover) -> Vec<String> {
+    let manifest = &step.manifest;
+    let mut faults = Faults { pod: &step.pod, found: Vec::new() };
     faults.only(manifest, "", &["apiVersion", "kind", "metadata", "spec"]);
     faults.is(&manifest["apiVersion"], "apiVersion", &json!("v1"));
     faults.is(&manifest["kind"], "kind", &json!("Pod"));
@@ -185,8 +186,8 @@ fn uses(plan: &Plan, container: &Value, field: &str, path: &str, faults: &mut Fa
         let wanted = match (name, end_and_move(plan, name)) {
             ("orders", _) => "/orders".to_owned(),
             ("state", _) => orders::STATE_ROOT.to_owned(),
-            (_, Some(("source", moved))) => format!("{}/{}", orders::SOURCE_ROOT, moved.slot),
-            (_, Some((_, moved))) => format!("{}/{}", orders::TARGET_ROOT, moved.slot),
+            (_, Some((End::Source, moved))) => format!("{}/{}", orders::SOURCE_ROOT, moved.slot),
+            (_, Some((End::Target, moved))) => format!("{}/{}", orders::TARGET_ROOT, moved.slot),
             (_, None) => {
                 faults.add(&format!("mounts `{name}`"));
                 continue;
@@ -200,13 +201,13 @@ fn uses(plan: &Plan, container: &Value, field: &str, path: &str, faults: &mut Fa
 }
 
 /// The end and the claim that a volume `source-SLOT` or `target-SLOT` stands for.
-fn end_and_move<'a>(plan: &'a Plan, volume: &str) -> Option<(&'static str, &'a ClaimMove)> {
+fn end_and_move<'a>(plan: &'a Plan, volume: &str) -> Option<(End, &'a ClaimMove)> {
     let (end, slot) = match (volume.strip_prefix("source-"), volume.strip_prefix("target-")) {
-        (Some(slot), _) => ("source", slot),
-        (None, Some(slot)) => ("target", slot),
+        (Some(slot), _) => (End::Source, slot),
+        (None, Some(slot)) => (End::Target, slot),
         (None, None) => return None,
     };
-    plan.moves.iter().find(|one| one.slot == slot).map(|one| (end, one))
+    plan.moves.iter().find(|one| one.slot.0 == slot).map(|one| (end, one))
 }
 
 fn volumes(plan: &Plan, volumes: &Value, faults: &mut Faults<'_>) {
@@ -222,7 +223,10 @@ fn volumes(plan: &Plan, volumes: &Value, faults: &mut Faults<'_>) {
                 faults.only(volume, "volumes", &["name", "persistentVolumeClaim"]);
                 let source = &volume["persistentVolumeClaim"];
                 faults.only(source, "persistentVolumeClaim", &["claimName", "readOnly"]);
-                let claim = if end == "source" { moved.claim.clone() } else { staging_name(&moved.claim, plan.run()) };
+                let claim = match end {
+                    End::Source => &moved.claim,
+                    End::Target => &moved.target.staging,
+                };
                 faults.is(&source["claimName"], "claimName", &json!(claim));
             }
             (_, None) => faults.add(&format!("has a volume `{name}`")),

@@ -6,7 +6,7 @@ use super::names::RunId;
 
 /// What the user asked for, and what the clock and chance gave: everything a plan depends on beside the survey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
     /// The name of the run, which all objects made for it carry.
     pub run: RunId,
@@ -122,7 +122,7 @@ pub enum Destination {
 
 /// A volume that an earlier run kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeptVolume {
     /// The claim it was bound to.
     pub claim: String,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::names::{self, staging_name};
 use super::shape::{CLASS_ANNOTATION, OF_OLD_CLASS, is_of_shape};
-use super::step::{AdoptClaim, ClearPods, Drain, PinReclaim, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
-use super::{ClaimMove, Destination, Plan, Step, marks, mover_pod};
+use super::step::{ClearPods, ReleaseClaim, ReopenVolume, ReserveTarget, RestoreSet, Route, StartMover};
+use super::{ClaimMove, Destination, End, Plan, Slot, Step, marks, mover_pod};
 use crate::survey::AppKind;
 
 /// The access modes there are (<https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes>).
@@ -55,15 +55,33 @@ impl<'a> Scope<'a> {
         if !names::is_run(&plan.run().0) {
             self.fault(format!("`{}` is no name of a run", plan.run()));
         }
-        let objects = plan.moves.iter().flat_map(|one| [&one.claim, &one.source_volume]).chain([&plan.app.name]);
+        let objects = plan.moves.iter().flat_map(|one| [&one.claim, &one.source.volume]).chain([&plan.app.name]);
         for name in objects.filter(|name| !names::is_object(name)) {
             self.faults.push(format!("`{name}` is no name of an object"));
         }
+        self.moves();
+        self.destination();
+    }
+
+    /// Each claim once, by way of a claim of the run's own, to where the request says.
+    fn moves(&mut self) {
+        let plan = self.plan;
         let twice = |one: &ClaimMove| plan.moves.iter().filter(|other| other.slot == one.slot || other.claim == one.claim).count() > 1;
-        for one in plan.moves.iter().filter(|one| !names::is_own(&one.slot) || one.slot.contains('/') || twice(one)) {
+        for one in plan.moves.iter().filter(|one| !names::is_own(&one.slot.0) || one.slot.0.contains('/') || twice(one)) {
             self.faults.push(format!("the move of claim {} is not the only one of its claim or slot", one.claim));
         }
-        self.destination();
+        for one in plan.moves.iter().filter(|one| plan.app.kind == AppKind::Claim && one.claim != plan.app.name) {
+            self.faults.push(format!("the move of claim {} is not of {}", one.claim, plan.app.reference()));
+        }
+        for one in plan.moves.iter().filter(|one| one.target.staging != staging_name(&one.claim, plan.run())) {
+            self.faults.push(format!(
+                "the move of claim {} is by way of claim `{}`, which is not one that the run makes",
+                one.claim, one.target.staging
+            ));
+        }
+        for one in plan.moves.iter().filter(|one| !goes_back_to(plan, one)) {
+            self.faults.push(format!("the move of claim {} is not to the volume that the plan goes back to", one.claim));
+        }
     }
 
     fn modes(&mut self, modes: &[String]) {
@@ -87,147 +105,101 @@ impl<'a> Scope<'a> {
 
     fn one(&mut self, step: &Step) {
         match step {
-            Step::PinReclaim(step) => self.pin_reclaim(step),
-            Step::PinRetention(step) => {
-                self.set(&step.namespace, &step.set, Some(&step.uid));
-                self.claims(&step.claims);
+            Step::PinReclaim(step) => {
+                self.moved(&step.slot);
+                self.policy(&step.policy_before);
             }
+            Step::PinRetention(_) | Step::RestoreRetention(_) => self.of_set(),
             Step::ReopenVolume(step) => self.reopen(step),
             Step::ReserveTarget(step) => self.reserve(step),
             Step::StartMover(step) => self.start_mover(step),
-            Step::AwaitMover(step) => self.mover(&step.namespace, &step.pod),
-            Step::PinTarget(step) => {
-                self.full_claim(&step.slot, &step.claim);
-                self.staging(&step.slot, &step.namespace, &step.staging);
-            }
+            Step::AwaitMover(step) => self.mover(&step.pod, None),
+            Step::PinTarget(step) => self.moved(&step.slot),
             Step::WarmCopy(step) => self.route(&step.route),
-            Step::Drain(step) => self.drain(step),
+            Step::Drain(_) | Step::ScaleUp(_) => self.of_kind(&[AppKind::StatefulSet, AppKind::Deployment]),
             Step::ClearPods(step) => self.clear_pods(step),
             Step::RemovePod(step) => {
-                self.app(AppKind::Pod, &step.namespace, &step.name, Some(&step.uid));
-                self.claims(&step.claims);
-                self.object(&step.manifest_before, "v1", "Pod", &step.name);
+                self.of_kind(&[AppKind::Pod]);
+                self.object(&step.manifest_before, "v1", "Pod", &self.plan.app.name);
             }
             Step::LastPass(step) => self.route(&step.route),
-            Step::StopMover(step) => self.mover(&step.namespace, &step.pod),
+            Step::StopMover(step) => self.mover(&step.pod, None),
             Step::RemoveSet(step) => {
-                self.set(&step.namespace, &step.name, Some(&step.uid));
-                self.set_manifest(&step.manifest_before, &step.name, &step.shape);
+                self.of_set();
+                self.set_manifest(&step.manifest_before);
             }
             Step::ReleaseClaim(step) => self.release(step),
-            Step::ReleaseStaging(step) => self.staging(&step.slot, &step.namespace, &step.staging),
-            Step::BindTarget(step) => {
-                self.staging(&step.slot, &step.namespace, &step.staging);
-                self.claim(&step.slot, &step.claim);
+            Step::ReleaseStaging(step) => self.moved(&step.slot),
+            Step::BindTarget(step) => self.moved(&step.slot),
+            Step::AdoptClaim(step) => {
+                self.moved(&step.slot);
+                self.claim_manifest(&step.manifest, self.claim_of(&step.slot), &Value::Null);
             }
-            Step::AdoptClaim(step) => self.adopt(step),
             Step::RestoreSet(step) => self.restore_set(step),
             Step::RestorePod(step) => {
-                self.app(AppKind::Pod, &step.namespace, &step.name, Some(&step.uid_before));
-                self.object(&step.manifest, "v1", "Pod", &step.name);
+                self.of_kind(&[AppKind::Pod]);
+                self.object(&step.manifest, "v1", "Pod", &self.plan.app.name);
                 self.same_pod(&step.manifest);
             }
-            Step::ScaleUp(step) => self.app(step.kind, &step.namespace, &step.name, Some(&step.uid)),
-            Step::AwaitReady(step) => {
-                self.app(step.kind, &step.namespace, &step.name, None);
-                self.claims(&step.claims);
-            }
-            Step::RestoreRetention(step) => self.set(&step.namespace, &step.set, None),
+            Step::AwaitReady(_) => {}
             Step::SettleTarget(step) => {
-                self.namespace(&step.namespace);
-                self.claim(&step.slot, &step.claim);
+                self.moved(&step.slot);
                 self.policy(&step.policy);
             }
         }
     }
 
-    fn namespace(&mut self, namespace: &str) {
-        if namespace != self.plan.namespace() {
-            self.fault(format!("is for namespace `{namespace}`; the app is in `{}`", self.plan.namespace()));
+    fn of_kind(&mut self, kinds: &[AppKind]) {
+        if !kinds.contains(&self.plan.app.kind) {
+            self.fault(format!("is not for {}", self.plan.app.reference()));
         }
     }
 
-    fn app(&mut self, kind: AppKind, namespace: &str, name: &str, uid: Option<&String>) {
-        self.namespace(namespace);
-        let app = &self.plan.app;
-        if kind != app.kind || name != app.name {
-            self.fault(format!("is for {}/{name}; the app is {}", kind.word(), app.reference()));
-        }
-        if uid.is_some_and(|uid| *uid != app.uid) {
-            self.fault(format!("is for another {} than the app", app.reference()));
-        }
+    fn of_set(&mut self) {
+        self.of_kind(&[AppKind::StatefulSet]);
     }
 
-    fn set(&mut self, namespace: &str, name: &str, uid: Option<&String>) {
-        self.app(AppKind::StatefulSet, namespace, name, uid);
-    }
-
-    fn moved(&mut self, slot: &str) -> Option<&'a ClaimMove> {
-        let found = self.plan.moves.iter().find(|one| one.slot == slot);
-        if found.is_none() {
+    fn moved(&mut self, slot: &Slot) {
+        if self.plan.subject().find(slot).is_none() {
             self.fault(format!("is for slot `{slot}`, which no claim of the plan has"));
         }
-        found
     }
 
-    fn claim(&mut self, slot: &str, claim: &str) {
-        if self.moved(slot).is_some_and(|moved| moved.claim != claim) {
-            self.fault(format!("is for claim `{claim}`, which is not the claim of its slot"));
-        }
+    /// The claim in a slot; of a slot that is not the plan's, nothing.
+    fn claim_of(&self, slot: &Slot) -> &'a str {
+        self.plan.subject().find(slot).map(|one| one.claim.as_str()).unwrap_or_default()
     }
 
-    fn full_claim(&mut self, slot: &str, claim: &str) {
-        let (namespace, name) = claim.split_once('/').unwrap_or_default();
-        self.namespace(namespace);
-        self.claim(slot, name);
-    }
-
-    fn claims(&mut self, claims: &[String]) {
-        for claim in claims {
-            if !self.plan.moves.iter().any(|one| one.claim == *claim) {
-                self.fault(format!("is for claim `{claim}`, which the plan does not move"));
-            }
-        }
-    }
-
-    fn staging(&mut self, slot: &str, namespace: &str, staging: &str) {
-        self.namespace(namespace);
-        if self.moved(slot).is_some_and(|moved| staging_name(&moved.claim, self.plan.run()) != staging) {
-            self.fault(format!("is for claim `{staging}`, which is not one that the run makes"));
-        }
-    }
-
-    fn mover(&mut self, namespace: &str, pod: &str) {
-        self.namespace(namespace);
-        let made = self.plan.steps().any(|(_, one)| matches!(&one.step, Step::StartMover(start) if start.pod == pod));
+    /// A mover that the run makes, at an end if that counts.
+    fn mover(&mut self, pod: &str, end: Option<End>) {
+        let is_it = |start: &StartMover| start.pod == pod && end.is_none_or(|end| start.end == end);
+        let made = self.plan.steps().any(|(_, one)| matches!(&one.step, Step::StartMover(start) if is_it(start)));
         if !made {
-            self.fault(format!("is for pod `{pod}`, which is not one that the run makes"));
+            self.fault(format!("is for pod `{pod}`, which is not one that the run makes for it"));
         }
     }
 
     fn start_mover(&mut self, step: &StartMover) {
-        self.namespace(&step.namespace);
         let is_ours = step.pod.strip_prefix(&format!("stateful-{}-", self.plan.run())).is_some_and(is_end_of_unit);
         if !is_ours {
             self.fault(format!("makes pod `{}`, which is not the name of a mover", step.pod));
         }
-        for volume in step.held_by_app.iter().filter(|volume| !self.plan.moves.iter().any(|one| one.source_volume == **volume)) {
-            self.faults.push(format!("step `{}` is for volume `{volume}`, which the plan does not move", self.step));
+        for slot in &step.held_by_app {
+            self.moved(slot);
         }
-        for fault in mover_pod::faults(self.plan, &step.pod, &step.manifest) {
+        for fault in mover_pod::faults(self.plan, step) {
             self.fault(format!("is not to be believed: {fault}"));
         }
     }
 
     fn route(&mut self, route: &Route) {
-        self.mover(&route.namespace, &route.source_pod);
+        self.mover(&route.source_pod, Some(End::Source));
         if let Some(pod) = &route.target_pod {
-            self.mover(&route.namespace, pod);
+            self.mover(pod, Some(End::Target));
         }
-        for volume in &route.volumes {
-            self.moved(&volume.name);
+        for slot in &route.slots {
+            self.moved(slot);
         }
-        self.claims(&route.claims);
     }
 
     fn policy(&mut self, policy: &str) {
@@ -236,50 +208,25 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn volume(&mut self, slot: &str, volume: &str) {
-        if self.moved(slot).is_some_and(|moved| moved.source_volume != volume) {
-            self.fault(format!("is for volume `{volume}`, which is not the volume of its claim"));
-        }
-    }
-
-    fn pin_reclaim(&mut self, step: &PinReclaim) {
-        self.full_claim(&step.slot, &step.claim);
-        self.volume(&step.slot, &step.volume);
-        self.policy(&step.policy_before);
-        if step.labels_before != marks::off_volume() {
-            self.fault(format!("puts labels on a volume: {}", step.labels_before));
-        }
-    }
-
-    fn drain(&mut self, step: &Drain) {
-        self.app(step.kind, &step.namespace, &step.name, Some(&step.uid));
-        self.claims(&step.claims);
-        self.same_shape(step.shape.as_ref());
-    }
-
     fn clear_pods(&mut self, step: &ClearPods) {
-        self.app(step.kind, &step.namespace, &step.name, None);
-        self.claims(&step.claims);
+        self.of_kind(&[AppKind::StatefulSet, AppKind::Deployment]);
         for pod in step.pods.iter().filter(|pod| !names::is_object(pod)) {
             self.faults.push(format!("`{pod}` is no name of an object"));
         }
     }
 
     fn reopen(&mut self, step: &ReopenVolume) {
-        self.full_claim(&step.slot, &step.claim);
-        self.staging(&step.slot, &step.namespace, &step.staging);
+        self.moved(&step.slot);
         self.kept_labels(&step.labels_before);
-        let claim = self.moved(&step.slot).map(|moved| moved.claim.clone()).unwrap_or_default();
-        self.reference(&step.claim_ref_before, &claim);
-        if !self.is_kept(&step.slot, &step.volume) {
-            self.fault(format!("is for volume `{}`, which is not one that the plan goes back to", step.volume));
+        self.reference(&step.claim_ref_before, self.claim_of(&step.slot));
+        if self.kept_of(&step.slot).is_none() {
+            self.fault("takes up no volume that the plan goes back to".to_owned());
         }
     }
 
-    fn is_kept(&self, slot: &str, volume: &str) -> bool {
-        let Destination::KeptVolumes { volumes, .. } = &self.plan.request.destination else { return false };
-        let moved = self.plan.moves.iter().find(|one| one.slot == slot);
-        moved.is_some_and(|moved| volumes.iter().any(|kept| kept.claim == moved.claim && kept.volume == volume))
+    /// The kept volume that the claim in a slot goes back to, as the step and the request have it.
+    fn kept_of(&self, slot: &Slot) -> Option<&'a str> {
+        self.plan.subject().find(slot)?.target.kept.as_ref().map(|kept| kept.volume.as_str())
     }
 
     /// A `claimRef` that names a claim of the app.
@@ -322,65 +269,46 @@ impl<'a> Scope<'a> {
     }
 
     fn reserve(&mut self, step: &ReserveTarget) {
-        self.staging(&step.slot, &step.namespace, &step.staging);
-        let volume = &step.manifest["spec"]["volumeName"];
-        let wanted = match volume.as_str() {
-            Some(kept) if !step.provisioned && self.is_kept(&step.slot, kept) => volume.clone(),
-            _ => Value::Null,
-        };
-        self.claim_manifest(&step.manifest, &step.staging, &wanted);
+        self.moved(&step.slot);
+        let staging = staging_name(self.claim_of(&step.slot), self.plan.run());
+        let wanted = self.kept_of(&step.slot).map_or(Value::Null, |kept| json!(kept));
+        self.claim_manifest(&step.manifest, &staging, &wanted);
         let labels =
             json!({ marks::MANAGED_BY: marks::US, marks::RUN: self.plan.run(), marks::ROLE: marks::ROLE_STAGING, marks::SLOT: step.slot });
         let fields = ["accessModes", "volumeMode", "resources", "storageClassName", "volumeName"];
         let more = step.manifest["spec"].as_object().is_none_or(|spec| spec.keys().any(|key| !fields.contains(&key.as_str())));
         if step.manifest["metadata"]["labels"] != labels || more {
-            self.fault(format!("makes claim {} otherwise than a run does", step.staging));
+            self.fault(format!("makes claim {staging} otherwise than a run does"));
         }
     }
 
     fn release(&mut self, step: &ReleaseClaim) {
-        self.namespace(&step.namespace);
-        self.claim(&step.slot, &step.name);
-        self.volume(&step.slot, &step.volume);
-        self.claim_manifest(&step.manifest_before, &step.name, &json!(step.volume));
-        if step.app != self.plan.app.reference() {
-            self.fault(format!("is for {}; the app is {}", step.app, self.plan.app.reference()));
-        }
-    }
-
-    fn adopt(&mut self, step: &AdoptClaim) {
-        self.namespace(&step.namespace);
-        self.claim(&step.slot, &step.name);
-        self.claim_manifest(&step.manifest, &step.name, &Value::Null);
+        self.moved(&step.slot);
+        let volume = self.plan.subject().find(&step.slot).map(|one| one.source.volume.as_str());
+        self.claim_manifest(&step.manifest_before, self.claim_of(&step.slot), &json!(volume));
     }
 
     /// The set as it was: it is what its shape says, which is what is looked for before it is deleted.
-    fn set_manifest(&mut self, manifest: &Value, name: &str, is: &str) {
-        self.object(manifest, "apps/v1", "StatefulSet", name);
-        if !is_of_shape(manifest, is) {
-            self.fault(format!("makes statefulset/{name} again otherwise than it is"));
+    fn set_manifest(&mut self, manifest: &Value) {
+        let app = &self.plan.app;
+        self.object(manifest, "apps/v1", "StatefulSet", &app.name);
+        if !app.shape.as_ref().is_some_and(|shape| is_of_shape(manifest, shape)) {
+            self.fault(format!("makes {} again otherwise than it is", app.reference()));
         }
     }
 
-    /// A set that is deleted later is the one that is stopped.
-    fn same_shape(&mut self, is: Option<&String>) {
-        let removed =
-            self.plan.steps().find_map(|(_, one)| if let Step::RemoveSet(removed) = &one.step { Some(&removed.shape) } else { None });
-        if removed.is_some() && removed != is {
-            self.fault("stops another set than the one that is deleted".to_owned());
-        }
-    }
-
-    /// The set as it will be: as it was, but for the class and size of its claims.
+    /// The set as it will be: as it was, with as many replicas, but for the class and size of its claims.
     fn restore_set(&mut self, step: &RestoreSet) {
-        self.set(&step.namespace, &step.name, None);
-        self.object(&step.manifest, "apps/v1", "StatefulSet", &step.name);
+        self.of_set();
+        let app = &self.plan.app;
+        self.object(&step.manifest, "apps/v1", "StatefulSet", &app.name);
         let before = self
             .plan
             .steps()
             .find_map(|(_, one)| if let Step::RemoveSet(removed) = &one.step { Some(&removed.manifest_before) } else { None });
-        if before.is_none_or(|before| without_claims(before) != without_claims(&step.manifest)) {
-            self.fault(format!("makes statefulset/{} otherwise than it was", step.name));
+        let is_it = before.is_some_and(|before| without_claims(before) == without_claims(&step.manifest));
+        if !is_it || step.manifest["spec"]["replicas"] != app.replicas {
+            self.fault(format!("makes {} otherwise than it was", app.reference()));
         }
     }
 
@@ -389,6 +317,19 @@ impl<'a> Scope<'a> {
         if !removed {
             self.fault("makes another pod than the one that is removed".to_owned());
         }
+    }
+}
+
+/// Whether the target end of a claim is the one that the request has for it: a new volume, or the kept one.
+fn goes_back_to(plan: &Plan, one: &ClaimMove) -> bool {
+    let kept = match &plan.request.destination {
+        Destination::StorageClass { .. } => None,
+        Destination::KeptVolumes { volumes, .. } => volumes.iter().find(|kept| kept.claim == one.claim),
+    };
+    match (kept, &one.target.kept) {
+        (Some(kept), Some(end)) => kept.volume == end.volume && kept.volume_uid == end.volume_uid,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

@@ -7,7 +7,7 @@ use super::step::Step;
 
 /// A set of independent steps, driven together; the next stage begins when all are settled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stage {
     /// A verb phrase for people.
     pub name: String,
@@ -19,7 +19,7 @@ pub struct Stage {
 
 /// A step with what the engine needs to drive it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlannedStep {
     /// Its name.
     pub id: StepId,

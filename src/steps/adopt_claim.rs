@@ -13,20 +13,21 @@ use crate::plan::step::AdoptClaim;
 
 impl Act for AdoptClaim {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.name).await? else { return Ok(Standing::Before) };
+        let name = &world.claim(&self.slot)?.claim;
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, name).await? else { return Ok(Standing::Before) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         let on = facts::text(&claim, "/spec/volumeName");
         if on != facts::name(&volume) {
             let who = facts::last_writer(&claim);
-            let what = format!("claim {} was made by somebody else, on volume `{on}`{who}", self.name);
+            let what = format!("claim {} was made by somebody else, on volume `{on}`{who}", name);
             return Ok(Standing::Adrift(format!("{what}: stop what made it and what runs on it, delete that claim, and go on")));
         }
         if facts::is_terminating(&claim) {
-            return Ok(Standing::waiting_for(format!("claim {} to be gone", self.name)));
+            return Ok(Standing::waiting_for(format!("claim {} to be gone", name)));
         }
         match facts::text(&claim, "/status/phase") {
-            "Bound" => Ok(Standing::done(format!("claim {} is bound to volume {on}", self.name))),
-            phase => Ok(Standing::waiting_for(format!("claim {} to be bound (it is {phase})", self.name))),
+            "Bound" => Ok(Standing::done(format!("claim {} is bound to volume {on}", name))),
+            phase => Ok(Standing::waiting_for(format!("claim {} to be bound (it is {phase})", name))),
         }
     }
 
@@ -40,13 +41,14 @@ impl Act for AdoptClaim {
 
     /// Somebody may have started the app on the target already; what it writes there would be lost.
     async fn bars_way_back(&self, world: &World) -> Result<Option<String>, StepError> {
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.name).await? else { return Ok(None) };
+        let name = &world.claim(&self.slot)?.claim;
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, name).await? else { return Ok(None) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         if facts::text(&claim, "/spec/volumeName") != facts::name(&volume) {
             return Ok(None);
         }
-        let users = look::running_on(world, world.at(End::Target), std::slice::from_ref(&self.name)).await?;
-        Ok((!users.is_empty()).then(|| format!("{} runs on claim {} and its target already", users.join(", "), self.name)))
+        let users = look::running_on(world, world.at(End::Target), std::slice::from_ref(name)).await?;
+        Ok((!users.is_empty()).then(|| format!("{} runs on claim {} and its target already", users.join(", "), name)))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
@@ -57,11 +59,12 @@ impl Act for AdoptClaim {
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.name).await? else { return Ok(()) };
+        let name = &world.claim(&self.slot)?.claim;
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, name).await? else { return Ok(()) };
         let volume = look::known_target_volume(world, &self.slot).await?;
         if facts::text(&claim, "/spec/volumeName") == facts::name(&volume) && !facts::is_terminating(&claim) {
             let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-            world.at(End::Target).delete(&Kind::CLAIM, &self.name, &how).await?;
+            world.at(End::Target).delete(&Kind::CLAIM, name, &how).await?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::failure::StepError;
 use super::standing::{Progress, Standing};
 use super::world::World;
 use crate::cluster::Kind;
-use crate::plan::{End, Plan, Step};
+use crate::plan::{End, Plan, Slot, Step};
 
 /// How long a last pass waits for others to let go. A detach takes seconds, on some clouds a minute; the app waits.
 const DETACHED_WITHIN: Duration = Duration::from_secs(120);
@@ -34,9 +34,9 @@ struct Stray {
 /// Which volume is where, with what can be done; or that the server did not answer.
 pub async fn detached(plan: &Plan, world: &World) -> Result<(), StepError> {
     let copied =
-        plan.steps().filter_map(|(_, planned)| if let Step::LastPass(step) = &planned.step { Some(&step.route.claims) } else { None });
-    let claims: Vec<String> = copied.flatten().cloned().collect();
-    let Some(Stray { attachment, volume, node }) = stray(world, &claims).await? else { return Ok(()) };
+        plan.steps().filter_map(|(_, planned)| if let Step::LastPass(step) = &planned.step { Some(&step.route.slots) } else { None });
+    let slots: Vec<Slot> = copied.flatten().cloned().collect();
+    let Some(Stray { attachment, volume, node }) = stray(world, &world.claims_in(&slots)).await? else { return Ok(()) };
     let why = format!("volume {volume} is attached to node {node}, where no pod uses it: what runs there may write to it");
     let hint = format!(
         "make sure that nothing runs on {node} that had it; if the attachment stays then: kubectl delete volumeattachment {attachment}"

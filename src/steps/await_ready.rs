@@ -14,20 +14,21 @@ use super::standing::Standing;
 use super::world::World;
 use super::{drain, facts, look};
 use crate::cluster::{ApiError, Delete, Kind};
-use crate::plan::End;
 use crate::plan::reach::reaches;
 use crate::plan::step::AwaitReady;
+use crate::plan::{App, End};
 use crate::survey::AppKind;
 use crate::survey::object::{is_ready, mounted_claims};
 
 impl Act for AwaitReady {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let app = match self.kind {
+        let App { kind, name, .. } = &world.app;
+        let app = match kind {
             AppKind::Claim => Value::Null,
-            AppKind::Pod => world.at(End::Target).get(&Kind::POD, &self.name).await?.unwrap_or_default(),
-            AppKind::StatefulSet | AppKind::Deployment => drain::read(world.at(End::Target), self.kind, &self.name).await?,
+            AppKind::Pod => world.at(End::Target).get(&Kind::POD, name).await?.unwrap_or_default(),
+            AppKind::StatefulSet | AppKind::Deployment => drain::read(world.at(End::Target), *kind, name).await?,
         };
-        let (ready, wanted) = match self.kind {
+        let (ready, wanted) = match kind {
             AppKind::Claim => (0, 0),
             AppKind::Pod => (u64::from(is_ready(&app)), 1),
             AppKind::StatefulSet | AppKind::Deployment => {
@@ -39,7 +40,7 @@ impl Act for AwaitReady {
         if ready >= wanted {
             return Ok(Standing::done(format!("{ready} of {wanted} ready")));
         }
-        let late = self.late(world).await?;
+        let late = late(world).await?;
         let why = match late.first() {
             Some(pod) => what_holds(world, pod).await,
             // Its controller is refused the pod, if anything.
@@ -49,11 +50,11 @@ impl Act for AwaitReady {
         if !why.is_empty() && misplaced(world, &late).await?.is_some() {
             return Ok(Standing::Before);
         }
-        Ok(Standing::waiting_for(format!("{}/{} to be ready ({ready} of {wanted}){why}", self.kind.word(), self.name)))
+        Ok(Standing::waiting_for(format!("{} to be ready ({ready} of {wanted}){why}", world.app.reference())))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let late = self.late(world).await?;
+        let late = late(world).await?;
         let Some(pod) = misplaced(world, &late).await? else { return Ok(()) };
         let how = Delete { uid: Some(facts::uid(pod).to_owned()), ..Delete::default() };
         world.at(End::Target).delete(&Kind::POD, facts::name(pod), &how).await?;
@@ -61,12 +62,10 @@ impl Act for AwaitReady {
     }
 }
 
-impl AwaitReady {
-    /// The app's pods that are not ready, as far as they mount what was moved.
-    async fn late(&self, world: &World) -> Result<Vec<Value>, StepError> {
-        let pods = look::pods_on(world, world.at(End::Target), &self.claims).await?;
-        Ok(pods.into_iter().filter(|pod| !is_ready(pod)).collect())
-    }
+/// The app's pods that are not ready, as far as they mount what was moved.
+async fn late(world: &World) -> Result<Vec<Value>, StepError> {
+    let pods = look::pods_on(world, world.at(End::Target), &world.claim_names()).await?;
+    Ok(pods.into_iter().filter(|pod| !is_ready(pod)).collect())
 }
 
 /// What keeps a pod from being ready, as far as anybody says, to be put behind a sentence.

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use super::failure::StepError;
 use super::world::World;
 use super::{drain, facts, look};
-use crate::cluster::{ApiError, Connection, Kind, Place};
+use crate::cluster::{ApiError, Kind};
 use crate::plan::{End, Plan, Step, finalizers};
 use crate::survey::AppKind;
 
 /// One object that the run will make.
 struct Rehearsal {
     kind: Kind,
+    at: End,
     manifest: Value,
     /// In words.
     what: String,
@@ -29,8 +30,8 @@ impl Rehearsal {
     }
 
     /// Whether a quota that is full has room for it all the same: by then, or since it is there already.
-    async fn has_room(&self, plan: &Plan, cluster: &Connection) -> Result<bool, StepError> {
-        Ok(self.replaces || cluster.get(&self.kind, plan.namespace(), facts::name(&self.manifest)).await?.is_some())
+    async fn has_room(&self, world: &World) -> Result<bool, StepError> {
+        Ok(self.replaces || world.at(self.at).get(&self.kind, facts::name(&self.manifest)).await?.is_some())
     }
 }
 
@@ -42,7 +43,7 @@ impl Rehearsal {
 pub async fn before_stop(plan: &Plan, world: &World) -> Result<(), StepError> {
     occupants(plan, world).await?;
     all_go(plan, world).await?;
-    match rehearse(plan, &world.at(End::Source).connection).await?.into_iter().next() {
+    match rehearse(plan, world).await?.into_iter().next() {
         Some(why) => Err(StepError::hinted(why, HINT)),
         None => Ok(()),
     }
@@ -55,13 +56,14 @@ const HINT: &str = "mend the object, the policy or the quota, then go on; nothin
 /// # Errors
 ///
 /// When the server does not answer, or the app cannot be read.
-pub async fn rehearse(plan: &Plan, cluster: &Connection) -> Result<Vec<String>, StepError> {
+pub async fn rehearse(plan: &Plan, world: &World) -> Result<Vec<String>, StepError> {
     let mut refused = Vec::new();
-    for one in rehearsals(plan, cluster).await? {
-        match cluster.would_create(&one.kind, plan.namespace(), &one.manifest).await {
+    for one in rehearsals(plan, world).await? {
+        let place = world.at(one.at);
+        match place.connection.would_create(&one.kind, &place.namespace, &one.manifest).await {
             // Its name is taken: that is found out only after admission and validation.
             Ok(()) | Err(ApiError::AlreadyExists(_)) => {}
-            Err(ApiError::Forbidden(said)) if said.contains("exceeded quota") && one.has_room(plan, cluster).await? => {}
+            Err(ApiError::Forbidden(said)) if said.contains("exceeded quota") && one.has_room(world).await? => {}
             Err(error) if error.is_denial() => {
                 refused.push(format!("the server would not let {} be made{}: {error}", one.what, one.again()))
             }
@@ -70,18 +72,18 @@ pub async fn rehearse(plan: &Plan, cluster: &Connection) -> Result<Vec<String>, 
             Err(error) => return Err(error.into()),
         }
     }
-    refused.extend(stop_refused(plan, cluster).await?);
+    refused.extend(stop_refused(plan, world).await?);
     refused.dedup();
     Ok(refused)
 }
 
 /// What the server has against scaling the app to zero, tried in the same way: a policy may want two replicas at least.
-async fn stop_refused(plan: &Plan, cluster: &Connection) -> Result<Option<String>, StepError> {
-    let Some(step) = plan.steps().find_map(|(_, planned)| if let Step::Drain(step) = &planned.step { Some(step) } else { None }) else {
+async fn stop_refused(plan: &Plan, world: &World) -> Result<Option<String>, StepError> {
+    if !plan.steps().any(|(_, planned)| matches!(planned.step, Step::Drain(_))) {
         return Ok(None);
-    };
-    let patch = json!({ "spec": { "replicas": 0 } });
-    match cluster.would_patch(&drain::resource(step.kind)?, &step.namespace, &step.name, &patch).await {
+    }
+    let (patch, place) = (json!({ "spec": { "replicas": 0 } }), world.at(End::Source));
+    match place.connection.would_patch(&drain::resource(plan.app.kind)?, &place.namespace, &plan.app.name, &patch).await {
         Ok(()) => Ok(None),
         Err(error) if error.is_denial() => {
             Ok(Some(format!("the server would not let {} be scaled to zero: {error}", plan.app.reference())))
@@ -91,25 +93,27 @@ async fn stop_refused(plan: &Plan, cluster: &Connection) -> Result<Option<String
     }
 }
 
-async fn rehearsals(plan: &Plan, cluster: &Connection) -> Result<Vec<Rehearsal>, StepError> {
+async fn rehearsals(plan: &Plan, world: &World) -> Result<Vec<Rehearsal>, StepError> {
     let is_down = |stage: usize| plan.stages[stage].app_is_down;
-    let mut all: Vec<Rehearsal> = plan.steps().flat_map(|(stage, planned)| made_by(&planned.step, is_down(stage))).collect();
-    all.extend(app_pod(plan, cluster).await?);
+    let mut all: Vec<Rehearsal> = plan.steps().flat_map(|(stage, planned)| made_by(plan, &planned.step, is_down(stage))).collect();
+    all.extend(app_pod(plan, world).await?);
     Ok(all)
 }
 
-fn made_by(step: &Step, app_is_down: bool) -> Option<Rehearsal> {
-    let of = |kind, manifest: &Value, what: String, replaces| Some(Rehearsal { kind, manifest: manifest.clone(), what, replaces });
+fn made_by(plan: &Plan, step: &Step, app_is_down: bool) -> Option<Rehearsal> {
+    let of = |kind, at, manifest: &Value, what: String, replaces| Some(Rehearsal { kind, at, manifest: manifest.clone(), what, replaces });
+    let app = || plan.app.reference();
+    let claim = |manifest: &Value| format!("claim {}", facts::name(manifest));
     match step {
-        Step::RemoveSet(step) => of(Kind::STATEFUL_SET, &step.manifest_before, format!("statefulset/{}", step.name), true),
-        Step::RestoreSet(step) => of(Kind::STATEFUL_SET, &step.manifest, format!("statefulset/{}", step.name), true),
-        Step::RemovePod(step) => of(Kind::POD, &step.manifest_before, format!("pod/{}", step.name), true),
-        Step::RestorePod(step) => of(Kind::POD, &step.manifest, format!("pod/{}", step.name), true),
-        Step::ReleaseClaim(step) => of(Kind::CLAIM, &step.manifest_before, format!("claim {}", step.name), true),
-        Step::AdoptClaim(step) => of(Kind::CLAIM, &step.manifest, format!("claim {}", step.name), true),
-        Step::ReserveTarget(step) => of(Kind::CLAIM, &step.manifest, format!("claim {}", step.staging), false),
+        Step::RemoveSet(step) => of(Kind::STATEFUL_SET, End::Source, &step.manifest_before, app(), true),
+        Step::RestoreSet(step) => of(Kind::STATEFUL_SET, End::Target, &step.manifest, app(), true),
+        Step::RemovePod(step) => of(Kind::POD, End::Source, &step.manifest_before, app(), true),
+        Step::RestorePod(step) => of(Kind::POD, End::Target, &step.manifest, app(), true),
+        Step::ReleaseClaim(step) => of(Kind::CLAIM, End::Source, &step.manifest_before, claim(&step.manifest_before), true),
+        Step::AdoptClaim(step) => of(Kind::CLAIM, End::Target, &step.manifest, claim(&step.manifest), true),
+        Step::ReserveTarget(step) => of(Kind::CLAIM, End::Target, &step.manifest, claim(&step.manifest), false),
         // Where it comes only once the app is down, it has the room of the app's pods.
-        Step::StartMover(step) => of(Kind::POD, &step.manifest, format!("mover pod {}", step.pod), app_is_down),
+        Step::StartMover(step) => of(Kind::POD, step.end, &step.manifest, format!("mover pod {}", step.pod), app_is_down),
         Step::PinReclaim(_)
         | Step::PinRetention(_)
         | Step::ReopenVolume(_)
@@ -130,15 +134,14 @@ fn made_by(step: &Step, app_is_down: bool) -> Option<Rehearsal> {
 }
 
 /// One pod of a scalable app that has replicas, as its controller makes it.
-async fn app_pod(plan: &Plan, cluster: &Connection) -> Result<Option<Rehearsal>, StepError> {
+async fn app_pod(plan: &Plan, world: &World) -> Result<Option<Rehearsal>, StepError> {
     let kind = match plan.app.kind {
         kind @ (AppKind::StatefulSet | AppKind::Deployment) if plan.app.replicas > 0 => kind,
         AppKind::StatefulSet | AppKind::Deployment | AppKind::Pod | AppKind::Claim => return Ok(None),
     };
-    let place = Place { connection: cluster.clone(), namespace: plan.namespace().to_owned() };
-    let app = drain::read(&place, kind, &plan.app.name).await?;
+    let app = drain::read(world.at(End::Source), kind, &plan.app.name).await?;
     let manifest = pod_of(&drain::resource(kind)?.kind, &app);
-    Ok(Some(Rehearsal { kind: Kind::POD, manifest, what: format!("a pod of {}", plan.app.reference()), replaces: true }))
+    Ok(Some(Rehearsal { kind: Kind::POD, at: End::Target, manifest, what: format!("a pod of {}", plan.app.reference()), replaces: true }))
 }
 
 /// The pod that the controller of an app makes of its template (`newControllerPod`, `newStatefulSetPod` in Kubernetes 1.36.3, in what admission
@@ -171,10 +174,10 @@ fn pod_of(kind: &str, app: &Value) -> Value {
 
 /// Every pod object that names a claim keeps it from going, whatever its phase: only the app's own go with the app.
 async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
-    let claims: Vec<String> = plan.moves.iter().map(|one| one.claim.clone()).collect();
-    for pod in look::pods_on(world, world.at(End::Source), &claims).await? {
+    let place = world.at(End::Source);
+    for pod in look::pods_on(world, place, &world.claim_names()).await? {
         let name = facts::name(&pod);
-        let remove = || format!("kubectl delete pod {name} -n {}", world.namespace);
+        let remove = || format!("kubectl delete pod {name} -n {}", place.namespace);
         if !facts::is_of_app(&pod, plan.app.kind, &plan.app.name) {
             let why =
                 format!("pod {name}{} names a claim that is to be moved, and is no part of {}", facts::over(&pod), plan.app.reference());
@@ -189,7 +192,7 @@ async fn occupants(plan: &Plan, world: &World) -> Result<(), StepError> {
         }
         if let Some(finalizer) = finalizers::foreign(&pod, &finalizers::OF_PODS).first() {
             let why = format!("pod {name} has the finalizer `{finalizer}`: it may not go when it is deleted, and with it the claim");
-            return Err(StepError::hinted(why, facts::whose_finalizer("pod", name, &world.namespace)));
+            return Err(StepError::hinted(why, facts::whose_finalizer("pod", name, &place.namespace)));
         }
     }
     Ok(())
@@ -204,13 +207,14 @@ struct Doomed<'a> {
     at: End,
 }
 
-fn deleted_by(step: &Step) -> Option<Doomed<'_>> {
-    let doomed = |kind, name, known, at| Some(Doomed { kind, name, known, at });
-    match step {
-        Step::RemoveSet(step) => doomed(Kind::STATEFUL_SET, &step.name, &[], End::Source),
-        Step::RemovePod(step) => doomed(Kind::POD, &step.name, &finalizers::OF_PODS, End::Source),
-        Step::ReleaseClaim(step) => doomed(Kind::CLAIM, &step.name, &finalizers::OF_CLAIMS, End::Source),
-        Step::ReleaseStaging(step) => doomed(Kind::CLAIM, &step.staging, &finalizers::OF_CLAIMS, End::Target),
+fn deleted_by<'w>(world: &'w World, step: &Step) -> Result<Option<Doomed<'w>>, StepError> {
+    let doomed = |kind, name: &'w str, known, at| Some(Doomed { kind, name, known, at });
+    let app = || world.app.name.as_str();
+    Ok(match step {
+        Step::RemoveSet(_) => doomed(Kind::STATEFUL_SET, app(), &[], End::Source),
+        Step::RemovePod(_) => doomed(Kind::POD, app(), &finalizers::OF_PODS, End::Source),
+        Step::ReleaseClaim(step) => doomed(Kind::CLAIM, &world.claim(&step.slot)?.claim, &finalizers::OF_CLAIMS, End::Source),
+        Step::ReleaseStaging(step) => doomed(Kind::CLAIM, &world.claim(&step.slot)?.target.staging, &finalizers::OF_CLAIMS, End::Target),
         // Pods of the app that are over are looked at with all others that name a claim; a mover's pod has nobody's finalizer.
         Step::ClearPods(_) | Step::StopMover(_) => None,
         Step::PinReclaim(_)
@@ -231,12 +235,13 @@ fn deleted_by(step: &Step) -> Option<Doomed<'_>> {
         | Step::AwaitReady(_)
         | Step::RestoreRetention(_)
         | Step::SettleTarget(_) => None,
-    }
+    })
 }
 
 /// Nothing that the run deletes has a finalizer of somebody's controller.
 async fn all_go(plan: &Plan, world: &World) -> Result<(), StepError> {
-    for Doomed { kind, name, known, at } in plan.steps().filter_map(|(_, planned)| deleted_by(&planned.step)) {
+    for (_, planned) in plan.steps() {
+        let Some(Doomed { kind, name, known, at }) = deleted_by(world, &planned.step)? else { continue };
         let place = world.at(at);
         if let Some(object) = place.get(&kind, name).await? {
             look::goes(&object, known, &place.namespace)?;

@@ -15,7 +15,7 @@ use crate::plan::step::ClearPods;
 
 impl Act for ClearPods {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let left = self.left(world).await?;
+        let left = left(world).await?;
         match left.first() {
             None => Ok(Standing::done("no pod that is over names the claims")),
             Some(pod) if facts::is_terminating(pod) => {
@@ -26,18 +26,16 @@ impl Act for ClearPods {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        match self.left(world).await?.iter().find(|pod| !facts::is_terminating(pod)) {
+        match left(world).await?.iter().find(|pod| !facts::is_terminating(pod)) {
             Some(pod) => delete(world, pod).await,
             None => Ok(()),
         }
     }
 }
 
-impl ClearPods {
-    async fn left(&self, world: &World) -> Result<Vec<Value>, StepError> {
-        let pods = look::pods_on(world, world.at(End::Source), &self.claims).await?;
-        Ok(pods.into_iter().filter(|pod| facts::is_over(pod) && facts::is_of_app(pod, self.kind, &self.name)).collect())
-    }
+async fn left(world: &World) -> Result<Vec<Value>, StepError> {
+    let pods = look::pods_on(world, world.at(End::Source), &world.claim_names()).await?;
+    Ok(pods.into_iter().filter(|pod| facts::is_over(pod) && facts::is_of_app(pod, world.app.kind, &world.app.name)).collect())
 }
 
 /// Deletes a pod that is over, this very one.

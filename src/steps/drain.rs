@@ -67,19 +67,19 @@ pub(super) fn is_as_stopped(app: &Value, world: &World) -> bool {
 
 impl Act for Drain {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let app = read(world.at(End::Source), self.kind, &self.name).await?;
+        let app = read(world.at(End::Source), world.app.kind, &world.app.name).await?;
         let now = replicas(&app);
-        let adrift = |what: &str| Ok(Standing::Adrift(format!("{}/{} {what}{}", self.kind.word(), self.name, facts::last_writer(&app))));
+        let adrift = |what: &str| Ok(Standing::Adrift(format!("{} {what}{}", world.app.reference(), facts::last_writer(&app))));
         match drained(&app, world) {
-            None if self.shape.as_ref().is_some_and(|planned| !is_of_shape(&app, planned)) => {
+            None if world.app.shape.as_ref().is_some_and(|planned| !is_of_shape(&app, planned)) => {
                 return adrift("was changed since the plan was made");
             }
-            None if now == u64::from(self.replicas) => return Ok(Standing::Before),
+            None if now == u64::from(world.app.replicas) => return Ok(Standing::Before),
             None => return adrift(&format!("was scaled to {now}")),
             Some(then) if then != generation(&app) => return adrift(&format!("was changed while it was stopped (it has {now} replicas)")),
             Some(_) => {}
         }
-        let pods = look::pods_on(world, world.at(End::Source), &self.claims).await?;
+        let pods = look::pods_on(world, world.at(End::Source), &world.claim_names()).await?;
         let left: Vec<&str> = pods.iter().filter(|pod| !facts::has_stopped(pod)).map(facts::name).collect();
         if left.is_empty() {
             return Ok(Standing::done("no pod runs on the claims"));
@@ -90,28 +90,28 @@ impl Act for Drain {
     }
 
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
-        let app = read(world.at(End::Source), self.kind, &self.name).await?;
+        let app = read(world.at(End::Source), world.app.kind, &world.app.name).await?;
         let is_back = !is_marked(&app) && replicas(&app) > 0;
         Ok(if is_back { Standing::Before } else { Standing::done("stopped") })
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        let found = world.at(End::Source).get(&resource(self.kind)?, &self.name).await?;
+        let found = world.at(End::Source).get(&resource(world.app.kind)?, &world.app.name).await?;
         Ok(found.is_some_and(|app| drained(&app, world).is_some()))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let app = read(world.at(End::Source), self.kind, &self.name).await?;
-        if facts::uid(&app) != self.uid {
-            return Err(StepError::failed(format!("{}/{} is another one than was planned for", self.kind.word(), self.name)));
+        let app = read(world.at(End::Source), world.app.kind, &world.app.name).await?;
+        if facts::uid(&app) != world.app.uid {
+            return Err(StepError::failed(format!("{} is another one than was planned for", world.app.reference())));
         }
         // The version just read is the patch's condition, so this change makes the very next generation.
         let mark = json!(format!("{}.{}", world.run, generation(&app) + 1));
-        scale(world.at(End::Source), self.kind, &app, 0, mark).await
+        scale(world.at(End::Source), world.app.kind, &app, 0, mark).await
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let app = read(world.at(End::Source), self.kind, &self.name).await?;
-        scale_up(world.at(End::Source), self.kind, &app, self.replicas).await
+        let app = read(world.at(End::Source), world.app.kind, &world.app.name).await?;
+        scale_up(world.at(End::Source), world.app.kind, &app, world.app.replicas).await
     }
 }

@@ -7,7 +7,7 @@ use super::failure::StepError;
 use super::standing::Standing;
 use super::world::World;
 use crate::cluster::{ApiError, Kind, Place};
-use crate::plan::{End, finalizers, marks};
+use crate::plan::{ClaimMove, End, Slot, finalizers, marks};
 use crate::survey::object::mounted_claims;
 
 pub(super) fn is_of_run(object: &Value, world: &World) -> bool {
@@ -19,30 +19,31 @@ pub(super) fn is_volume_of_run(volume: &Value, world: &World) -> bool {
     is_of_run(volume, world) && facts::label(volume, marks::NAMESPACE) == world.namespace
 }
 
-/// Whether a volume is bound to, or reserved for, a claim of this name in the run's namespace. A name alone is anybody's.
-pub(super) fn is_for_claim(volume: &Value, world: &World, claim: &str) -> bool {
-    facts::text(volume, "/spec/claimRef/namespace") == world.namespace && facts::text(volume, "/spec/claimRef/name") == claim
+/// Whether a volume is bound to, or reserved for, a claim of this name in this place. A name alone is anybody's.
+pub(super) fn is_for_claim(volume: &Value, place: &Place, claim: &str) -> bool {
+    facts::text(volume, "/spec/claimRef/namespace") == place.namespace && facts::text(volume, "/spec/claimRef/name") == claim
 }
 
 /// Whether a volume is the source volume of a slot: by its labels, or by the plan's digest where somebody took those off.
-pub(super) fn is_source_of(volume: &Value, world: &World, slot: &str) -> bool {
+pub(super) fn is_source_of(volume: &Value, world: &World, slot: &Slot) -> bool {
     let labelled = is_volume_of_run(volume, world)
         && facts::label(volume, marks::ROLE) == marks::ROLE_SOURCE
-        && facts::label(volume, marks::SLOT) == slot;
+        && facts::label(volume, marks::SLOT) == slot.0;
     labelled || volume["metadata"]["annotations"][marks::PLAN] == world.plan_digest.as_str()
 }
 
 /// Whether a volume is the target volume of a slot: by its labels, or by our annotation where somebody took those off.
-pub(super) fn is_target_of(volume: &Value, world: &World, slot: &str) -> bool {
+pub(super) fn is_target_of(volume: &Value, world: &World, slot: &Slot) -> bool {
     let labelled = is_volume_of_run(volume, world)
         && facts::label(volume, marks::ROLE) == marks::ROLE_TARGET
-        && facts::label(volume, marks::SLOT) == slot;
+        && facts::label(volume, marks::SLOT) == slot.0;
     labelled || volume["metadata"]["annotations"][marks::TARGET_OF] == target_of(world, slot).as_str()
 }
 
 /// What a pinned target volume bears.
-pub(super) fn target_annotations(world: &World, slot: &str, claim: &str) -> Value {
-    json!({ marks::CLAIM: claim, marks::TARGET_OF: target_of(world, slot), marks::TARGET_PLAN: world.plan_digest })
+pub(super) fn target_annotations(world: &World, moved: &ClaimMove) -> Value {
+    let claim = world.full_name(End::Target, &moved.claim);
+    json!({ marks::CLAIM: claim, marks::TARGET_OF: target_of(world, &moved.slot), marks::TARGET_PLAN: world.plan_digest })
 }
 
 /// What a step stands at that has reserved a volume.
@@ -93,7 +94,7 @@ pub(super) async fn running_on(world: &World, place: &Place, claims: &[String]) 
 }
 
 /// The target volume of a slot, by our labels.
-pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
+pub(super) async fn target_volume(world: &World, slot: &Slot) -> Result<Option<Value>, StepError> {
     let selector = format!("{},{}={slot}", marks::volumes_as(&world.namespace, &world.run, marks::ROLE_TARGET), marks::SLOT);
     let mut found = world.at(End::Target).list(&Kind::VOLUME, &selector).await?;
     match found.len() {
@@ -103,19 +104,19 @@ pub(super) async fn target_volume(world: &World, slot: &str) -> Result<Option<Va
 }
 
 /// What [`marks::TARGET_OF`] says of the target volume of a slot.
-pub(super) fn target_of(world: &World, slot: &str) -> String {
+pub(super) fn target_of(world: &World, slot: &Slot) -> String {
     format!("{}/{}/{slot}", world.namespace, world.run)
 }
 
 /// The target volume of a slot whose labels somebody took off, by our annotation. Reads every volume of the cluster.
-pub(super) async fn unlabelled_target_volume(world: &World, slot: &str) -> Result<Option<Value>, StepError> {
+pub(super) async fn unlabelled_target_volume(world: &World, slot: &Slot) -> Result<Option<Value>, StepError> {
     let wanted = target_of(world, slot);
     let all = world.at(End::Target).list(&Kind::VOLUME, "").await?;
     Ok(all.into_iter().find(|volume| volume["metadata"]["annotations"][marks::TARGET_OF] == wanted.as_str()))
 }
 
 /// The target volume of a slot, where it must be there.
-pub(super) async fn known_target_volume(world: &World, slot: &str) -> Result<Value, StepError> {
+pub(super) async fn known_target_volume(world: &World, slot: &Slot) -> Result<Value, StepError> {
     if let Some(volume) = target_volume(world, slot).await? {
         return Ok(volume);
     }

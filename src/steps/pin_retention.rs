@@ -13,14 +13,14 @@ use crate::plan::step::PinRetention;
 
 impl PinRetention {
     async fn set(&self, world: &World) -> Result<Value, StepError> {
-        let found = world.at(End::Source).get(&Kind::STATEFUL_SET, &self.set).await?;
-        found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))
+        let found = world.at(End::Source).get(&Kind::STATEFUL_SET, &world.app.name).await?;
+        found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", world.app.name)))
     }
 
     async fn write(&self, world: &World, policy: &Value) -> Result<(), StepError> {
         let set = self.set(world).await?;
         let patch = json!({ "metadata": facts::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": policy } });
-        world.at(End::Source).patch(&Kind::STATEFUL_SET, &self.set, &patch).await?;
+        world.at(End::Source).patch(&Kind::STATEFUL_SET, &world.app.name, &patch).await?;
         Ok(())
     }
 }
@@ -34,10 +34,10 @@ impl Act for PinRetention {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let set = self.set(world).await?;
         // Once it was made again in the course of the run it has another uid; by then this is no longer asked on the way there.
-        if facts::uid(&set) != self.uid {
+        if facts::uid(&set) != world.app.uid {
             return Ok(Standing::Adrift(format!(
                 "statefulset/{} is another one than was planned for{}",
-                self.set,
+                world.app.name,
                 facts::last_writer(&set)
             )));
         }
@@ -63,7 +63,7 @@ impl PinRetention {
         if set["spec"]["persistentVolumeClaimRetentionPolicy"] != retain() {
             return Ok(Standing::Before);
         }
-        for name in &self.claims {
+        for name in &world.claim_names() {
             let claim = world.at(End::Source).get(&Kind::CLAIM, name).await?.unwrap_or_default();
             let none = Vec::new();
             // The owner is the set, or under whenScaled a pod of it.

@@ -14,10 +14,11 @@ use crate::plan::{End, marks, step::PinTarget};
 impl PinTarget {
     /// The staging claim's volume: by our labels, or through the claim, which then comes with it, while it has none.
     async fn volume(&self, world: &World) -> Result<Option<(Value, Option<Value>)>, StepError> {
+        let moved = world.claim(&self.slot)?;
         if let Some(volume) = look::target_volume(world, &self.slot).await? {
             return Ok(Some((volume, None)));
         }
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else { return Ok(None) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else { return Ok(None) };
         let name = facts::text(&claim, "/spec/volumeName");
         if name.is_empty() || facts::text(&claim, "/status/phase") != "Bound" {
             return Ok(None);
@@ -36,16 +37,19 @@ impl PinTarget {
 
     /// What shows that a volume was not made for the staging claim of this run; none: nothing. The claim is in a namespace where others
     /// write: one of the same name can be bound to a volume that is somebody else's.
-    fn strange(&self, world: &World, volume: &Value, claim: Option<&Value>) -> Option<String> {
-        let claim = claim.filter(|_| !look::is_target_of(volume, world, &self.slot))?;
-        if !look::is_of_run(claim, world) || facts::label(claim, marks::SLOT) != self.slot {
-            return Some(format!("claim {} is not ours{}", self.staging, facts::last_writer(claim)));
+    fn strange(&self, world: &World, volume: &Value, claim: Option<&Value>) -> Result<Option<String>, StepError> {
+        let moved = world.claim(&self.slot)?;
+        let Some(claim) = claim.filter(|_| !look::is_target_of(volume, world, &self.slot)) else { return Ok(None) };
+        if !look::is_of_run(claim, world) || facts::label(claim, marks::SLOT) != self.slot.0 {
+            return Ok(Some(format!("claim {} is not ours{}", moved.target.staging, facts::last_writer(claim))));
         }
         let name = facts::name(volume);
-        if !look::is_for_claim(volume, world, &self.staging) || facts::text(volume, "/spec/claimRef/uid") != facts::uid(claim) {
-            return Some(format!("volume {name} names claim {}, not {}", facts::claim_named(volume), self.staging));
+        if !look::is_for_claim(volume, world.at(End::Target), &moved.target.staging)
+            || facts::text(volume, "/spec/claimRef/uid") != facts::uid(claim)
+        {
+            return Ok(Some(format!("volume {name} names claim {}, not {}", facts::claim_named(volume), moved.target.staging)));
         }
-        (!facts::label(volume, marks::RUN).is_empty()).then(|| format!("volume {name} bears the marks of another run"))
+        Ok((!facts::label(volume, marks::RUN).is_empty()).then(|| format!("volume {name} bears the marks of another run")))
     }
 }
 
@@ -67,7 +71,7 @@ impl Act for PinTarget {
         if facts::is_terminating(&volume) {
             return Ok(Standing::Adrift(format!("volume {} is being deleted{}", facts::name(&volume), facts::last_writer(&volume))));
         }
-        if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
+        if let Some(what) = self.strange(world, &volume, claim.as_ref())? {
             return Ok(Standing::Adrift(what));
         }
         let pinned = look::is_volume_of_run(&volume, world) && facts::reclaim_policy(&volume) == "Retain";
@@ -78,19 +82,20 @@ impl Act for PinTarget {
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let Some((volume, claim)) = self.any_volume(world).await? else { return Ok(Standing::Before) };
         let is_foreign = claim.as_ref().is_some_and(|claim| is_older(&volume, claim)) && !look::is_target_of(&volume, world, &self.slot);
-        let is_kept = facts::reclaim_policy(&volume) == "Retain" && self.strange(world, &volume, claim.as_ref()).is_none() && !is_foreign;
+        let is_kept = facts::reclaim_policy(&volume) == "Retain" && self.strange(world, &volume, claim.as_ref())?.is_none() && !is_foreign;
         Ok(if is_kept { Standing::done("kept") } else { Standing::Before })
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
+        let moved = world.claim(&self.slot)?;
         // While the claim is not bound there is nothing to pin: look again later.
         let Some((volume, claim)) = self.volume(world).await? else { return Ok(()) };
-        if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
+        if let Some(what) = self.strange(world, &volume, claim.as_ref())? {
             return Err(StepError::failed(what));
         }
         let mut metadata = facts::only(&volume);
-        metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot);
-        metadata["annotations"] = look::target_annotations(world, &self.slot, &self.claim);
+        metadata["labels"] = marks::of_volume(&world.namespace, &world.run, marks::ROLE_TARGET, &self.slot.0);
+        metadata["annotations"] = look::target_annotations(world, moved);
         if let Some(claim) = claim {
             metadata["annotations"][marks::STAGING_UID] = json!(facts::uid(&claim));
             if is_older(&volume, &claim) {
@@ -103,11 +108,12 @@ impl Act for PinTarget {
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
+        let moved = world.claim(&self.slot)?;
         let Some((volume, claim)) = self.any_volume(world).await? else { return Ok(()) };
-        if let Some(what) = self.strange(world, &volume, claim.as_ref()) {
+        if let Some(what) = self.strange(world, &volume, claim.as_ref())? {
             return Err(StepError::failed(what));
         }
-        if !look::is_for_claim(&volume, world, &self.staging) {
+        if !look::is_for_claim(&volume, world.at(End::Target), &moved.target.staging) {
             return Err(StepError::failed(format!("volume {} is reserved for another claim, so it stays on Retain", facts::name(&volume))));
         }
         // The copy is ours alone and the app is back on its source: let it go with the staging claim. What was not made for us is as its

@@ -12,29 +12,31 @@ use crate::plan::step::ReleaseStaging;
 
 impl Act for ReleaseStaging {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        match world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? {
+        let moved = world.claim(&self.slot)?;
+        match world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? {
             None => Ok(Standing::done("gone")),
             Some(claim) if facts::is_terminating(&claim) => {
                 let by = look::what_holds_claim(world.at(End::Target), &claim).await?;
-                Ok(Standing::waiting_for(format!("claim {} to be gone{by}", self.staging)))
+                Ok(Standing::waiting_for(format!("claim {} to be gone{by}", moved.target.staging)))
             }
             Some(_) => Ok(Standing::Before),
         }
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
+        let moved = world.claim(&self.slot)?;
         let target = look::known_target_volume(world, &self.slot).await?;
         if facts::reclaim_policy(&target) != "Retain" {
             let who = facts::last_writer(&target);
             return Err(StepError::failed(format!("volume {} is on {} again{who}", facts::name(&target), facts::reclaim_policy(&target))));
         }
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else { return Ok(()) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else { return Ok(()) };
         if !look::is_of_run(&claim, world) {
-            return Err(StepError::failed(format!("claim {} is not ours", self.staging)));
+            return Err(StepError::failed(format!("claim {} is not ours", moved.target.staging)));
         }
-        look::goes(&claim, &finalizers::OF_CLAIMS, &self.namespace)?;
+        look::goes(&claim, &finalizers::OF_CLAIMS, &world.at(End::Target).namespace)?;
         let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-        world.at(End::Target).delete(&Kind::CLAIM, &self.staging, &how).await?;
+        world.at(End::Target).delete(&Kind::CLAIM, &moved.target.staging, &how).await?;
         Ok(())
     }
 }

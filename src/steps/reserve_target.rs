@@ -13,27 +13,29 @@ use crate::plan::step::ReserveTarget;
 
 impl Act for ReserveTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else {
-            if self.provisioned && look::target_volume(world, &self.slot).await?.is_some() {
-                return Ok(Standing::waiting_for(format!("the volume of claim {} to be deleted", self.staging)));
+        let moved = world.claim(&self.slot)?;
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else {
+            if moved.target.kept.is_none() && look::target_volume(world, &self.slot).await?.is_some() {
+                return Ok(Standing::waiting_for(format!("the volume of claim {} to be deleted", moved.target.staging)));
             }
             return Ok(Standing::Before);
         };
         if !look::is_of_run(&claim, world) {
-            return Ok(Standing::Adrift(format!("claim {} exists and is not ours{}", self.staging, facts::last_writer(&claim))));
+            return Ok(Standing::Adrift(format!("claim {} exists and is not ours{}", moved.target.staging, facts::last_writer(&claim))));
         }
         if facts::is_terminating(&claim) {
-            return Ok(Standing::waiting_for(format!("claim {} to be gone", self.staging)));
+            return Ok(Standing::waiting_for(format!("claim {} to be gone", moved.target.staging)));
         }
         if self.binds_at_once && facts::text(&claim, "/status/phase") != "Bound" {
             let warning = look::last_warning(world.at(End::Target), &claim).await;
-            return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", self.staging)));
+            return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", moved.target.staging)));
         }
-        Ok(Standing::done(format!("claim {} is made", self.staging)))
+        Ok(Standing::done(format!("claim {} is made", moved.target.staging)))
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
-        let found = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await?;
+        let moved = world.claim(&self.slot)?;
+        let found = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await?;
         Ok(found.is_some_and(|claim| look::is_of_run(&claim, world)))
     }
 
@@ -42,7 +44,8 @@ impl Act for ReserveTarget {
     }
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &self.staging).await? else { return Ok(()) };
+        let moved = world.claim(&self.slot)?;
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else { return Ok(()) };
         if look::is_of_run(&claim, world) && !facts::is_terminating(&claim) {
             if let Some(volume) = self.would_stay(world, &claim).await? {
                 let patch = json!({ "metadata": facts::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
@@ -50,7 +53,7 @@ impl Act for ReserveTarget {
                 return Ok(());
             }
             let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-            world.at(End::Target).delete(&Kind::CLAIM, &self.staging, &how).await?;
+            world.at(End::Target).delete(&Kind::CLAIM, &moved.target.staging, &how).await?;
         }
         Ok(())
     }
@@ -59,12 +62,13 @@ impl Act for ReserveTarget {
 impl ReserveTarget {
     /// The volume that was made for the staging claim, where its class keeps volumes: nobody else knows of it, and it would stay for ever.
     async fn would_stay(&self, world: &World, claim: &Value) -> Result<Option<Value>, StepError> {
+        let moved = world.claim(&self.slot)?;
         let name = facts::text(claim, "/spec/volumeName");
-        if !self.provisioned || name.is_empty() {
+        if moved.target.kept.is_some() || name.is_empty() {
             return Ok(None);
         }
         let Some(volume) = world.at(End::Target).get(&Kind::VOLUME, name).await? else { return Ok(None) };
-        let is_made_for_it = look::is_for_claim(&volume, world, &self.staging)
+        let is_made_for_it = look::is_for_claim(&volume, world.at(End::Target), &moved.target.staging)
             && facts::text(&volume, "/spec/claimRef/uid") == facts::uid(claim)
             && volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"].is_string()
             && !pin_target::is_older(&volume, claim);

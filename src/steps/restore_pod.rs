@@ -11,9 +11,9 @@ use crate::plan::step::RestorePod;
 
 impl Act for RestorePod {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        match world.at(End::Target).get(&Kind::POD, &self.name).await? {
-            Some(pod) if facts::uid(&pod) == self.uid_before => {
-                Ok(Standing::Adrift(format!("pod {} is still the one from before the move", self.name)))
+        match world.at(End::Target).get(&Kind::POD, &world.app.name).await? {
+            Some(pod) if facts::uid(&pod) == world.app.uid => {
+                Ok(Standing::Adrift(format!("pod {} is still the one from before the move", world.app.name)))
             }
             Some(_) => Ok(Standing::done("made again")),
             None => Ok(Standing::Before),

@@ -13,16 +13,16 @@ use crate::plan::step::RestoreRetention;
 
 impl Act for RestoreRetention {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let set = world.at(End::Target).get(&Kind::STATEFUL_SET, &self.set).await?.unwrap_or_default();
+        let set = world.at(End::Target).get(&Kind::STATEFUL_SET, &world.app.name).await?.unwrap_or_default();
         let restored = set["spec"]["persistentVolumeClaimRetentionPolicy"] == self.policy;
         Ok(if restored { Standing::done("as it was") } else { Standing::Before })
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let found = world.at(End::Target).get(&Kind::STATEFUL_SET, &self.set).await?;
-        let set = found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", self.set)))?;
+        let found = world.at(End::Target).get(&Kind::STATEFUL_SET, &world.app.name).await?;
+        let set = found.ok_or_else(|| StepError::failed(format!("statefulset/{} is gone", world.app.name)))?;
         let patch = json!({ "metadata": facts::only(&set), "spec": { "persistentVolumeClaimRetentionPolicy": self.policy } });
-        world.at(End::Target).patch(&Kind::STATEFUL_SET, &self.set, &patch).await?;
+        world.at(End::Target).patch(&Kind::STATEFUL_SET, &world.app.name, &patch).await?;
         Ok(())
     }
 }

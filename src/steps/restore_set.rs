@@ -11,15 +11,15 @@ use crate::plan::step::RestoreSet;
 
 impl Act for RestoreSet {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let Some(set) = world.at(End::Target).get(&Kind::STATEFUL_SET, &self.name).await? else { return Ok(Standing::Before) };
+        let Some(set) = world.at(End::Target).get(&Kind::STATEFUL_SET, &world.app.name).await? else { return Ok(Standing::Before) };
         if facts::is_terminating(&set) {
-            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", self.name, facts::held(&set, &[]))));
+            return Ok(Standing::waiting_for(format!("statefulset/{} to be gone{}", world.app.name, facts::held(&set, &[]))));
         }
         // Its replicas are anybody's from the moment it is there.
         if remove_set::classes(&set) == remove_set::classes(&self.manifest) {
             return Ok(Standing::done("made again with the new class"));
         }
-        let what = format!("statefulset/{} exists and is not as planned{}", self.name, facts::last_writer(&set));
+        let what = format!("statefulset/{} exists and is not as planned{}", world.app.name, facts::last_writer(&set));
         Ok(Standing::Adrift(format!("{what}: stop what made it, delete it with `--cascade=orphan`, and go on")))
     }
 

@@ -10,7 +10,7 @@ use crate::plan::step::ScaleUp;
 
 impl Act for ScaleUp {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
-        let app = drain::read(world.at(End::Target), self.kind, &self.name).await?;
+        let app = drain::read(world.at(End::Target), world.app.kind, &world.app.name).await?;
         let now = drain::replicas(&app);
         if now == 0 || drain::is_marked(&app) {
             return Ok(Standing::Before);
@@ -20,7 +20,7 @@ impl Act for ScaleUp {
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {
-        let app = drain::read(world.at(End::Target), self.kind, &self.name).await?;
-        drain::scale_up(world.at(End::Target), self.kind, &app, self.replicas).await
+        let app = drain::read(world.at(End::Target), world.app.kind, &world.app.name).await?;
+        drain::scale_up(world.at(End::Target), world.app.kind, &app, world.app.replicas).await
     }
 }

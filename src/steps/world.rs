@@ -6,15 +6,19 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Map, Value};
 
+use super::failure::StepError;
 use super::mover::Movers;
 use crate::cluster::{Connection, Place};
 use crate::journal::RunState;
-use crate::plan::{ASSUMED_BYTES_PER_SECOND, End, Plan, RunId, shape};
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, App, ClaimMove, End, Plan, RunId, Slot, shape};
 
 /// What steps work on: two places, which are one and the same unless the app moves to another namespace or cluster.
 pub struct World {
     source: Place,
     target: Place,
+    /// The app, as it was when the plan was made.
+    pub app: App,
+    moves: Vec<ClaimMove>,
     /// The namespace of the run.
     pub namespace: String,
     /// The run all objects of ours belong to, within that namespace.
@@ -38,6 +42,8 @@ impl World {
         Self {
             source: place.clone(),
             target: place,
+            app: plan.app.clone(),
+            moves: plan.moves.clone(),
             namespace: plan.namespace().to_owned(),
             run: plan.run().clone(),
             plan_digest: plan.digest(),
@@ -54,6 +60,27 @@ impl World {
             End::Source => &self.source,
             End::Target => &self.target,
         }
+    }
+
+    /// The claim that is moved in a slot.
+    pub(super) fn claim(&self, slot: &Slot) -> Result<&ClaimMove, StepError> {
+        let found = self.moves.iter().find(|one| one.slot == *slot);
+        found.ok_or_else(|| StepError::failed(format!("no claim of run {} has slot {slot}", self.run)))
+    }
+
+    /// The names of the claims that are moved.
+    pub(super) fn claim_names(&self) -> Vec<String> {
+        self.moves.iter().map(|one| one.claim.clone()).collect()
+    }
+
+    /// The names of the claims in slots.
+    pub(super) fn claims_in(&self, slots: &[Slot]) -> Vec<String> {
+        self.moves.iter().filter(|one| slots.contains(&one.slot)).map(|one| one.claim.clone()).collect()
+    }
+
+    /// A claim's name at an end, as `NAMESPACE/NAME`.
+    pub(super) fn full_name(&self, end: End, claim: &str) -> String {
+        format!("{}/{claim}", self.at(end).namespace)
     }
 
     /// The place of a mover pod.
@@ -104,7 +131,7 @@ impl World {
 
 /// See [`World::whole_copy_ms`]. How much of a volume is used a plan does not say, so that it counts whole.
 fn whole_copy_ms(plan: &Plan) -> u64 {
-    let bytes = plan.moves.iter().map(|one| one.capacity_bytes).fold(0, u64::saturating_add);
+    let bytes = plan.moves.iter().map(|one| one.source.capacity_bytes).fold(0, u64::saturating_add);
     let speed = plan.request.bytes_per_second_max.unwrap_or(ASSUMED_BYTES_PER_SECOND).clamp(1, ASSUMED_BYTES_PER_SECOND);
     (bytes / speed).saturating_mul(1000)
 }

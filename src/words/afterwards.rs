@@ -5,7 +5,7 @@ use crate::escape;
 use crate::plan::Plan;
 
 pub(super) fn afterwards(plan: &Plan) -> Words {
-    let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source_volume.as_str()).collect();
+    let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source.volume.as_str()).collect();
     let kept = words!("Afterwards the old volumes are kept ({})", volumes.join(", "));
     match pasted(plan) {
         Some((run, namespace)) => words!(

@@ -28,8 +28,8 @@ pub fn plan_text(plan: &Plan, seen: &Survey) -> Words {
         let down = if stage.app_is_down { words!("  (the app is down)").styled(&Style::new().yellow()) } else { Words::default() };
         text += words!("\n{:>3}. {}{}\n", number + 1, words!("{}", stage.name).styled(&bold), down);
         for step in &stage.steps {
-            text += words!("     - {}\n", step.step.does());
-            if let Some(undoes) = step.step.undoes() {
+            text += words!("     - {}\n", step.step.does(plan.subject()));
+            if let Some(undoes) = step.step.undoes(plan.subject()) {
                 text += words!("       {}\n", words!("undo: {}", undoes).styled(&Style::new().dim()));
             }
         }
@@ -44,17 +44,19 @@ fn claims_table(plan: &Plan, seen: &Survey) -> Words {
     let mut rows = vec![row(&[&"CLAIM", &"SIZE", &"USED", &"FROM", &"TO", &"NODE", &"HOW"])];
     for one in &plan.moves {
         let used = seen.claims.iter().find(|claim| claim.name == one.claim).and_then(|claim| claim.used_bytes);
-        let size = match one.target_bytes {
-            Some(bytes) if bytes != one.capacity_bytes => words!("{}→{}", size::words(one.capacity_bytes), size::words(bytes)),
-            _ => words!("{}", size::words(one.capacity_bytes)),
+        let size = match one.target.bytes {
+            Some(bytes) if bytes != one.source.capacity_bytes => {
+                words!("{}→{}", size::words(one.source.capacity_bytes), size::words(bytes))
+            }
+            _ => words!("{}", size::words(one.source.capacity_bytes)),
         };
         let used = used.map_or_else(|| "<unknown>".to_owned(), size::words);
         rows.push(row(&[
             &one.claim,
             &size,
             &used,
-            &class(&one.source_class),
-            &class(&one.target_class),
+            &class(&one.source.class),
+            &class(&one.target.class),
             &class(&one.node),
             &rung_words(one),
         ]));
@@ -104,7 +106,7 @@ fn outage_words(plan: &Plan, seen: &Survey) -> Words {
 /// What the last pass reads of a volume that it reads whole: all of a device, and of a file system what is used, where that is known.
 fn bytes_read_whole(one: &ClaimMove, seen: &Survey) -> u64 {
     let claim = seen.claims.iter().find(|claim| claim.name == one.claim);
-    claim.filter(|claim| !claim.block).and_then(|claim| claim.used_bytes).unwrap_or(one.capacity_bytes)
+    claim.filter(|claim| !claim.block).and_then(|claim| claim.used_bytes).unwrap_or(one.source.capacity_bytes)
 }
 
 /// What was written of a survey, before somebody passes it on.

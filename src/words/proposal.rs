@@ -30,8 +30,12 @@ pub fn proposal_text(proposal: &Proposal<'_>) -> Words {
 pub fn undo_text(plan: &Plan, state: &RunState) -> Words {
     let mut text = words!("Going back with {} in namespace {} (run {}):\n", plan.app.reference(), plan.namespace(), plan.run());
     let begun = |stand: &Stand| matches!(stand, Stand::Intended | Stand::Settled(_) | Stand::Undoing);
-    let steps: Vec<String> =
-        plan.steps().rev().filter(|(_, step)| begun(state.stand(&step.id))).filter_map(|(_, step)| step.step.undoes()).collect();
+    let steps: Vec<String> = plan
+        .steps()
+        .rev()
+        .filter(|(_, step)| begun(state.stand(&step.id)))
+        .filter_map(|(_, step)| step.step.undoes(plan.subject()))
+        .collect();
     for undoes in &steps {
         text += words!("  - {}\n", undoes);
     }
@@ -69,9 +73,9 @@ fn resume_text(record: &TrustedRun) -> Words {
     let mut text = words!("Going on with {} in namespace {} (run {}; {}):\n", plan.app.reference(), plan.namespace(), plan.run(), why);
     let is_left = |stand: &Stand| matches!(stand, Stand::Untouched | Stand::Intended);
     for (_, step) in plan.steps().filter(|(_, step)| is_left(state.stand(&step.id))) {
-        text += words!("  - {}\n", step.step.does());
+        text += words!("  - {}\n", step.step.does(plan.subject()));
     }
-    let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source_volume.as_str()).collect();
+    let volumes: Vec<&str> = plan.moves.iter().map(|one| one.source.volume.as_str()).collect();
     text += words!(
         "The run writes in namespace {}, to volumes {}, and to those that take their place.\n",
         plan.namespace(),

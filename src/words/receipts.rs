@@ -20,8 +20,8 @@ pub(super) fn receipts_text(plan: &Plan, entries: &[Entry]) -> Words {
     }
     let mut rows = vec![row(&[&"CLAIM", &"CLASS", &"ENTRIES", &"BYTES", &"LAST-PASS", &"PROOF"])];
     for receipt in receipts {
-        let Some(one) = plan.moves.iter().find(|one| one.slot == receipt.slot) else { continue };
-        let class = one.target_class.as_deref().unwrap_or_default();
+        let Some(one) = plan.moves.iter().find(|one| one.slot.0 == receipt.slot) else { continue };
+        let class = one.target.class.as_deref().unwrap_or_default();
         let (bytes, changed) = (size::words(receipt.bytes), size::words(receipt.bytes_changed));
         let proof = words!("blake3:{}", receipt.root.chars().take(16).collect::<String>());
         rows.push(row(&[&one.claim, &class, &receipt.entries, &bytes, &changed, &proof]));

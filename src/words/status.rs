@@ -63,7 +63,7 @@ pub fn status_text(plan: &Plan, state: &RunState, entries: &[Entry], status: &Ru
     text += words!("\n");
     let mut rows = vec![row(&[&"STEP", &"STAND", &"WHAT"])];
     for (_, step) in plan.steps() {
-        rows.push(row(&[&step.id, &stand_word(state.stand(&step.id)), &step.step.does()]));
+        rows.push(row(&[&step.id, &stand_word(state.stand(&step.id)), &step.step.does(plan.subject())]));
     }
     text += Words::table(&rows);
     let receipts = receipts_text(plan, entries);

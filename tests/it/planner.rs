@@ -38,7 +38,7 @@ fn words(plan: &Plan) -> String {
     for stage in &plan.stages {
         text += &format!("{}{}\n", if stage.app_is_down { "! " } else { "  " }, stage.name);
         for planned in &stage.steps {
-            text += &format!("    {} [{}]\n", planned.step.does(), planned.step.undoes().unwrap_or_default());
+            text += &format!("    {} [{}]\n", planned.step.does(plan.subject()), planned.step.undoes(plan.subject()).unwrap_or_default());
         }
     }
     text
@@ -99,6 +99,17 @@ fn a_set_that_deletes_its_claims() {
 /// The plan of a way back to the volume that run `m1` kept.
 pub(crate) fn back(discard: bool) -> Plan {
     let (request, survey) = way_back(discard);
+    plan(&request, &survey)
+}
+
+/// The way back of a set to the volume that its first claim was on before.
+pub(crate) fn back_to_first_volume() -> Plan {
+    let (mut request, mut survey) = way_back(false);
+    let Destination::KeptVolumes { volumes, .. } = &mut request.destination else { panic!("it goes back") };
+    (volumes[0].volume, volumes[0].volume_uid) = ("pv-data-pg-0".to_owned(), "uid-pv-data-pg-0".to_owned());
+    (survey.kept[0].volume, survey.kept[0].uid) = (volumes[0].volume.clone(), volumes[0].volume_uid.clone());
+    survey.claims[0].volume.as_mut().expect("a volume").name = "pv-new".to_owned();
+    survey.claims[0].raw["spec"]["volumeName"] = json!("pv-new");
     plan(&request, &survey)
 }
 

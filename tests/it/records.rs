@@ -95,7 +95,7 @@ async fn what_a_later_version_wrote_is_refused_by_name() {
     let newer = changed("-journal-0", |line| line.replace("\"version\":2", "\"version\":99").replace("\"intent\"", "\"foreseen\""));
     let error = Journal::open(&connect(newer), "app", &run()).await.err().expect("it is not for this version");
     is_newer(error, "99");
-    let newer = changed("-plan-0", |text| text.replace("kubectl-stateful.dev/v1\"", "kubectl-stateful.dev/v2\""));
+    let newer = changed("-plan-0", |text| text.replace("kubectl-stateful.dev/v1\"", "kubectl-stateful.dev/v3\""));
     let error = Journal::read_plan(&connect(newer), "app", &run()).await.expect_err("it is not for this version");
-    is_newer(error, "kubectl-stateful.dev/v2");
+    is_newer(error, "kubectl-stateful.dev/v3");
 }

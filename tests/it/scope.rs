@@ -46,9 +46,34 @@ fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Plans as version 1 wrote them, of what [`plans`] are of, with the digests that volumes bear.
+const OLD: [(&str, &str, &str); 8] = [
+    ("set", include_str!("fixtures/plan-v1-set.json"), "3b397f7ffe83fdc1a440c25bc0b3ffeb7b93c0b204dccb30650a3934cd0d412e"),
+    ("deployment", include_str!("fixtures/plan-v1-deployment.json"), "5af37eed75ec3f364445864213c8b54134497b82e8027d04b71abd1d8d8a5a6d"),
+    ("unattached", include_str!("fixtures/plan-v1-unattached.json"), "e06659352dd39af31c911ec60df64f5a9a8ae5c3e740122b7d7f2c41dc88ae57"),
+    ("retention", include_str!("fixtures/plan-v1-retention.json"), "7bd79adbb8325e37d5755d6ac01611ec74f9f16f64c8a80d3f6c2bc7b73232de"),
+    ("network", include_str!("fixtures/plan-v1-network.json"), "060352db975bdaba7e735a42f3507afc53f8b34c5737572ecea2e454ca512271"),
+    ("size", include_str!("fixtures/plan-v1-size.json"), "d5625b49646484b885c3142af5a040a70e773dfeb88100d9cb5805d9ad2601d3"),
+    ("back", include_str!("fixtures/plan-v1-back.json"), "136aaee1a8318a78fd00fc4fff8c452c1410de876555c97e97ff090bb5d84d5e"),
+    (
+        "back, discarding",
+        include_str!("fixtures/plan-v1-back-discarding.json"),
+        "8b401532ec5cf5132f4fb283f1aa97a07d57c01775521df52c2f511aa5e926c3",
+    ),
+];
+
+const OLD_VERSION: &str = "kubectl-stateful.dev/v1";
+
+/// All of them as JSON, those of today and those of version 1.
+fn documents() -> Vec<(String, Value)> {
+    let json = |text: &str| serde_json::from_str(text).expect("JSON");
+    let today = plans().into_iter().map(|(name, plan)| (name.to_owned(), json(&file::to_json(&plan))));
+    today.chain(OLD.iter().map(|(name, text, _)| (format!("{name} of version 1"), json(text)))).collect()
+}
+
 /// Strings that may be anything: words for people, uids and classes (which steps compare with what they find), what claims of the app are
 /// like, and where a mover may run.
-const FREE: [&str; 31] = [
+const FREE: [&str; 36] = [
     "/moves/*/outageBecause",
     "/request/madeAt",
     "/request/destination/name",
@@ -61,6 +86,12 @@ const FREE: [&str; 31] = [
     "/request/moverImage",
     "/cluster",
     "/app/uid",
+    // Of a deployment; that it is the one that was planned steps see by its uid.
+    "/app/name",
+    "/moves/*/source/class",
+    "/moves/*/source/uid",
+    "/moves/*/source/volumeUid",
+    "/moves/*/target/class",
     "/moves/*/sourceClass",
     "/moves/*/targetClass",
     "/moves/*/because",
@@ -96,8 +127,7 @@ fn is_free(pointer: &str) -> bool {
 #[test]
 fn a_plan_that_names_anything_foreign_is_not_read() {
     let (mut count, mut passed) = (0, Vec::new());
-    for (name, plan) in plans() {
-        let whole: Value = serde_json::from_str(&file::to_json(&plan)).expect("JSON");
+    for (name, whole) in documents() {
         let mut pointers = Vec::new();
         strings(&whole, "", &mut pointers);
         for pointer in pointers.iter().filter(|pointer| !is_free(pointer)) {
@@ -122,10 +152,10 @@ fn a_plan_that_names_anything_foreign_is_not_read() {
 proptest! {
     /// Steps of a plan for another namespace, put anywhere into one for this: alone, together, in place of a step or beside it.
     #[test]
-    fn a_plan_with_steps_of_another_is_not_read(of in 0..8usize, from in 0..8usize, picks in proptest::collection::vec((any::<Index>(), any::<Index>(), any::<bool>()), 1..4)) {
-        let plans = plans();
-        let mut whole: Value = serde_json::from_str(&file::to_json(&plans[of].1)).expect("JSON");
-        let text = file::to_json(&plans[from].1).replace("\"db\"", "\"payments\"").replace("\"db/", "\"payments/");
+    fn a_plan_with_steps_of_another_is_not_read(of in 0..8usize, from in 0..8usize, is_old: bool, picks in proptest::collection::vec((any::<Index>(), any::<Index>(), any::<bool>()), 1..4)) {
+        let all: Vec<(String, Value)> = documents().into_iter().filter(|(_, one)| (one["apiVersion"] == OLD_VERSION) == is_old).collect();
+        let mut whole = all[of].1.clone();
+        let text = serde_json::to_string_pretty(&all[from].1).expect("JSON").replace("\"db\"", "\"payments\"").replace("\"db/", "\"payments/");
         let other: Value = serde_json::from_str(&text).expect("JSON");
         let all = |plan: &Value| -> Vec<Value> {
             plan["stages"].as_array().expect("stages").iter().flat_map(|stage| stage["steps"].as_array().expect("steps").clone()).collect()
@@ -201,11 +231,49 @@ fn a_mover_that_asks_for_more_is_not_made() {
     }
 }
 
-/// Plans of earlier versions are read for ever, and come out as they went in, so that the digest that volumes bear stays theirs.
+/// Plans of earlier versions are read for ever, as what would be planned today, and keep their text, so that the digest that volumes bear stays
+/// theirs.
 #[test]
-fn a_plan_of_an_earlier_version_is_read_and_keeps_its_digest() {
-    let text = include_str!("fixtures/plan-v1-set.yaml");
-    let plan = file::read(text).expect("it can be read");
-    assert_eq!(file::to_yaml(&plan).trim_end(), text.trim_end());
-    assert_eq!(plan.digest(), "87bed5239bbaae2fad911241e351c4794c89522f48a841bee79616fc9d95ad7c");
+fn a_plan_of_an_earlier_version_is_what_would_be_planned_today_and_keeps_its_digest() {
+    for ((name, text, digest), (_, today)) in OLD.into_iter().zip(plans()) {
+        let plan = file::read(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(file::to_yaml(&plan), file::to_yaml(&today), "{name}");
+        assert_eq!(plan, today, "{name}");
+        assert_eq!((plan.text().as_ref(), plan.digest().as_str()), (text, digest), "{name}");
+        assert_ne!(today.digest(), digest, "{name}");
+    }
+}
+
+/// Of the first days of version 1, when steps said less again than later.
+#[test]
+fn an_early_plan_is_the_same_as_yaml_and_as_json() {
+    let [yaml, json] = [include_str!("fixtures/plan-v1-early.yaml"), include_str!("fixtures/plan-v1-early.json")]
+        .map(|text| file::read(text).expect("it can be read"));
+    assert_eq!(yaml, json);
+    assert_eq!(json.digest(), "87bed5239bbaae2fad911241e351c4794c89522f48a841bee79616fc9d95ad7c");
+    // What is not the text of a record is written anew.
+    assert_eq!(yaml.text(), file::to_json(&yaml));
+}
+
+/// A field that this version does not know may mean what must not be left out.
+#[test]
+fn a_plan_that_says_more_than_is_understood_is_not_read() {
+    let (_, plan) = &plans()[0];
+    let whole: Value = serde_json::from_str(&file::to_json(plan)).expect("JSON");
+    for place in [
+        "",
+        "/app",
+        "/request",
+        "/moves/0",
+        "/moves/0/source",
+        "/moves/0/target",
+        "/stages/0",
+        "/stages/0/steps/0",
+        "/stages/0/steps/0/step",
+    ] {
+        let mut more = whole.clone();
+        more.pointer_mut(place).expect("it is there")["namespace2"] = json!("payments");
+        let error = file::read(&more.to_string()).expect_err(place).to_string();
+        assert!(error.contains("namespace2"), "{place}: {error}");
+    }
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use kubectl_stateful::journal::event::VERSION;
 use kubectl_stateful::journal::outage::down_since;
 use kubectl_stateful::journal::{Entry, Event, Evidence, Outcome, RunState};
-use kubectl_stateful::plan::{Destination, KeptVolume, Plan, Request, RunId, Step, StepId, file, marks};
-use kubectl_stateful::planner::{self, going_back};
+use kubectl_stateful::plan::{Plan, Request, RunId, Step, StepId, file, marks};
+use kubectl_stateful::planner;
 use serde_json::{Value, json};
 
 use crate::seen;
@@ -18,27 +18,6 @@ use crate::taking::config_map_of;
 fn plan(run: &str) -> Plan {
     let request = Request { run: RunId(run.to_owned()), ..seen::request() };
     planner::plan(&request, &seen::set(1, &["data"]), "https://cluster").expect("it can be planned")
-}
-
-/// The way back from it.
-fn plan_back(first: &Plan, run: &str) -> Plan {
-    let kept = KeptVolume {
-        access_modes: Vec::new(),
-        request: "1Gi".to_owned(),
-        claim: "data-pg-0".to_owned(),
-        volume: "pv-data-pg-0".to_owned(),
-        volume_uid: "uid-pv-data-pg-0".to_owned(),
-        class: Some("slow".to_owned()),
-        claim_ref: json!({ "namespace": "db", "name": "data-pg-0", "uid": "gone" }),
-        labels: marks::of_volume("db", first.run(), marks::ROLE_SOURCE, "c0"),
-        reclaim_policy: "Delete".to_owned(),
-        node_affinity: None,
-    };
-    let request = going_back::request(first, vec![kept], RunId(run.to_owned()), "2026-01-02T00:00:00Z".to_owned(), false);
-    let mut plan = plan(run);
-    plan.request = request;
-    assert!(matches!(plan.request.destination, Destination::KeptVolumes { .. }));
-    plan
 }
 
 /// Events with the times they were written at, a second apart.
@@ -291,7 +270,7 @@ fn a_run_that_has_ended_blocks_nobody_whatever_its_label_says() {
 fn taken_back(events: fn(&Plan) -> Vec<Event>) -> (Standin, Plan) {
     let standin = Standin::with_set();
     let first = plan("m1");
-    let back = plan_back(&first, "m2");
+    let back = crate::planner::back_to_first_volume();
     record(&standin, &first, "completed", completed(&first));
     record(&standin, &back, "running", events(&back));
     let volume = |name: &str, role: &str, digest: &str, plan: &Plan| {

@@ -92,7 +92,8 @@ fn what_was_seen_is_read_again() {
         assert_eq!((read.made_at.as_str(), read.made_by.as_str()), ("2026-01-01T00:00:00Z", "0.1.0"));
         assert_eq!(facts(&read.survey), facts(&survey));
         let names = |survey: &Survey| {
-            planner::plan(&seen::request(), survey, "").map(|plan| plan.steps().map(|(_, step)| step.step.does()).collect::<Vec<_>>())
+            planner::plan(&seen::request(), survey, "")
+                .map(|plan| plan.steps().map(|(_, step)| step.step.does(plan.subject())).collect::<Vec<_>>())
         };
         assert_eq!(names(&read.survey), names(&survey));
     }

@@ -94,31 +94,22 @@ fn what_a_tenant_wrote_is_not_carried_out_with_the_admins_rights() {
 
     let mut plan = genuine.clone();
     let policy = json!({ "whenDeleted": "Delete", "whenScaled": "Delete" });
-    only(
-        &mut plan,
-        "restore-retention:pg",
-        json!({ "does": "restoreRetention", "namespace": both.victim.name, "set": "pg", "policy": policy }),
-    );
+    (plan["app"]["namespace"], plan["app"]["name"]) = (json!(both.victim.name), json!("pg"));
+    only(&mut plan, "restore-retention:pg", json!({ "does": "restoreRetention", "policy": policy }));
     both.plant("mforged", &plan);
     both.is_refused("mforged", &by_whom);
 
     let mut plan = genuine.clone();
     let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "pwn", "namespace": "kube-system" },
         "spec": { "hostPID": true, "containers": [{ "name": "c", "image": "localhost/busybox:1", "securityContext": { "privileged": true } }] } });
-    only(
-        &mut plan,
-        "start-mover:pwn",
-        json!({ "does": "startMover", "namespace": "kube-system", "pod": "pwn", "heldByApp": [], "manifest": pod }),
-    );
+    only(&mut plan, "start-mover:pwn", json!({ "does": "startMover", "pod": "pwn", "end": "source", "heldByApp": [], "manifest": pod }));
     both.plant("mforged", &plan);
     both.is_refused("mforged", &by_whom);
     let pods = both.tenant.kubectl(&["get", "pods", "-A", "-o", "name"]);
     assert!(!pods.lines().any(|pod| pod == "pod/pwn"), "{pods}");
 
     let mut plan = genuine.clone();
-    for step in steps(&mut plan, "pinTarget") {
-        (step["namespace"], step["staging"]) = (json!(both.victim.name), json!("data-pg-0"));
-    }
+    plan["moves"][0]["target"]["staging"] = json!("data-pg-0");
     both.plant("mforged", &plan);
     both.is_refused("mforged", &by_whom);
     apps::nothing_is_lost(&both.victim, "pg-0");

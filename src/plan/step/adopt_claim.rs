@@ -5,17 +5,15 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Creates the claim under its original name, bound to the target volume.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdoptClaim {
     /// The claim's slot.
-    pub slot: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The claim.
-    pub name: String,
+    pub slot: Slot,
     /// The claim to create, but for `spec.volumeName`.
     pub manifest: Value,
 }
@@ -25,12 +23,12 @@ impl Parameters for AdoptClaim {
         "adopt-claim"
     }
 
-    fn does(&self) -> String {
-        format!("create claim {} bound to the target volume", self.name)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("create claim {} bound to the target volume", subject.claim(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("delete claim {}, whose data is on the source volume", self.name))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("delete claim {}, whose data is on the source volume", subject.claim(&self.slot)))
     }
 
     fn traits(&self) -> Traits {
@@ -38,6 +36,6 @@ impl Parameters for AdoptClaim {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::Adopts { slot: &self.slot, claim: &self.name }]
+        vec![Fact::Adopts(&self.slot)]
     }
 }

@@ -4,13 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Waits until a mover that the app kept from starting has started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AwaitMover {
-    /// The namespace.
-    pub namespace: String,
     /// The pod.
     pub pod: String,
 }
@@ -20,11 +19,11 @@ impl Parameters for AwaitMover {
         "await-mover"
     }
 
-    fn does(&self) -> String {
+    fn does(&self, _: Subject<'_>) -> String {
         format!("wait until mover pod {} has started", self.pod)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

@@ -4,34 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
-use crate::survey::AppKind;
+use crate::plan::subject::Subject;
 
 /// Waits until all replicas are ready. A pod that was put on a node which its volume cannot be reached from is deleted, so that it is
 /// put somewhere else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AwaitReady {
-    /// What it is.
-    pub kind: AppKind,
-    /// The namespace.
-    pub namespace: String,
-    /// The app.
-    pub name: String,
-    /// The claims that were moved.
-    #[serde(default)]
-    pub claims: Vec<String>,
-}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AwaitReady {}
 
 impl Parameters for AwaitReady {
     fn word(&self) -> &'static str {
         "await-ready"
     }
 
-    fn does(&self) -> String {
-        format!("wait until {}/{} is ready", self.kind.word(), self.name)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("wait until {} is ready", subject.app.reference())
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

@@ -4,19 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Reserves a target volume for the claim's original name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BindTarget {
     /// The claim's slot.
-    pub slot: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The claim.
-    pub claim: String,
-    /// The staging claim it was reserved for.
-    pub staging: String,
+    pub slot: Slot,
 }
 
 impl Parameters for BindTarget {
@@ -24,12 +20,12 @@ impl Parameters for BindTarget {
         "bind-target"
     }
 
-    fn does(&self) -> String {
-        format!("reserve the target volume for claim {}", self.claim)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("reserve the target volume for claim {}", subject.claim(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("give the target volume back to claim {}", self.staging))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("give the target volume back to claim {}", subject.staging(&self.slot)))
     }
 
     fn traits(&self) -> Traits {
@@ -37,6 +33,6 @@ impl Parameters for BindTarget {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::Reserves { slot: &self.slot, claim: &self.claim }]
+        vec![Fact::Reserves(&self.slot)]
     }
 }

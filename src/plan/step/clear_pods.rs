@@ -4,22 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
-use crate::survey::AppKind;
+use crate::plan::subject::Subject;
 
 /// Deletes pods of the app that are over and still name its claims: a claim is not gone before they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClearPods {
-    /// What the app is.
-    pub kind: AppKind,
-    /// The namespace.
-    pub namespace: String,
-    /// The app.
-    pub name: String,
     /// The pods that were over when the plan was made.
     pub pods: Vec<String>,
-    /// The claims that no pod that is over may name afterwards.
-    pub claims: Vec<String>,
 }
 
 impl Parameters for ClearPods {
@@ -27,12 +19,12 @@ impl Parameters for ClearPods {
         "clear-pods"
     }
 
-    fn does(&self) -> String {
-        let app = format!("{}/{}", self.kind.word(), self.name);
+    fn does(&self, subject: Subject<'_>) -> String {
+        let app = subject.app.reference();
         format!("delete the pods of {app} that are over and still name its claims: {}", self.pods.join(", "))
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

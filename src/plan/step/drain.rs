@@ -4,40 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
-use crate::survey::AppKind;
+use crate::plan::subject::Subject;
 
 /// Scales the app to zero and waits until no pod of it runs on the claims.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Drain {
-    /// A stateful set or a deployment.
-    pub kind: AppKind,
-    /// The namespace.
-    pub namespace: String,
-    /// The app.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// Its replicas before.
-    pub replicas: u32,
-    /// What it is, if it is a stateful set, which is made again as it was when the plan was made ([`shape`](crate::plan::shape::shape)).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shape: Option<String>,
-    /// The claims that no pod may use afterwards.
-    pub claims: Vec<String>,
-}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drain {}
 
 impl Parameters for Drain {
     fn word(&self) -> &'static str {
         "drain"
     }
 
-    fn does(&self) -> String {
-        format!("scale {}/{} from {} to 0", self.kind.word(), self.name, self.replicas)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("scale {} from {} to 0", subject.app.reference(), subject.app.replicas)
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("scale {}/{} back to {}", self.kind.word(), self.name, self.replicas))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("scale {} back to {}", subject.app.reference(), subject.app.replicas))
     }
 
     fn traits(&self) -> Traits {
@@ -51,7 +35,6 @@ impl Parameters for Drain {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        let taken = Fact::Takes(AppPart::Replicas { name: &self.name, count: u64::from(self.replicas) });
-        self.claims.iter().map(|claim| Fact::StopsApp { claim }).chain([taken]).collect()
+        vec![Fact::StopsApp, Fact::Takes(AppPart::Replicas)]
     }
 }

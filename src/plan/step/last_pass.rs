@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 use super::route::Route;
+use crate::plan::subject::Subject;
 
 /// Copies what changed since the warm passes and proves both sides equal. Without its receipt nothing is cut over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LastPass {
     /// The ends.
     pub route: Route,
@@ -19,11 +20,11 @@ impl Parameters for LastPass {
         "last-pass"
     }
 
-    fn does(&self) -> String {
-        format!("copy what changed of {} and prove both sides equal", self.route.claims.join(", "))
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("copy what changed of {} and prove both sides equal", subject.claims(&self.route.slots))
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 
@@ -32,6 +33,6 @@ impl Parameters for LastPass {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        self.route.volumes.iter().map(|volume| Fact::Proves { slot: &volume.name }).collect()
+        self.route.slots.iter().map(Fact::Proves).collect()
     }
 }

@@ -1,7 +1,8 @@
 //! The steps a plan is made of: a closed list, one file for each kind of change. It holds the parameters, words, flags and guard of its step.
 //!
-//! A step holds all values it will write and those it will put back. What it does with them is in the room `steps`. It is a file
-//! format: see [`API_VERSION`](super::API_VERSION).
+//! A step holds what differs from step to step: the slot of its claim, the values it will write and those it will put back. What is the same
+//! for all of them, the app and both ends of each claim, stands once in the plan. At which end a step works is a matter of its kind. What it
+//! does is in the room `steps`. It is a file format: see [`API_VERSION`](super::API_VERSION).
 
 mod adopt_claim;
 mod await_mover;
@@ -60,6 +61,8 @@ pub use settle_target::SettleTarget;
 pub use start_mover::StartMover;
 pub use stop_mover::StopMover;
 pub use warm_copy::WarmCopy;
+
+use super::subject::Subject;
 
 /// One change. See each parameter set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,14 +149,14 @@ impl Step {
         }
     }
 
-    /// What the step does, as a verb phrase without a period.
-    pub fn does(&self) -> String {
-        self.parameters().does()
+    /// What the step does to the app and claims of its plan, as a verb phrase without a period.
+    pub fn does(&self, subject: Subject<'_>) -> String {
+        self.parameters().does(subject)
     }
 
     /// How the step is undone, as a verb phrase; none where nothing has to be undone.
-    pub fn undoes(&self) -> Option<String> {
-        self.parameters().undoes()
+    pub fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        self.parameters().undoes(subject)
     }
 
     /// A short word for step names.

@@ -3,17 +3,18 @@
 //! What a step does to the world is in the room `steps`; this is what the plan, the engine and people know of it.
 
 use super::fact::Fact;
+use crate::plan::subject::Subject;
 
 /// The parameters of a step, with what is the same for each step of its kind.
 pub trait Parameters {
     /// Returns a short word for step names.
     fn word(&self) -> &'static str;
 
-    /// Returns what the step does, as a verb phrase without a period.
-    fn does(&self) -> String;
+    /// Returns what the step does to the app and its claims, as a verb phrase without a period.
+    fn does(&self, subject: Subject<'_>) -> String;
 
     /// Returns how the step is undone, as a verb phrase; none where nothing has to be undone.
-    fn undoes(&self) -> Option<String>;
+    fn undoes(&self, subject: Subject<'_>) -> Option<String>;
 
     /// Returns what the engine and the layout go by.
     fn traits(&self) -> Traits;

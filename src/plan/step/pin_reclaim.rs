@@ -1,27 +1,20 @@
 //! Pinning a source volume, so that its data outlives its claim. Parameters and words only: how it is done is in the room `steps`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Sets a source volume's reclaim policy to `Retain` and labels it, so that deleting its claim cannot delete the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PinReclaim {
     /// The claim's slot.
-    pub slot: String,
-    /// The claim, as `NAMESPACE/NAME`.
-    pub claim: String,
-    /// The volume.
-    pub volume: String,
-    /// Its uid.
-    pub volume_uid: String,
+    pub slot: Slot,
     /// Its policy before.
     pub policy_before: String,
-    /// Labels of ours it bore before, from an earlier run; nulls for none.
-    pub labels_before: Value,
 }
 
 impl Parameters for PinReclaim {
@@ -29,12 +22,12 @@ impl Parameters for PinReclaim {
         "pin-reclaim"
     }
 
-    fn does(&self) -> String {
-        format!("set volume {} to reclaim policy Retain", self.volume)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("set volume {} to reclaim policy Retain", subject.volume(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("set volume {} back to {}", self.volume, self.policy_before))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("set volume {} back to {}", subject.volume(&self.slot), self.policy_before))
     }
 
     fn traits(&self) -> Traits {
@@ -48,6 +41,6 @@ impl Parameters for PinReclaim {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::PinsSource { slot: &self.slot, volume: &self.volume }]
+        vec![Fact::PinsSource(&self.slot)]
     }
 }

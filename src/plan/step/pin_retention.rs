@@ -5,21 +5,14 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Sets a stateful set's claim retention policy to `Retain` for both cases and waits until it no longer owns its claims.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PinRetention {
-    /// The namespace.
-    pub namespace: String,
-    /// The set.
-    pub set: String,
-    /// Its uid.
-    pub uid: String,
     /// `spec.persistentVolumeClaimRetentionPolicy` before.
     pub policy_before: Value,
-    /// The claims it may own.
-    pub claims: Vec<String>,
 }
 
 impl Parameters for PinRetention {
@@ -27,12 +20,12 @@ impl Parameters for PinRetention {
         "pin-retention"
     }
 
-    fn does(&self) -> String {
-        format!("set claim retention of statefulset/{} to Retain", self.set)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("set claim retention of statefulset/{} to Retain", subject.app.name)
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("put claim retention of statefulset/{} back", self.set))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("put claim retention of statefulset/{} back", subject.app.name))
     }
 
     fn traits(&self) -> Traits {

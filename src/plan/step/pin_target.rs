@@ -4,19 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Sets the reclaim policy of the volume a staging claim got to `Retain` and labels it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PinTarget {
     /// The claim's slot.
-    pub slot: String,
-    /// The claim, as `NAMESPACE/NAME`.
-    pub claim: String,
-    /// The namespace of the staging claim.
-    pub namespace: String,
-    /// The staging claim.
-    pub staging: String,
+    pub slot: Slot,
 }
 
 impl Parameters for PinTarget {
@@ -24,12 +20,12 @@ impl Parameters for PinTarget {
         "pin-target"
     }
 
-    fn does(&self) -> String {
-        format!("set the volume of claim {} to reclaim policy Retain", self.staging)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("set the volume of claim {} to reclaim policy Retain", subject.staging(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("set the volume of claim {} to be deleted with it", self.staging))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("set the volume of claim {} to be deleted with it", subject.staging(&self.slot)))
     }
 
     fn traits(&self) -> Traits {
@@ -37,6 +33,6 @@ impl Parameters for PinTarget {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::PinsTarget { slot: &self.slot }]
+        vec![Fact::PinsTarget(&self.slot)]
     }
 }

@@ -5,26 +5,15 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Deletes a claim of the app; its volume stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReleaseClaim {
     /// The claim's slot.
-    pub slot: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The claim.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// The volume it is bound to.
-    pub volume: String,
-    /// Its uid; empty in plans of earlier versions.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub volume_uid: String,
-    /// The app, as `statefulset/pg`.
-    pub app: String,
+    pub slot: Slot,
     /// The claim to create when this is undone, bound to that volume.
     pub manifest_before: Value,
 }
@@ -34,12 +23,12 @@ impl Parameters for ReleaseClaim {
         "release-claim"
     }
 
-    fn does(&self) -> String {
-        format!("delete claim {} and keep its volume {}", self.name, self.volume)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("delete claim {} and keep its volume {}", subject.claim(&self.slot), subject.volume(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("create claim {} again, bound to volume {}", self.name, self.volume))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("create claim {} again, bound to volume {}", subject.claim(&self.slot), subject.volume(&self.slot)))
     }
 
     fn traits(&self) -> Traits {
@@ -53,6 +42,6 @@ impl Parameters for ReleaseClaim {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::Frees { slot: &self.slot, claim: &self.name, volume: &self.volume }]
+        vec![Fact::Frees(&self.slot)]
     }
 }

@@ -4,17 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Deletes a staging claim; its volume stays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReleaseStaging {
     /// The claim's slot.
-    pub slot: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The staging claim.
-    pub staging: String,
+    pub slot: Slot,
 }
 
 impl Parameters for ReleaseStaging {
@@ -22,11 +20,11 @@ impl Parameters for ReleaseStaging {
         "release-staging"
     }
 
-    fn does(&self) -> String {
-        format!("delete claim {} and keep its volume", self.staging)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("delete claim {} and keep its volume", subject.staging(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

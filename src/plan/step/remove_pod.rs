@@ -5,19 +5,12 @@ use serde_json::Value;
 
 use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Deletes a bare pod and waits until it is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemovePod {
-    /// The namespace.
-    pub namespace: String,
-    /// The pod.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// The claims that no pod may use afterwards.
-    pub claims: Vec<String>,
     /// The pod to create when this is undone.
     pub manifest_before: Value,
 }
@@ -27,12 +20,12 @@ impl Parameters for RemovePod {
         "remove-pod"
     }
 
-    fn does(&self) -> String {
-        format!("delete pod {}", self.name)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("delete pod {}", subject.app.name)
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("create pod {} again", self.name))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("create pod {} again", subject.app.name))
     }
 
     fn traits(&self) -> Traits {
@@ -40,7 +33,6 @@ impl Parameters for RemovePod {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        let taken = Fact::Takes(AppPart::Pod { name: &self.name });
-        self.claims.iter().map(|claim| Fact::StopsApp { claim }).chain([taken]).collect()
+        vec![Fact::StopsApp, Fact::Takes(AppPart::Pod)]
     }
 }

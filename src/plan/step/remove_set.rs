@@ -5,19 +5,12 @@ use serde_json::Value;
 
 use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Deletes a stateful set and leaves what it owns, so that it cannot make empty claims while they are swapped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RemoveSet {
-    /// The namespace.
-    pub namespace: String,
-    /// The set.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// What it is: see [`Drain::shape`](super::Drain::shape).
-    pub shape: String,
     /// The set to create when this is undone, with no replicas.
     pub manifest_before: Value,
 }
@@ -27,12 +20,12 @@ impl Parameters for RemoveSet {
         "remove-set"
     }
 
-    fn does(&self) -> String {
-        format!("delete statefulset/{} and leave what it owns", self.name)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("delete statefulset/{} and leave what it owns", subject.app.name)
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("create statefulset/{} again as it was", self.name))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("create statefulset/{} again as it was", subject.app.name))
     }
 
     fn traits(&self) -> Traits {
@@ -40,6 +33,6 @@ impl Parameters for RemoveSet {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::Takes(AppPart::Set { name: &self.name })]
+        vec![Fact::Takes(AppPart::Set)]
     }
 }

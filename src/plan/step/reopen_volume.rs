@@ -5,23 +5,15 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Reserves a kept volume for a staging claim, so that only that claim can bind to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReopenVolume {
     /// The claim's slot.
-    pub slot: String,
-    /// The claim, as `NAMESPACE/NAME`.
-    pub claim: String,
-    /// The volume.
-    pub volume: String,
-    /// Its uid.
-    pub volume_uid: String,
-    /// The namespace of the staging claim.
-    pub namespace: String,
-    /// The staging claim it is reserved for.
-    pub staging: String,
+    pub slot: Slot,
     /// `spec.claimRef` before.
     pub claim_ref_before: Value,
     /// Labels of ours before.
@@ -33,12 +25,12 @@ impl Parameters for ReopenVolume {
         "reopen-volume"
     }
 
-    fn does(&self) -> String {
-        format!("reserve kept volume {} for claim {}", self.volume, self.staging)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("reserve kept volume {} for claim {}", subject.kept(&self.slot), subject.staging(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(format!("keep volume {} as it was", self.volume))
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(format!("keep volume {} as it was", subject.kept(&self.slot)))
     }
 
     fn traits(&self) -> Traits {
@@ -46,6 +38,6 @@ impl Parameters for ReopenVolume {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::PinsTarget { slot: &self.slot }]
+        vec![Fact::PinsTarget(&self.slot)]
     }
 }

@@ -5,19 +5,15 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Creates the staging claim that gets, or takes up, the target volume.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReserveTarget {
     /// The claim's slot.
-    pub slot: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The staging claim.
-    pub staging: String,
-    /// Whether its volume is made for it, and may be deleted with it when the run is undone.
-    pub provisioned: bool,
+    pub slot: Slot,
     /// Whether it must be bound before anything uses it.
     pub binds_at_once: bool,
     /// The claim to create.
@@ -29,15 +25,15 @@ impl Parameters for ReserveTarget {
         "reserve-target"
     }
 
-    fn does(&self) -> String {
-        format!("create claim {}", self.staging)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("create claim {}", subject.staging(&self.slot))
     }
 
-    fn undoes(&self) -> Option<String> {
-        Some(if self.provisioned {
-            format!("delete claim {} and its volume", self.staging)
+    fn undoes(&self, subject: Subject<'_>) -> Option<String> {
+        Some(if subject.is_provisioned(&self.slot) {
+            format!("delete claim {} and its volume", subject.staging(&self.slot))
         } else {
-            format!("delete claim {}", self.staging)
+            format!("delete claim {}", subject.staging(&self.slot))
         })
     }
 

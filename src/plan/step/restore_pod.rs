@@ -5,17 +5,12 @@ use serde_json::Value;
 
 use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Creates a bare pod again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RestorePod {
-    /// The namespace.
-    pub namespace: String,
-    /// The pod.
-    pub name: String,
-    /// The uid of the one that was removed.
-    pub uid_before: String,
     /// The pod to create.
     pub manifest: Value,
 }
@@ -25,11 +20,11 @@ impl Parameters for RestorePod {
         "restore-pod"
     }
 
-    fn does(&self) -> String {
-        format!("create pod {}", self.name)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("create pod {}", subject.app.name)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         // Once it was begun the app may have written to the target: going back is a move of its own.
         None
     }
@@ -39,6 +34,6 @@ impl Parameters for RestorePod {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::GivesBack(AppPart::Pod { name: &self.name })]
+        vec![Fact::GivesBack(AppPart::Pod)]
     }
 }

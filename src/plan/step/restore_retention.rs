@@ -5,15 +5,12 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Puts a stateful set's claim retention policy back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RestoreRetention {
-    /// The namespace.
-    pub namespace: String,
-    /// The set.
-    pub set: String,
     /// The policy.
     pub policy: Value,
 }
@@ -23,11 +20,11 @@ impl Parameters for RestoreRetention {
         "restore-retention"
     }
 
-    fn does(&self) -> String {
-        format!("put claim retention of statefulset/{} back", self.set)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("put claim retention of statefulset/{} back", subject.app.name)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

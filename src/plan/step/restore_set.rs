@@ -5,15 +5,12 @@ use serde_json::Value;
 
 use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Creates the stateful set again, with its replicas, the new class in its claim templates, and nothing else changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RestoreSet {
-    /// The namespace.
-    pub namespace: String,
-    /// The set.
-    pub name: String,
     /// The set to create.
     pub manifest: Value,
 }
@@ -23,11 +20,11 @@ impl Parameters for RestoreSet {
         "restore-set"
     }
 
-    fn does(&self) -> String {
-        format!("create statefulset/{} with the new class in its claim templates", self.name)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("create statefulset/{} with the new class in its claim templates", subject.app.name)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         // Once it was begun the app may have written to the target: going back is a move of its own.
         None
     }
@@ -37,8 +34,7 @@ impl Parameters for RestoreSet {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        let replicas = self.manifest["spec"]["replicas"].as_u64();
-        let scaled = replicas.map(|count| Fact::GivesBack(AppPart::Replicas { name: &self.name, count }));
-        [Fact::GivesBack(AppPart::Set { name: &self.name })].into_iter().chain(scaled).collect()
+        // With as many replicas as it had: see the lint of its manifest.
+        vec![Fact::GivesBack(AppPart::Set), Fact::GivesBack(AppPart::Replicas)]
     }
 }

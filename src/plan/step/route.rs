@@ -2,23 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::orders;
+use crate::plan::Slot;
 
 /// The two ends of a copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Route {
-    /// The namespace of the mover pods.
-    pub namespace: String,
     /// The pod that reads the source, and writes the target too where `target_pod` is none.
     pub source_pod: String,
     /// The pod that writes the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_pod: Option<String>,
-    /// What is copied, by slot.
-    pub volumes: Vec<orders::Volume>,
-    /// The claims of those volumes, for people.
-    pub claims: Vec<String>,
+    /// The claims whose volumes are copied.
+    pub slots: Vec<Slot>,
     /// At most this many bytes a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_per_second_max: Option<u64>,

@@ -4,34 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::{AppPart, Fact};
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
-use crate::survey::AppKind;
+use crate::plan::subject::Subject;
 
 /// Scales the app back to its replicas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScaleUp {
-    /// A stateful set or a deployment.
-    pub kind: AppKind,
-    /// The namespace.
-    pub namespace: String,
-    /// The app.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// Its replicas.
-    pub replicas: u32,
-}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScaleUp {}
 
 impl Parameters for ScaleUp {
     fn word(&self) -> &'static str {
         "scale-up"
     }
 
-    fn does(&self) -> String {
-        format!("scale {}/{} from 0 to {}", self.kind.word(), self.name, self.replicas)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("scale {} from 0 to {}", subject.app.reference(), subject.app.replicas)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         // Once it was begun the app may have written to the target: going back is a move of its own.
         None
     }
@@ -41,6 +30,6 @@ impl Parameters for ScaleUp {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::GivesBack(AppPart::Replicas { name: &self.name, count: u64::from(self.replicas) })]
+        vec![Fact::GivesBack(AppPart::Replicas)]
     }
 }

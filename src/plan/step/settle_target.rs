@@ -4,17 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::Slot;
+use crate::plan::subject::Subject;
 
 /// Gives a target volume the reclaim policy of its class and takes our labels off it: it is the app's now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettleTarget {
     /// The claim's slot.
-    pub slot: String,
-    /// The namespace of the claim.
-    pub namespace: String,
-    /// The claim bound to it.
-    pub claim: String,
+    pub slot: Slot,
     /// The policy.
     pub policy: String,
 }
@@ -24,11 +22,11 @@ impl Parameters for SettleTarget {
         "settle-target"
     }
 
-    fn does(&self) -> String {
-        format!("set the volume of claim {} to reclaim policy {}", self.claim, self.policy)
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("set the volume of claim {} to reclaim policy {}", subject.claim(&self.slot), self.policy)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

@@ -5,17 +5,19 @@ use serde_json::Value;
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
+use crate::plan::{End, Slot};
 
 /// Creates a mover pod and waits until it is ready for orders.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartMover {
-    /// The namespace.
-    pub namespace: String,
     /// The pod.
     pub pod: String,
-    /// Volumes that the app has mounted. If their driver refuses a second mount, the mover starts when the app has stopped.
-    pub held_by_app: Vec<String>,
+    /// At which end it is: at the source if it mounts source volumes.
+    pub end: End,
+    /// Claims whose source volume the app has mounted. If its driver refuses a second mount, the mover starts when the app has stopped.
+    pub held_by_app: Vec<Slot>,
     /// The pod to create.
     pub manifest: Value,
 }
@@ -25,11 +27,11 @@ impl Parameters for StartMover {
         "start-mover"
     }
 
-    fn does(&self) -> String {
+    fn does(&self, _: Subject<'_>) -> String {
         format!("start mover pod {}", self.pod)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         Some(format!("delete mover pod {}", self.pod))
     }
 
@@ -46,6 +48,6 @@ impl Parameters for StartMover {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::StartsMover { pod: &self.pod }]
+        vec![Fact::StartsMover(&self.pod)]
     }
 }

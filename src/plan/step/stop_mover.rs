@@ -4,13 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
+use crate::plan::subject::Subject;
 
 /// Deletes a mover pod and waits until it is gone: even a completed one holds its claims.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StopMover {
-    /// The namespace.
-    pub namespace: String,
     /// The pod.
     pub pod: String,
 }
@@ -20,11 +19,11 @@ impl Parameters for StopMover {
         "stop-mover"
     }
 
-    fn does(&self) -> String {
+    fn does(&self, _: Subject<'_>) -> String {
         format!("delete mover pod {}", self.pod)
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 
@@ -33,6 +32,6 @@ impl Parameters for StopMover {
     }
 
     fn facts(&self) -> Vec<Fact<'_>> {
-        vec![Fact::StopsMover { pod: &self.pod }]
+        vec![Fact::StopsMover(&self.pod)]
     }
 }

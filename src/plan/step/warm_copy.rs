@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::fact::Fact;
 use super::parameters::{AppEffect, Guard, Loss, Parameters, Traits, UndoOrder};
 use super::route::Route;
+use crate::plan::subject::Subject;
 
 /// Copies pass after pass while the app runs, until the last pass is predicted to be short enough.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WarmCopy {
     /// The ends.
     pub route: Route,
@@ -25,11 +26,11 @@ impl Parameters for WarmCopy {
         "warm-copy"
     }
 
-    fn does(&self) -> String {
-        format!("copy {} while the app runs", self.route.claims.join(", "))
+    fn does(&self, subject: Subject<'_>) -> String {
+        format!("copy {} while the app runs", subject.claims(&self.route.slots))
     }
 
-    fn undoes(&self) -> Option<String> {
+    fn undoes(&self, _: Subject<'_>) -> Option<String> {
         None
     }
 

@@ -29,11 +29,6 @@ impl<'a> Choice<'a> {
         self.units.iter().flat_map(|unit| &unit.claims)
     }
 
-    /// Returns the names of these claims.
-    pub(crate) fn claim_names(&self) -> Vec<String> {
-        self.claims().map(|claim| claim.seen.name.clone()).collect()
-    }
-
     /// Whether the app runs at all, so that there is an outage.
     pub(crate) fn app_runs(&self) -> bool {
         self.survey.app.replicas > 0
@@ -45,10 +40,5 @@ impl<'a> Choice<'a> {
             Destination::StorageClass { name } => self.survey.class(name),
             Destination::KeptVolumes { .. } => None,
         }
-    }
-
-    /// Returns the namespace of the app.
-    pub(crate) fn namespace(&self) -> String {
-        self.survey.namespace.name.clone()
     }
 }

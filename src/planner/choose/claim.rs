@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::plan::{Destination, KeptVolume, Request, staging_name};
+use crate::plan::{Destination, KeptVolume, Request, Slot, staging_name};
 use crate::size;
 use crate::survey::{ClaimOrigin, ClaimSeen, Survey, VolumeSeen};
 
@@ -12,7 +12,7 @@ pub(crate) struct MovedClaim<'a> {
     /// The source end, as it was seen.
     pub(crate) seen: &'a ClaimSeen,
     /// Its key in labels of ours.
-    pub(crate) slot: String,
+    pub(crate) slot: Slot,
     /// The claim that holds the target volume until the claim's own name is free.
     pub(crate) staging: String,
     /// The volume that is taken up again; none where a new one is made.
@@ -33,7 +33,7 @@ pub(crate) struct TargetClaim {
 }
 
 impl<'a> MovedClaim<'a> {
-    fn of(request: &'a Request, seen: &'a ClaimSeen, slot: String) -> Self {
+    fn of(request: &'a Request, seen: &'a ClaimSeen, slot: Slot) -> Self {
         let kept = match &request.destination {
             Destination::StorageClass { .. } => None,
             Destination::KeptVolumes { volumes, .. } => volumes.iter().find(|kept| kept.claim == seen.name),
@@ -64,7 +64,7 @@ pub(super) fn moved_claims<'a>(request: &'a Request, survey: &'a Survey) -> Vec<
         Destination::KeptVolumes { volumes, .. } => volumes.iter().any(|volume| volume.claim == claim.name),
     };
     let claims = survey.claims.iter().filter(wanted).filter(kept);
-    claims.enumerate().map(|(index, claim)| MovedClaim::of(request, claim, format!("c{index}"))).collect()
+    claims.enumerate().map(|(index, claim)| MovedClaim::of(request, claim, Slot(format!("c{index}")))).collect()
 }
 
 /// Returns the access modes of a new volume's claim.

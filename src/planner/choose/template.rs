@@ -37,6 +37,11 @@ impl Choice<'_> {
         }
     }
 
+    /// Whether a set is stopped or deleted, which is then made again, or started, as what it was.
+    pub(crate) fn stops_or_remakes_set(&self) -> bool {
+        self.survey.app.kind == AppKind::StatefulSet && (self.app_runs() || self.remakes_set())
+    }
+
     /// Whether the set is deleted and made again: it is, when one of its claim templates changes.
     pub(crate) fn remakes_set(&self) -> bool {
         let templates = self.survey.app.raw.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);

@@ -4,7 +4,8 @@ use super::guards::guard;
 use super::moves::moves;
 use super::notes::notes;
 use super::stages::stages;
-use crate::plan::{API_VERSION, App, KIND, Plan};
+use crate::plan::shape::shape;
+use crate::plan::{API_VERSION, App, AsWritten, KIND, Plan};
 use crate::planner::choose::Choice;
 
 /// Makes the plan. The choice was checked.
@@ -22,11 +23,13 @@ pub(crate) fn plan(choice: &Choice<'_>, cluster: &str) -> Plan {
             name: survey.app.name.clone(),
             uid: survey.app.uid.clone(),
             replicas: survey.app.replicas,
+            shape: choice.stops_or_remakes_set().then(|| shape(&survey.app.raw)),
         },
         cluster: cluster.to_owned(),
         cluster_uid: survey.cluster_uid.clone(),
         moves: moves(choice),
         notes: notes(choice),
         stages,
+        as_written: AsWritten::default(),
     }
 }

@@ -1,10 +1,8 @@
 //! The steps of movers: when they start, copy, prove and stop. A unit that is not copied has none.
 
 use super::planned::planned;
-use super::preparation::full_name;
-use crate::contract::orders;
 use crate::plan::step::{AwaitMover, LastPass, PinTarget, Route, StartMover, StopMover, WarmCopy};
-use crate::plan::{PlannedStep, Step};
+use crate::plan::{End, PlannedStep, Slot, Step};
 use crate::planner::choose::{Choice, Unit};
 use crate::planner::objects::{MoverEnd, mover_name, mover_pod, movers_of};
 
@@ -28,9 +26,9 @@ fn warm<'c, 'a>(choice: &'c Choice<'a>) -> impl Iterator<Item = &'c Unit<'a>> {
 
 fn starts(choice: &Choice<'_>, unit: &Unit<'_>) -> Vec<PlannedStep> {
     let start = |end: &MoverEnd| {
-        let held_by_app = if unit.way.is_warm() && reads(*end) { volumes(unit) } else { Vec::new() };
-        let (namespace, pod) = (choice.namespace(), mover_name(choice.request, unit, *end));
-        let step = StartMover { namespace, pod, held_by_app, manifest: mover_pod(choice, unit, *end) };
+        let held_by_app = if unit.way.is_warm() && reads(*end) { slots(unit) } else { Vec::new() };
+        let (pod, at) = (mover_name(choice.request, unit, *end), if reads(*end) { End::Source } else { End::Target });
+        let step = StartMover { pod, end: at, held_by_app, manifest: mover_pod(choice, unit, *end) };
         planned(&step.pod.clone(), choice.request.start_secs_max, Step::StartMover(step))
     };
     movers_of(unit).iter().map(start).collect()
@@ -38,8 +36,8 @@ fn starts(choice: &Choice<'_>, unit: &Unit<'_>) -> Vec<PlannedStep> {
 
 fn awaits(choice: &Choice<'_>, unit: &Unit<'_>) -> Vec<PlannedStep> {
     let wait = |end: &MoverEnd| {
-        let (namespace, pod) = (choice.namespace(), mover_name(choice.request, unit, *end));
-        planned(&pod.clone(), choice.request.start_secs_max, Step::AwaitMover(AwaitMover { namespace, pod }))
+        let pod = mover_name(choice.request, unit, *end);
+        planned(&pod.clone(), choice.request.start_secs_max, Step::AwaitMover(AwaitMover { pod }))
     };
     movers_of(unit).iter().filter(|end| reads(**end)).map(wait).collect()
 }
@@ -52,20 +50,17 @@ fn reads(end: MoverEnd) -> bool {
     }
 }
 
-fn volumes(unit: &Unit<'_>) -> Vec<String> {
-    unit.claims.iter().map(|claim| claim.volume().name.clone()).collect()
+fn slots(unit: &Unit<'_>) -> Vec<Slot> {
+    unit.claims.iter().map(|claim| claim.slot.clone()).collect()
 }
 
 fn route(choice: &Choice<'_>, unit: &Unit<'_>) -> Route {
     let name = |end| mover_name(choice.request, unit, end);
     let over_network = unit.way.is_over_network();
-    let mode = |block| if block { orders::VolumeMode::Block } else { orders::VolumeMode::Filesystem };
     Route {
-        namespace: choice.namespace(),
         source_pod: name(if over_network { MoverEnd::Source } else { MoverEnd::Both }),
         target_pod: over_network.then(|| name(MoverEnd::Target)),
-        volumes: unit.claims.iter().map(|claim| orders::Volume { name: claim.slot.clone(), mode: mode(claim.seen.block) }).collect(),
-        claims: unit.claims.iter().map(|claim| claim.seen.name.clone()).collect(),
+        slots: slots(unit),
         bytes_per_second_max: choice.request.bytes_per_second_max,
         throttle: choice.request.throttle,
     }
@@ -95,8 +90,7 @@ pub(super) fn proofs(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let pass =
         |unit: &Unit<'_>| planned(&unit.number.to_string(), request.copy_secs_max, Step::LastPass(LastPass { route: route(choice, unit) }));
     let pins = choice.claims().filter(|claim| claim.kept.is_none()).map(|claim| {
-        let (namespace, staging) = (choice.namespace(), claim.staging.clone());
-        let step = PinTarget { slot: claim.slot.clone(), claim: full_name(choice, claim), namespace, staging };
+        let step = PinTarget { slot: claim.slot.clone() };
         planned(&claim.seen.name, request.start_secs_max, Step::PinTarget(step))
     });
     choice.units.iter().map(pass).chain(pins).collect()
@@ -105,8 +99,8 @@ pub(super) fn proofs(choice: &Choice<'_>) -> Vec<PlannedStep> {
 /// All movers go: even a completed one holds its claims.
 pub(super) fn stops(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let stop = |unit, end| {
-        let (namespace, pod) = (choice.namespace(), mover_name(choice.request, unit, end));
-        planned(&pod.clone(), choice.request.stop_secs_max, Step::StopMover(StopMover { namespace, pod }))
+        let pod = mover_name(choice.request, unit, end);
+        planned(&pod.clone(), choice.request.stop_secs_max, Step::StopMover(StopMover { pod }))
     };
     choice.units.iter().flat_map(|unit| movers_of(unit).iter().map(move |end| stop(unit, *end))).collect()
 }

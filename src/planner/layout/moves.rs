@@ -1,6 +1,7 @@
-//! The way of each claim, explained for people.
+//! The way of each claim: both its ends, and how it gets from one to the other, explained for people.
 
-use crate::plan::ClaimMove;
+use crate::contract::orders::VolumeMode;
+use crate::plan::{ClaimMove, KeptEnd, SourceEnd, TargetEnd};
 use crate::planner::choose::{Choice, MovedClaim, Unit, cost};
 
 /// Returns one for each claim that is moved.
@@ -11,18 +12,37 @@ pub(super) fn moves(choice: &Choice<'_>) -> Vec<ClaimMove> {
 fn one(choice: &Choice<'_>, unit: &Unit<'_>, claim: &MovedClaim<'_>) -> ClaimMove {
     let (outage, outage_because) = cost(choice, unit, claim);
     ClaimMove {
-        claim: claim.seen.name.clone(),
         slot: claim.slot.clone(),
-        source_class: claim.seen.class.clone(),
-        target_class: claim.target.class.clone(),
-        source_volume: claim.volume().name.clone(),
-        capacity_bytes: claim.seen.capacity_bytes,
-        target_bytes: choice.request.size_bytes.filter(|_| claim.kept.is_none()),
+        claim: claim.seen.name.clone(),
+        mode: if claim.seen.block { VolumeMode::Block } else { VolumeMode::Filesystem },
+        source: source(claim),
+        target: target(choice, claim),
         rung: unit.way.rung(),
         because: unit.way.because().to_owned(),
         node: unit.node.clone(),
         over_network: unit.way.is_over_network(),
         outage,
         outage_because,
+    }
+}
+
+fn source(claim: &MovedClaim<'_>) -> SourceEnd {
+    let volume = claim.volume();
+    SourceEnd {
+        uid: claim.seen.uid.clone(),
+        class: claim.seen.class.clone(),
+        volume: volume.name.clone(),
+        volume_uid: volume.uid.clone(),
+        capacity_bytes: claim.seen.capacity_bytes,
+    }
+}
+
+fn target(choice: &Choice<'_>, claim: &MovedClaim<'_>) -> TargetEnd {
+    let kept = claim.kept.map(|kept| KeptEnd { volume: kept.volume.clone(), volume_uid: kept.volume_uid.clone() });
+    TargetEnd {
+        staging: claim.staging.clone(),
+        class: claim.target.class.clone(),
+        bytes: choice.request.size_bytes.filter(|_| kept.is_none()),
+        kept,
     }
 }

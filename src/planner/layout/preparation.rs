@@ -2,7 +2,7 @@
 
 use super::planned::{API_SECS, planned};
 use crate::plan::step::{ClearPods, PinReclaim, ReopenVolume, ReserveTarget};
-use crate::plan::{Destination, PlannedStep, Step, marks};
+use crate::plan::{Destination, PlannedStep, Step};
 use crate::planner::choose::{Choice, MovedClaim};
 use crate::planner::objects::{staging_claim, staging_claim_on};
 use crate::survey::AppKind;
@@ -10,15 +10,7 @@ use crate::survey::AppKind;
 /// First of all, and alone: by the source volumes a run is known to have begun.
 pub(super) fn pins(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let pin = |claim: &MovedClaim<'_>| {
-        let volume = claim.volume();
-        let step = PinReclaim {
-            slot: claim.slot.clone(),
-            claim: full_name(choice, claim),
-            volume: volume.name.clone(),
-            volume_uid: volume.uid.clone(),
-            policy_before: volume.reclaim_policy.clone(),
-            labels_before: marks::off_volume(),
-        };
+        let step = PinReclaim { slot: claim.slot.clone(), policy_before: claim.volume().reclaim_policy.clone() };
         planned(&claim.seen.name, API_SECS, Step::PinReclaim(step))
     };
     choice.claims().map(pin).collect()
@@ -28,16 +20,8 @@ pub(super) fn pins(choice: &Choice<'_>) -> Vec<PlannedStep> {
 pub(super) fn reopens(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let reopen = |claim: &MovedClaim<'_>| {
         let kept = claim.kept?;
-        let step = ReopenVolume {
-            slot: claim.slot.clone(),
-            claim: full_name(choice, claim),
-            volume: kept.volume.clone(),
-            volume_uid: kept.volume_uid.clone(),
-            namespace: choice.namespace(),
-            staging: claim.staging.clone(),
-            claim_ref_before: kept.claim_ref.clone(),
-            labels_before: kept.labels.clone(),
-        };
+        let (slot, claim_ref_before) = (claim.slot.clone(), kept.claim_ref.clone());
+        let step = ReopenVolume { slot, claim_ref_before, labels_before: kept.labels.clone() };
         Some(planned(&claim.seen.name, API_SECS, Step::ReopenVolume(step)))
     };
     choice.claims().filter_map(reopen).collect()
@@ -51,16 +35,15 @@ pub(super) fn reserves(choice: &Choice<'_>) -> Vec<PlannedStep> {
 }
 
 fn reserve(choice: &Choice<'_>, claim: &MovedClaim<'_>) -> ReserveTarget {
-    let (manifest, provisioned, binds_at_once) = match (claim.kept, &choice.request.destination) {
-        (Some(kept), _) => (staging_claim_on(choice.request, claim, kept), false, true),
+    let (manifest, binds_at_once) = match (claim.kept, &choice.request.destination) {
+        (Some(kept), _) => (staging_claim_on(choice.request, claim, kept), true),
         (None, Destination::StorageClass { name }) => {
             let at_once = choice.class().is_some_and(|class| !class.waits_for_consumer);
-            (staging_claim(choice.request, claim, name), true, at_once)
+            (staging_claim(choice.request, claim, name), at_once)
         }
         (None, Destination::KeptVolumes { .. }) => unreachable!("only claims with a kept volume are moved back"),
     };
-    let (slot, staging) = (claim.slot.clone(), claim.staging.clone());
-    ReserveTarget { slot, namespace: choice.namespace(), staging, provisioned, binds_at_once, manifest }
+    ReserveTarget { slot: claim.slot.clone(), binds_at_once, manifest }
 }
 
 /// Pods of the app that are over and still name a claim that is to be deleted.
@@ -72,12 +55,5 @@ pub(super) fn clears(choice: &Choice<'_>) -> Vec<PlannedStep> {
     if pods.is_empty() || !matches!(app.kind, AppKind::StatefulSet | AppKind::Deployment) {
         return Vec::new();
     }
-    let (namespace, name) = (choice.namespace(), app.name.clone());
-    let step = ClearPods { kind: app.kind, namespace, name, pods, claims: choice.claim_names() };
-    vec![planned(&app.name, API_SECS, Step::ClearPods(step))]
-}
-
-/// The claim as `NAMESPACE/NAME`.
-pub(super) fn full_name(choice: &Choice<'_>, claim: &MovedClaim<'_>) -> String {
-    format!("{}/{}", choice.survey.namespace.name, claim.seen.name)
+    vec![planned(&app.name, API_SECS, Step::ClearPods(ClearPods { pods }))]
 }

@@ -12,19 +12,16 @@ use crate::survey::AppKind;
 /// Starts the app, or makes it again.
 pub(super) fn starts(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let app = &choice.survey.app;
-    let (namespace, name, uid) = (choice.namespace(), app.name.clone(), app.uid.clone());
     let step = match app.kind {
         AppKind::Claim => return Vec::new(),
-        AppKind::Pod => Step::RestorePod(RestorePod { namespace, name, uid_before: uid, manifest: pod_again(&app.raw) }),
+        AppKind::Pod => Step::RestorePod(RestorePod { manifest: pod_again(&app.raw) }),
         AppKind::StatefulSet if choice.remakes_set() => {
             let is_pinned = retention(choice.survey).is_some();
             let manifest = set_again(&app.raw, app.replicas, is_pinned, |template: &str| choice.template(template));
-            Step::RestoreSet(RestoreSet { namespace, name, manifest })
+            Step::RestoreSet(RestoreSet { manifest })
         }
         AppKind::StatefulSet | AppKind::Deployment if !choice.app_runs() => return Vec::new(),
-        kind @ (AppKind::StatefulSet | AppKind::Deployment) => {
-            Step::ScaleUp(ScaleUp { kind, namespace, name, uid, replicas: app.replicas })
-        }
+        AppKind::StatefulSet | AppKind::Deployment => Step::ScaleUp(ScaleUp {}),
     };
     vec![planned(&app.name, API_SECS, step)]
 }
@@ -35,15 +32,13 @@ pub(super) fn awaits(choice: &Choice<'_>) -> Vec<PlannedStep> {
     if !choice.app_runs() {
         return Vec::new();
     }
-    let step = AwaitReady { kind: app.kind, namespace: choice.namespace(), name: app.name.clone(), claims: choice.claim_names() };
-    vec![planned(&app.name, choice.request.ready_secs_max, Step::AwaitReady(step))]
+    vec![planned(&app.name, choice.request.ready_secs_max, Step::AwaitReady(AwaitReady {}))]
 }
 
 /// Makes the target volumes the app's own.
 pub(super) fn settles(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let settle = |claim: &MovedClaim<'_>| {
-        let (slot, name) = (claim.slot.clone(), claim.seen.name.clone());
-        let step = SettleTarget { slot, namespace: choice.namespace(), claim: name, policy: target_policy(choice, claim) };
+        let step = SettleTarget { slot: claim.slot.clone(), policy: target_policy(choice, claim) };
         planned(&claim.seen.name, API_SECS, Step::SettleTarget(step))
     };
     choice.claims().map(settle).collect()

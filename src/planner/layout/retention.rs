@@ -18,17 +18,12 @@ pub(super) fn retention(survey: &Survey) -> Option<Value> {
 /// Keeps the set from deleting claims.
 pub(super) fn pin(choice: &Choice<'_>) -> Vec<PlannedStep> {
     let app = &choice.survey.app;
-    let pin = |policy_before| {
-        let (namespace, set, uid) = (choice.namespace(), app.name.clone(), app.uid.clone());
-        let step = PinRetention { namespace, set, uid, policy_before, claims: choice.claim_names() };
-        planned(&app.name, API_SECS, Step::PinRetention(step))
-    };
+    let pin = |policy_before| planned(&app.name, API_SECS, Step::PinRetention(PinRetention { policy_before }));
     retention(choice.survey).map(pin).into_iter().collect()
 }
 
 /// Gives the set its policy back.
 pub(super) fn restoration(choice: &Choice<'_>) -> Option<PlannedStep> {
-    let set = choice.survey.app.name.clone();
-    let restore = |policy| RestoreRetention { namespace: choice.namespace(), set: set.clone(), policy };
-    retention(choice.survey).map(|policy| planned(&set, API_SECS, Step::RestoreRetention(restore(policy))))
+    let set = &choice.survey.app.name;
+    retention(choice.survey).map(|policy| planned(set, API_SECS, Step::RestoreRetention(RestoreRetention { policy })))
 }

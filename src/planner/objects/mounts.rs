@@ -45,10 +45,10 @@ impl Mounts {
         let mut mounts = Self { devices_are_writable: request.source_devices_writable, ..Self::without_volumes(all) };
         for MovedClaim { seen, slot, staging, .. } in &unit.claims {
             if end != MoverEnd::Target {
-                mounts.add("source", orders::SOURCE_ROOT, slot, &seen.name, seen.block);
+                mounts.add("source", orders::SOURCE_ROOT, &slot.0, &seen.name, seen.block);
             }
             if end != MoverEnd::Source {
-                mounts.add("target", orders::TARGET_ROOT, slot, staging, seen.block);
+                mounts.add("target", orders::TARGET_ROOT, &slot.0, staging, seen.block);
             }
         }
         mounts

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::answer::{self, Answer};
 use super::pod;
 use crate::cluster::{Kind, Place};
-use crate::contract::orders::{self, Fingerprint, MoverState, Order, Orders, PassTarget, Phase, Reason, Report};
-use crate::plan::{End, marks, step::Route};
+use crate::contract::orders::{self, Fingerprint, MoverState, Order, Orders, PassTarget, Phase, Reason, Report, Volume};
+use crate::plan::{End, Slot, marks, step::Route};
 use crate::steps::failure::StepError;
 use crate::steps::standing::{Progress, Standing};
 use crate::steps::world::World;
@@ -42,6 +42,8 @@ struct Mover {
 /// Both ends of a copy, as they are.
 #[derive(Debug)]
 pub(super) struct Ends {
+    /// What is copied.
+    volumes: Vec<Volume>,
     source: Mover,
     target: Option<Mover>,
 }
@@ -104,7 +106,12 @@ async fn look_at(world: &World, route: &Route) -> Result<Result<Ends, String>, S
             found => found,
         },
     };
-    Ok(Ok(Ends { source, target }))
+    Ok(Ok(Ends { volumes: volumes(world, &route.slots)?, source, target }))
+}
+
+/// The volumes of slots, as movers know them.
+fn volumes(world: &World, slots: &[Slot]) -> Result<Vec<Volume>, StepError> {
+    slots.iter().map(|slot| Ok(Volume { name: slot.0.clone(), mode: world.claim(slot)?.mode })).collect()
 }
 
 async fn end(world: &World, place: &Place, name: &str) -> Result<Option<Mover>, StepError> {
@@ -140,7 +147,7 @@ pub(super) async fn stand(world: &World, route: &Route, last: bool) -> Result<Pa
     }
     match ends.all().find(|end| end.report().is_none()) {
         Some(end) => Ok(without_report(world, end).await),
-        None => pass_of(&ends, route, last),
+        None => pass_of(&ends, last),
     }
 }
 
@@ -156,7 +163,7 @@ async fn without_report(world: &World, end: &Mover) -> Pass {
     }
 }
 
-fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
+fn pass_of(ends: &Ends, last: bool) -> Result<Pass, StepError> {
     for report in ends.all().filter_map(Mover::report) {
         tells_all(report)?;
     }
@@ -165,14 +172,14 @@ fn pass_of(ends: &Ends, route: &Route, last: bool) -> Result<Pass, StepError> {
     if orders.is_some_and(|orders| last && report.state == MoverState::Done && is_final(&ends.source, orders, report)) {
         return done(ends, report, last);
     }
-    if !peer_is_served(ends, route) {
+    if !peer_is_served(ends) {
         return Ok(Pass::NotOrdered);
     }
     // Before the target end has a port, nobody can say where the source end is to send.
     if !is_open(ends)? {
         return Ok(Pass::Ordered);
     }
-    let Some(orders) = orders.filter(|orders| is_ordered(orders, ends, route, last)) else { return Ok(Pass::NotOrdered) };
+    let Some(orders) = orders.filter(|orders| is_ordered(orders, ends, last)) else { return Ok(Pass::NotOrdered) };
     if ends.source.is_behind() {
         return Ok(Pass::Ordered);
     }
@@ -214,22 +221,22 @@ fn is_final(source: &Mover, orders: &Orders, report: &Report) -> bool {
 }
 
 /// Whether the source end has the order that is wanted of it now.
-fn is_ordered(orders: &Orders, ends: &Ends, route: &Route, last: bool) -> bool {
+fn is_ordered(orders: &Orders, ends: &Ends, last: bool) -> bool {
     match &orders.order {
         Order::Pass { volumes, to, last: ordered_last, .. } => {
-            *ordered_last == last && *volumes == route.volumes && Some(to) == destination(ends).as_ref()
+            *ordered_last == last && *volumes == ends.volumes && Some(to) == destination(ends).as_ref()
         }
         Order::Idle | Order::Serve { .. } | Order::Compare { .. } => false,
     }
 }
 
 /// Whether the target end lets this source end in.
-fn peer_is_served(ends: &Ends, route: &Route) -> bool {
+fn peer_is_served(ends: &Ends) -> bool {
     let Some(target) = &ends.target else { return true };
     let Some(wanted) = fingerprint(&ends.source) else { return false };
     match target.orders.as_ref().map(|orders| &orders.order) {
         // Not where it is expected from: an order of an older version does not say, and the peer is let in without.
-        Some(Order::Serve { volumes, peer, .. }) => *peer == wanted && *volumes == route.volumes,
+        Some(Order::Serve { volumes, peer, .. }) => *peer == wanted && *volumes == ends.volumes,
         Some(Order::Idle | Order::Pass { .. } | Order::Compare { .. }) | None => false,
     }
 }
@@ -333,23 +340,18 @@ pub(super) async fn remind(world: &World, route: &Route) -> Result<(), StepError
 pub(super) async fn order(world: &World, route: &Route, last: bool) -> Result<(), StepError> {
     let Ok(ends) = look_at(world, route).await? else { return Ok(()) };
     if let Some(target) = &ends.target
-        && !peer_is_served(&ends, route)
+        && !peer_is_served(&ends)
     {
         let Some(peer) = fingerprint(&ends.source) else { return Ok(()) };
-        let order = Order::Serve { volumes: route.volumes.clone(), peer, peer_address: address(&ends.source) };
+        let order = Order::Serve { volumes: ends.volumes.clone(), peer, peer_address: address(&ends.source) };
         return send(world.at(End::Target), target, order, None).await;
     }
     if !is_open(&ends)? {
         return Ok(());
     }
     let Some(to) = destination(&ends) else { return Ok(()) };
-    let order = Order::Pass {
-        volumes: route.volumes.clone(),
-        to,
-        last,
-        bytes_per_second_max: route.bytes_per_second_max,
-        throttle: route.throttle,
-    };
+    let order =
+        Order::Pass { volumes: ends.volumes.clone(), to, last, bytes_per_second_max: route.bytes_per_second_max, throttle: route.throttle };
     let passes = passes_so_far(&ends.source);
     send(world.at(End::Source), &ends.source, order, Some(passes)).await
 }
@@ -410,20 +412,12 @@ fn predicted_ms(report: &Report) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::contract::orders::{Failure, Volume, VolumeMode};
+    use crate::contract::orders::{Failure, VolumeMode};
 
     use super::*;
 
-    fn route() -> Route {
-        Route {
-            namespace: "app".to_owned(),
-            source_pod: "source".to_owned(),
-            target_pod: Some("target".to_owned()),
-            volumes: vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }],
-            claims: vec!["data".to_owned()],
-            bytes_per_second_max: None,
-            throttle: false,
-        }
+    fn volumes() -> Vec<Volume> {
+        vec![Volume { name: "data".to_owned(), mode: VolumeMode::Filesystem }]
     }
 
     fn report(name: &str, sequence: u64, state: MoverState, port: u16) -> Report {
@@ -438,19 +432,19 @@ mod tests {
     }
 
     fn serve(peer_address: Option<IpAddr>) -> Order {
-        Order::Serve { volumes: route().volumes, peer: Fingerprint("source".to_owned()), peer_address }
+        Order::Serve { volumes: volumes(), peer: Fingerprint("source".to_owned()), peer_address }
     }
 
     fn pass_to(address: &str) -> Order {
         let to = PassTarget::Peer { address: address.to_owned(), fingerprint: Fingerprint("target".to_owned()) };
-        Order::Pass { volumes: route().volumes, to, last: false, bytes_per_second_max: None, throttle: false }
+        Order::Pass { volumes: volumes(), to, last: false, bytes_per_second_max: None, throttle: false }
     }
 
     /// A source end with this order and a target end that says this.
     fn stand_of(source: Option<Order>, serving: Order, target: Report) -> Result<Pass, StepError> {
         let is_ordered = u64::from(source.is_some());
         let source = end(source, report("source", is_ordered, MoverState::Running, 0), "10.0.0.1");
-        pass_of(&Ends { source, target: Some(end(Some(serving), target, "fd00::2")) }, &route(), false)
+        pass_of(&Ends { volumes: volumes(), source, target: Some(end(Some(serving), target, "fd00::2")) }, false)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::copy::{self, LOST_AFTER_IN_LAST_PASS, Pass};
 use crate::contract::orders::{Report, VolumeReport};
 use crate::journal::Evidence;
 use crate::journal::event::Receipt;
-use crate::plan::step::LastPass;
+use crate::plan::{Slot, step::LastPass};
 use crate::steps::act::Act;
 use crate::steps::attachments;
 use crate::steps::failure::StepError;
@@ -16,7 +16,7 @@ impl Act for LastPass {
         match copy::stand(world, &self.route, true).await? {
             Pass::Gone(pod) => Ok(Standing::Adrift(format!("mover pod {pod} was deleted by somebody"))),
             Pass::NotStarted(whom) | Pass::Unheard(whom) => Ok(copy::unheard(whom, LOST_AFTER_IN_LAST_PASS)),
-            Pass::NotOrdered => attachments::before_last_pass(world, &self.route.claims).await,
+            Pass::NotOrdered => attachments::before_last_pass(world, &world.claims_in(&self.route.slots)).await,
             Pass::Ordered => Ok(copy::ordered(LOST_AFTER_IN_LAST_PASS)),
             Pass::Running { report, predicted_ms } => {
                 self.is_in_time(world, &report, predicted_ms)?;
@@ -55,7 +55,7 @@ impl LastPass {
             return Ok(());
         };
         let predicted = predicted_ms.map(|ms| format!("; it was predicted to take {} s", ms.div_ceil(1000))).unwrap_or_default();
-        let (claims, taken, longest) = (self.route.claims.join(", "), taken_ms / 1000, longest_ms / 1000);
+        let (claims, taken, longest) = (world.claims_in(&self.route.slots).join(", "), taken_ms / 1000, longest_ms / 1000);
         let why = format!("the last pass over {claims} has taken {taken} s and may take {longest} s{predicted}: it is given up");
         let minutes = taken_ms.saturating_mul(2).div_ceil(60_000);
         Err(StepError::wants_consent(why, format!("move at a quieter time, or plan again with `--accept-outage {minutes}m`")))
@@ -64,14 +64,14 @@ impl LastPass {
     /// Compares what the two ends say of each volume; each made its own digest.
     fn proof(&self, source: &Report, target: &Report) -> Result<Standing, StepError> {
         let mut receipts = Vec::new();
-        for volume in &self.route.volumes {
-            let read = of(source, &volume.name).and_then(|report| Some((report, report.source_root.clone()?)));
-            let written = of(target, &volume.name).and_then(|report| report.target_root.clone());
+        for Slot(slot) in &self.route.slots {
+            let read = of(source, slot).and_then(|report| Some((report, report.source_root.clone()?)));
+            let written = of(target, slot).and_then(|report| report.target_root.clone());
             let (Some((report, root)), Some(target_root)) = (read, written) else {
-                return Err(StepError::failed(format!("the movers gave no proof for volume {}", volume.name)));
+                return Err(StepError::failed(format!("the movers gave no proof for volume {slot}")));
             };
             if root != target_root {
-                let why = format!("the copy of volume {} is not the same: {root} at the source, {target_root} at the target", volume.name);
+                let why = format!("the copy of volume {slot} is not the same: {root} at the source, {target_root} at the target");
                 return Err(StepError::failed(why));
             }
             receipts.push(receipt(report, root));

@@ -2,7 +2,7 @@
 //! them, and change the image of ours. So a pod is one of the run's movers only as far as it is what the plan had made; and what it says
 //! of a copy is believed only if it is the very pod that this run made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -19,10 +19,8 @@ use crate::steps::facts;
 #[derive(Debug)]
 pub struct Movers {
     run: String,
-    /// What the plan has made, by the pod's name.
-    planned: BTreeMap<String, Value>,
-    /// Those that only write.
-    writers: BTreeSet<String>,
+    /// What the plan has made, and at which end, by the pod's name.
+    planned: BTreeMap<String, (End, Value)>,
     /// What was made, by the pod's name.
     made: Mutex<BTreeMap<String, MadePod>>,
     /// Since when pods are refused a mount, by their uids.
@@ -34,23 +32,14 @@ impl Movers {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let planned = plan.steps().filter_map(|(_, one)| {
-            if let Step::StartMover(start) = &one.step { Some((start.pod.clone(), start.manifest.clone())) } else { None }
+            if let Step::StartMover(start) = &one.step { Some((start.pod.clone(), (start.end, start.manifest.clone()))) } else { None }
         });
-        // Every route has a last pass, with or without warm ones before.
-        let writers =
-            plan.steps().filter_map(|(_, one)| if let Step::LastPass(pass) = &one.step { pass.route.target_pod.clone() } else { None });
-        Self {
-            run: plan.run().0.clone(),
-            planned: planned.collect(),
-            writers: writers.collect(),
-            made: Mutex::default(),
-            refused: Mutex::default(),
-        }
+        Self { run: plan.run().0.clone(), planned: planned.collect(), made: Mutex::default(), refused: Mutex::default() }
     }
 
-    /// At which end a mover pod is: one that reads the source is there.
+    /// At which end a mover pod is; of one that the plan does not make, where the app is.
     pub(in crate::steps) fn end(&self, name: &str) -> End {
-        if self.writers.contains(name) { End::Target } else { End::Source }
+        self.planned.get(name).map_or(End::Source, |(end, _)| *end)
     }
 
     /// Takes from a journal which pods were made.
@@ -127,7 +116,7 @@ impl Movers {
     }
 
     fn unlike(&self, pod: &Value) -> Option<String> {
-        let Some(planned) = self.planned.get(facts::name(pod)) else { return Some("is not one that the run makes".to_owned()) };
+        let Some((_, planned)) = self.planned.get(facts::name(pod)) else { return Some("is not one that the run makes".to_owned()) };
         if facts::label(pod, marks::RUN) != self.run || facts::label(pod, marks::ROLE) != marks::ROLE_MOVER {
             return Some("is not ours".to_owned());
         }
@@ -222,8 +211,8 @@ mod tests {
     }
 
     fn movers() -> Movers {
-        let planned = [("stateful-m1-0".to_owned(), planned())].into_iter().collect();
-        Movers { run: "m1".to_owned(), planned, writers: BTreeSet::new(), made: Mutex::default(), refused: Mutex::default() }
+        let planned = [("stateful-m1-0".to_owned(), (End::Source, planned()))].into_iter().collect();
+        Movers { run: "m1".to_owned(), planned, made: Mutex::default(), refused: Mutex::default() }
     }
 
     /// The pod as the server has it.

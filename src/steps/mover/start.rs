@@ -125,7 +125,8 @@ impl StartMover {
         }
         let warning = look::last_warning(world.at_mover(facts::name(pod)), pod).await;
         let refused = warning.contains("FailedMount") || warning.contains("FailedAttachVolume");
-        (refused && self.held_by_app.iter().any(|volume| warning.contains(volume.as_str()))).then_some(warning)
+        (refused && self.held_by_app.iter().filter_map(|slot| world.claim(slot).ok()).any(|one| warning.contains(&one.source.volume)))
+            .then_some(warning)
     }
 }
 

@@ -141,7 +141,7 @@ fn an_app_that_never_becomes_ready_on_its_target_is_moved_back() {
     for scenario in scenario::ALL.iter().filter(|scenario| !scenario.is_back && scenario.taken_back_from.is_none()) {
         in_paused_time(async {
             let mut moving = Move::new(scenario).await;
-            let classes = moving.plan.moves.iter().filter_map(|one| one.target_class.clone()).collect::<Vec<_>>();
+            let classes = moving.plan.moves.iter().filter_map(|one| one.target.class.clone()).collect::<Vec<_>>();
             moving.with(|sim| sim.unready_on = Some(classes.first().expect("a class").clone().leak()));
             let went = moving.once(Course::Begin).await;
             let Went::Ended(Ending::Halted(Trouble::Step { step, .. })) = &went else {

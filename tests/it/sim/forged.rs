@@ -70,8 +70,8 @@ fn only(plan: &mut Value, id: &str, step: Value) {
 }
 
 /// A plan that starts this pod, and nothing else.
-fn only_pod(plan: &mut Value, namespace: &str, pod: &str, manifest: &Value) {
-    let step = json!({ "does": "startMover", "namespace": namespace, "pod": pod, "heldByApp": [], "manifest": manifest });
+fn only_pod(plan: &mut Value, pod: &str, manifest: &Value) {
+    let step = json!({ "does": "startMover", "pod": pod, "end": "source", "heldByApp": [], "manifest": manifest });
     only(plan, "start-mover:pwn", step);
 }
 
@@ -86,30 +86,23 @@ fn evil_pod(namespace: &str) -> Value {
 const OUT_OF_SCOPE: [Forgery; 17] = [
     ("the app is said to be in another namespace", |plan| plan["app"]["namespace"] = json!(VICTIM)),
     ("a privileged pod elsewhere", |plan| {
-        only_pod(plan, "kube-system", "pwn", &evil_pod("kube-system"));
+        only_pod(plan, "pwn", &evil_pod("kube-system"));
     }),
     ("a privileged pod here", |plan| {
-        only_pod(plan, "app", "stateful-m1-0", &evil_pod("app"));
+        only_pod(plan, "stateful-m1-0", &evil_pod("app"));
     }),
-    ("a bound volume of another namespace is pinned through its claim", |plan| {
-        for step in steps(plan, "pinTarget") {
-            (step["namespace"], step["staging"]) = (json!(VICTIM), json!("data-pg-0"));
-        }
-    }),
-    ("a volume is reserved for a claim of another name", |plan| steps(plan, "bindTarget").for_each(|step| step["claim"] = json!("loot"))),
+    ("a bound volume is pinned through its claim", |plan| plan["moves"][0]["target"]["staging"] = json!("data-pg-0")),
+    ("a volume is reserved for a claim of another name", |plan| plan["moves"][0]["claim"] = json!("loot")),
     ("another set's retention policy", |plan| {
-        only(
-            plan,
-            "restore-retention:pg",
-            json!({ "does": "restoreRetention", "namespace": VICTIM, "set": "pg",
-            "policy": { "whenDeleted": "Delete", "whenScaled": "Delete" } }),
-        );
+        (plan["app"]["namespace"], plan["app"]["name"]) = (json!(VICTIM), json!("pg"));
+        let policy = json!({ "whenDeleted": "Delete", "whenScaled": "Delete" });
+        only(plan, "restore-retention:pg", json!({ "does": "restoreRetention", "policy": policy }));
     }),
-    ("a volume of another namespace is pinned", |plan| steps(plan, "pinReclaim").for_each(|step| step["volume"] = json!(VICTIMS_VOLUME))),
-    ("a volume of another namespace comes back as the app's", |plan| {
-        steps(plan, "releaseClaim").for_each(|step| step["volume"] = json!(VICTIMS_VOLUME));
+    ("a volume of another namespace is pinned", |plan| plan["moves"][0]["source"]["volume"] = json!(VICTIMS_VOLUME)),
+    ("a volume of another namespace is taken up", |plan| {
+        plan["moves"][0]["target"]["kept"] = json!({ "volume": VICTIMS_VOLUME, "volumeUid": "x" });
     }),
-    ("a claim of another namespace settles", |plan| steps(plan, "settleTarget").for_each(|step| step["namespace"] = json!(VICTIM))),
+    ("a claim in no slot settles", |plan| steps(plan, "settleTarget").for_each(|step| step["slot"] = json!("c9"))),
     ("the claim comes back on a volume of another namespace", |plan| {
         steps(plan, "releaseClaim").for_each(|step| step["manifestBefore"]["spec"]["volumeName"] = json!(VICTIMS_VOLUME));
     }),
@@ -130,18 +123,22 @@ const OUT_OF_SCOPE: [Forgery; 17] = [
             step["manifest"]["spec"]["volumes"][2]["persistentVolumeClaim"]["claimName"] = json!("secrets-0");
         });
     }),
-    ("another app is stopped", |plan| steps(plan, "drain").for_each(|step| step["name"] = json!("other"))),
+    ("another app is stopped", |plan| plan["app"]["name"] = json!("other")),
     ("paths in names", |plan| plan["app"]["name"] = json!("x/secrets?y=")),
 ];
 
 /// What names nothing foreign, and yet was never planned.
-const NEVER_PLANNED: [Forgery; 4] = [
+const NEVER_PLANNED: [Forgery; 5] = [
     ("the app runs another image, in every manifest", another_image),
     ("movers run another image, everywhere", |plan| {
         plan["request"]["moverImage"] = json!("evil");
         steps(plan, "startMover").for_each(|step| step["manifest"]["spec"]["containers"][0]["image"] = json!("evil"));
     }),
     ("another cluster", |plan| plan["clusterUid"] = json!("another")),
+    ("a volume of another namespace is the source, throughout", |plan| {
+        plan["moves"][0]["source"]["volume"] = json!(VICTIMS_VOLUME);
+        steps(plan, "releaseClaim").for_each(|step| step["manifestBefore"]["spec"]["volumeName"] = json!(VICTIMS_VOLUME));
+    }),
     ("the new volume is to be on Retain", |plan| steps(plan, "settleTarget").for_each(|step| step["policy"] = json!("Retain"))),
 ];
 
@@ -151,10 +148,9 @@ fn another_image(plan: &mut Value) {
     let mut is = Value::Null;
     for step in steps(plan, "removeSet") {
         spoil(&mut step["manifestBefore"]);
-        step["shape"] = json!(shape::shape(&step["manifestBefore"]));
-        is = step["shape"].clone();
+        is = json!(shape::shape(&step["manifestBefore"]));
     }
-    steps(plan, "drain").for_each(|step| step["shape"] = is.clone());
+    plan["app"]["shape"] = is;
     steps(plan, "restoreSet").for_each(|step| spoil(&mut step["manifest"]));
 }
 
@@ -363,7 +359,7 @@ fn the_plan_of_a_run_that_stopped_cannot_be_changed() {
     let scenario = &scenario::SMALL_SET;
     let calls: Vec<u64> = (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write).map(|(number, _)| number).collect();
     for call in calls {
-        for (what, forge) in [NEVER_PLANNED[0], NEVER_PLANNED[3], OUT_OF_SCOPE[3], OUT_OF_SCOPE[5]] {
+        for (what, forge) in [NEVER_PLANNED[0], NEVER_PLANNED[3], NEVER_PLANNED[4], OUT_OF_SCOPE[3], OUT_OF_SCOPE[5]] {
             count += usize::from(in_paused_time(changed_after(scenario, call, what, forge)));
         }
     }

@@ -193,23 +193,23 @@ impl Sim {
                 continue;
             }
             let on = text(&claim, "/spec/volumeName").to_owned();
-            let class = if side == Side::Target { &one.target_class } else { &one.source_class };
+            let class = if side == Side::Target { &one.target.class } else { &one.source.class };
             if text(&claim, "/status/phase") != "Bound"
                 || is_terminating(&claim) && !self.was_deleted
                 || class.as_deref() != claim["spec"]["storageClassName"].as_str()
             {
                 self.violate(format!("in the end claim {} is {}", one.claim, claim["spec"]));
             }
-            if (on == one.source_volume) != (side == Side::Source) {
+            if (on == one.source.volume) != (side == Side::Source) {
                 self.violate(format!("in the end claim {} is on volume {on}", one.claim));
             }
             if !self.is_whole(&on, &one.claim) {
                 self.violate(format!("in the end volume {on} of claim {} is not complete", one.claim));
             }
-            let kept = self.store.get("persistentvolumes", "", &one.source_volume);
+            let kept = self.store.get("persistentvolumes", "", &one.source.volume);
             let policy = kept.map(|volume| text(volume, "/spec/persistentVolumeReclaimPolicy").to_owned());
             if side == Side::Target && policy.as_deref() != Some("Retain") && !self.was_unpinned && !self.was_deleted {
-                self.violate(format!("the old volume {} is not kept: {policy:?}", one.source_volume));
+                self.violate(format!("the old volume {} is not kept: {policy:?}", one.source.volume));
             }
         }
         if side == Side::Source {
@@ -294,16 +294,16 @@ impl Sim {
     /// A receipt says what is true: source and target have this very digest. Only while the app has not written since.
     pub(crate) fn check_receipts(&mut self, plan: &Plan, receipts: &[(String, String)]) {
         for one in &plan.moves {
-            let Some((_, root)) = receipts.iter().find(|(slot, _)| *slot == one.slot) else {
+            let Some((_, root)) = receipts.iter().find(|(slot, _)| *slot == one.slot.0) else {
                 self.violate(format!("there is no receipt for claim {}", one.claim));
                 continue;
             };
-            if (self.was_unpinned || self.was_deleted) && !self.disks.names().contains(&one.source_volume) {
+            if (self.was_unpinned || self.was_deleted) && !self.disks.names().contains(&one.source.volume) {
                 continue;
             }
-            let path = self.disks.path(&one.source_volume);
+            let path = self.disks.path(&one.source.volume);
             let digest =
-                digest_tree::digest(&path, self.disks.mode(&one.source_volume), &self.disks.state_of("judge")).map(|root| root.hex());
+                digest_tree::digest(&path, self.disks.mode(&one.source.volume), &self.disks.state_of("judge")).map(|root| root.hex());
             if digest.as_ref().ok() != Some(root) {
                 self.violate(format!("the receipt of claim {} says {root}, its old volume is {digest:?}", one.claim));
             }
