@@ -7,18 +7,19 @@ target=x86_64-unknown-linux-gnu
 say() { echo "$*" >&2; }
 part() { say; say "=== $* ($((SECONDS / 60)) min $((SECONDS % 60)) s)"; }
 
-# The rings of crates that a build needs; the toolchain itself must be there.
+# need_program PROGRAM PACKAGE...: as root, what is not there; otherwise it names the packages.
+need_program() {
+  local program=$1
+  shift
+  if command -v "$program" >/dev/null; then return; fi
+  [ "$(id -u)" = 0 ] || { say "error: no $program"; say "hint: apt-get install $*"; exit 1; }
+  apt-get update -qq && apt-get install -y -qq "$@" >&2
+}
+
+# What a build needs; the toolchain itself must be there.
 need_tools() {
   command -v cargo >/dev/null || { say "error: cargo is not installed"; say "hint: install Rust 1.95 or newer (https://rustup.rs)"; exit 1; }
-  if ! command -v cc >/dev/null; then
-    [ "$(id -u)" = 0 ] || { say "error: no C compiler"; say "hint: apt-get install gcc libc6-dev"; exit 1; }
-    apt-get update -qq && apt-get install -y -qq gcc libc6-dev >&2
-  fi
-  # Some tests show what it gets wrong; without it they leave that out.
-  if ! command -v rsync >/dev/null; then
-    [ "$(id -u)" = 0 ] || { say "error: no rsync"; say "hint: apt-get install rsync"; exit 1; }
-    apt-get update -qq && apt-get install -y -qq rsync >&2
-  fi
+  need_program cc gcc libc6-dev
 }
 
 # The command for this machine.

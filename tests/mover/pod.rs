@@ -32,6 +32,16 @@ pub(crate) fn as_app<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     within_thread(APP, CapabilitySet::empty(), work)
 }
 
+/// Whether this process is root; if it is not, what is left out is said.
+#[expect(clippy::print_stderr, reason = "a test that tries nothing has to say so")]
+pub(crate) fn may_act_as_root(what: &str) -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("not tried: {what} needs root");
+    }
+    is_root
+}
+
 fn within_thread<T: Send>(user: u32, capabilities: CapabilitySet, work: impl FnOnce() -> T + Send) -> T {
     let outcome = std::thread::scope(|scope| {
         scope
@@ -80,7 +90,7 @@ fn they_are_those_of_the_pods_that_are_made() {
 
 #[test]
 fn a_program_that_is_started_so_has_no_more() {
-    if !rustix::process::geteuid().is_root() {
+    if !may_act_as_root("giving rights up") {
         return;
     }
     let status =

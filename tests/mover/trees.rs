@@ -123,7 +123,7 @@ fn apply_one(root: &Path, op: &Op) -> std::io::Result<()> {
         Op::Mode { at, mode } => {
             let path = at.beneath(root);
             if !std::fs::symlink_metadata(&path)?.is_symlink() {
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(u32::from(*mode)))?;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(u32::from(*mode) | needed_to_read()))?;
             }
         }
         Op::Owner { at, uid, gid } => {
@@ -162,6 +162,11 @@ fn apply_one(root: &Path, op: &Op) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The owner's rights without which this process could not read its own file, or look into its own folder. Root needs none.
+fn needed_to_read() -> u32 {
+    if rustix::process::geteuid().is_root() { 0 } else { 0o500 }
 }
 
 fn regular(path: &Path) -> std::io::Result<File> {
