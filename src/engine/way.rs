@@ -13,7 +13,6 @@ use super::notice::{Listener, Notice};
 use super::seat::{NOTE_WITHIN, Seat};
 use super::{gate, warm_copies};
 use crate::journal::lease::Lease;
-use crate::journal::store::outcome_word;
 use crate::journal::{Event, Journal, Outcome, RunState, Stand};
 use crate::plan::step::Fact;
 use crate::plan::{Plan, PlannedStep, Stage, Step};
@@ -90,7 +89,7 @@ impl<'a> Run<'a> {
     async fn ended(&self) -> Option<Ending> {
         let outcome = self.seat.state().await.outcome?;
         // Whoever ended it may not have come to that.
-        self.seat.label_state(outcome_word(outcome)).await;
+        self.seat.label_state(outcome.word()).await;
         Some(match outcome {
             Outcome::Completed => Ending::Completed,
             Outcome::Undone => Ending::Undone(None),

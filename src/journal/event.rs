@@ -135,6 +135,16 @@ pub enum Outcome {
     Undone,
 }
 
+impl Outcome {
+    /// As labels say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Undone => "undone",
+        }
+    }
+}
+
 /// What shows that a step reached its goal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

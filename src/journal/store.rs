@@ -1,25 +1,23 @@
 //! Where the journal lives: labelled ConfigMaps in the app's namespace, so that any machine can take a run up again.
 //!
-//! The plan is written once, in pieces. Events are appended in blocks, each append a compare-and-swap on the piece's
-//! resourceVersion: whoever loses the race has lost the run. Each piece says which of its entries is the last, and whether
-//! another piece follows, so that an end that was cut off shows. It does not interpret steps, and never rewrites an entry.
+//! Events are appended in blocks, each append a compare-and-swap on the piece's resourceVersion: whoever loses the race has lost the run.
+//! It does not interpret steps, and never rewrites an entry.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use thiserror::Error;
 use tokio::time::Instant;
 
-use super::event::{Entry, Event, Outcome, VERSION};
+use super::event::{Entry, Event, VERSION};
+use super::failure::{JournalError, api, broken};
 use super::state::{Illegal, RunState};
+use super::traces::{marked_volume, refuse_anothers_marks};
+use super::{piece, stored_plan};
 use crate::cluster::failure::OUTAGE_MAX;
-use crate::cluster::{self, ApiError, Connection, Created, Kind};
-use crate::plan::file::{PIECE_BYTES_MAX, PIECE_ENTRIES_MAX, Unreadable};
-use crate::plan::{Plan, RunId, file, marks, plan_record};
-
-/// At most so many ConfigMaps are read for one plan: what is longer is not one of ours.
-const PLAN_PIECES_MAX: usize = 64;
+use crate::cluster::{ApiError, Connection, Created, Kind};
+use crate::plan::file::PIECE_ENTRIES_MAX;
+use crate::plan::{Plan, RunId, marks, plan_record};
 
 /// At most so many are read for one journal.
 const JOURNAL_PIECES_MAX: usize = 4096;
@@ -29,81 +27,6 @@ const APPEND_TRIES_MAX: u32 = 8;
 
 /// How often it is asked meanwhile what is stored.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Why the journal cannot be read or written.
-#[derive(Debug, Error)]
-pub enum JournalError {
-    /// There is no such run in the namespace.
-    #[error("there is no run `{run}` in namespace `{namespace}`")]
-    NoSuchRun {
-        /// The run.
-        run: RunId,
-        /// Where it was looked for.
-        namespace: String,
-    },
-    /// Somebody deleted it.
-    #[error("the journal of run `{0}` was deleted")]
-    Gone(RunId),
-    /// Another executor wrote to the run.
-    #[error("another executor has taken run `{run}` over")]
-    Fenced {
-        /// The run.
-        run: RunId,
-        /// Its namespace.
-        namespace: String,
-    },
-    /// It does not hold together.
-    #[error("the journal of run `{run}` cannot be believed: {reason}")]
-    Broken {
-        /// The run.
-        run: RunId,
-        /// Its namespace.
-        namespace: String,
-        /// Why.
-        reason: String,
-    },
-    /// A newer version of this tool wrote it.
-    #[error("run `{run}` was recorded by a newer version of this tool: {what}")]
-    Newer {
-        /// The run.
-        run: RunId,
-        /// What is newer.
-        what: String,
-    },
-    /// It is the record of something else than was asked for.
-    #[error("what config map `{record}` holds is not run `{run}` of namespace `{namespace}`: {what}{writer}")]
-    Foreign {
-        /// The config map.
-        record: String,
-        /// The run asked for.
-        run: RunId,
-        /// Where it was asked for.
-        namespace: String,
-        /// What it says instead.
-        what: String,
-        /// Who wrote it, as far as the object says, to be put behind a sentence.
-        writer: String,
-    },
-    /// An earlier run of that name has no records any more, but a volume.
-    #[error("volume {volume} bears the marks of an earlier run `{run}` that has no records any more; give this run another name")]
-    Marked {
-        /// The run.
-        run: RunId,
-        /// The volume.
-        volume: String,
-    },
-    /// The API server refused.
-    #[error("cannot {doing} the journal of run `{run}`: {error}")]
-    Api {
-        /// The run.
-        run: RunId,
-        /// Read or write.
-        doing: &'static str,
-        /// What it said.
-        #[source]
-        error: ApiError,
-    },
-}
 
 /// The journal of one run, open for appending.
 pub struct Journal {
@@ -126,65 +49,8 @@ impl Journal {
     /// When the server refuses, a run of that name has another plan, or volumes bear the marks of one whose records are gone.
     pub async fn create(connection: &Connection, plan: &Plan) -> Result<Self, JournalError> {
         refuse_anothers_marks(connection, plan).await?;
-        store_plan(connection, plan).await?;
+        stored_plan::store(connection, plan).await?;
         Self::open(connection, &plan.app.namespace, plan.run()).await
-    }
-
-    /// Reads the plan of a run. It is what somebody wrote who may write config maps there: that it is the plan that was carried out is not
-    /// looked at here.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such run, its plan cannot be read or names what is not its app's, or it is the plan of another run or namespace.
-    pub async fn read_plan(connection: &Connection, namespace: &str, run: &RunId) -> Result<Plan, JournalError> {
-        let mut text = String::new();
-        let mut index = 0;
-        let mut writer = String::new();
-        loop {
-            let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, index)).await;
-            let Some(piece) = found.map_err(|error| api(run, "read", error))? else {
-                if index == 0 {
-                    if let Some(volume) = marked_volume(connection, namespace, run).await? {
-                        return Err(broken(namespace, run, &format!("its plan is missing, and volume {volume} bears its marks")));
-                    }
-                    return Err(JournalError::NoSuchRun { run: run.clone(), namespace: namespace.to_owned() });
-                }
-                return Err(broken(namespace, run, "a piece of its plan is missing"));
-            };
-            text.push_str(piece["data"]["plan"].as_str().unwrap_or_default());
-            index += 1;
-            writer = cluster::last_writer(&piece).map_or(writer, |writer| writer.to_string());
-            let pieces: usize = piece["data"]["pieces"].as_str().and_then(|count| count.parse().ok()).unwrap_or(1);
-            if index >= pieces {
-                break;
-            }
-            if index == PLAN_PIECES_MAX {
-                return Err(broken(namespace, run, &format!("its plan has more than {PLAN_PIECES_MAX} pieces")));
-            }
-        }
-        let foreign = |what: String| JournalError::Foreign {
-            record: plan_record(run, 0),
-            run: run.clone(),
-            namespace: namespace.to_owned(),
-            what,
-            writer: writer.clone(),
-        };
-        let plan = file::read(&text).map_err(|error| match error {
-            Unreadable::Unsafe(_) => foreign(error.to_string()),
-            Unreadable::Version { .. } => JournalError::Newer { run: run.clone(), what: error.to_string() },
-            Unreadable::Syntax(_) | Unreadable::Kind(_) => broken(namespace, run, &error.to_string()),
-        })?;
-        if plan.namespace() != namespace || plan.run() != run {
-            return Err(foreign(format!("its plan is for run `{}` of namespace `{}`", plan.run(), plan.namespace())));
-        }
-        Ok(plan)
-    }
-
-    /// Who wrote a run's plan last, as far as the object says, to be put behind a sentence. Best effort.
-    pub async fn writer_of_plan(connection: &Connection, namespace: &str, run: &RunId) -> String {
-        let found = connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, 0)).await;
-        let piece = found.ok().flatten();
-        piece.as_ref().and_then(cluster::last_writer).map(|writer| writer.to_string()).unwrap_or_default()
     }
 
     /// Opens the journal of a run and folds what is in it.
@@ -312,7 +178,7 @@ impl Journal {
     ///
     /// [`JournalError::Fenced`] when what is there afterwards is not what we wrote.
     pub async fn restore(&mut self, plan: &Plan) -> Result<(), JournalError> {
-        store_plan(&self.connection, plan).await?;
+        stored_plan::store(&self.connection, plan).await?;
         for number in 0..=self.entries.len() / PIECE_ENTRIES_MAX {
             match self.restore_piece(number).await {
                 // Looked at once more below.
@@ -327,14 +193,14 @@ impl Journal {
         let (before, rest) = self.entries.split_at(number * PIECE_ENTRIES_MAX);
         let entries = &rest[..rest.len().min(PIECE_ENTRIES_MAX)];
         let Some(last) = entries.last().or(before.last()) else { return Ok(()) };
-        let annotations = annotations(last, entries.len() == PIECE_ENTRIES_MAX);
-        let name = journal_piece_name(&self.run, number);
+        let annotations = piece::annotations(last, entries.len() == PIECE_ENTRIES_MAX);
+        let name = piece::name(&self.run, number);
         let Some(there) = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await? else {
-            return self.create_piece(&name, &annotations, data_of(entries).collect()).await.map(drop);
+            return self.create_piece(&name, &annotations, piece::data_of(entries).collect()).await.map(drop);
         };
         let strange = there["data"].as_object().into_iter().flat_map(Map::keys).map(|key| (key.clone(), Value::Null));
-        let data: Map<String, Value> = strange.chain(data_of(entries)).collect();
-        self.patch_piece(&name, version_of(&there), &annotations, data).await.map(drop)
+        let data: Map<String, Value> = strange.chain(piece::data_of(entries)).collect();
+        self.patch_piece(&name, piece::version_of(&there), &annotations, data).await.map(drop)
     }
 
     /// Writes how the run ended, or that it halted, where a search by label finds it. Best effort: the entries are the truth.
@@ -352,10 +218,11 @@ impl Journal {
     pub async fn forget(self) -> Result<(), JournalError> {
         let selector = format!("{}={}", marks::RUN, self.run);
         let found = self.connection.list(&Kind::CONFIG_MAP, &self.namespace, &selector).await;
-        let mut names: Vec<String> = found.map_err(|error| api(&self.run, "read", error))?.iter().filter_map(name_of).collect();
-        names.sort_by_key(|name| (name.contains("-plan-"), std::cmp::Reverse(name.clone())));
+        let found = found.map_err(|error| api(&self.run, "read", error))?;
+        let mut names: Vec<&str> = found.iter().filter_map(|object| object["metadata"]["name"].as_str()).collect();
+        names.sort_by_key(|name| (name.contains("-plan-"), std::cmp::Reverse(*name)));
         for name in names {
-            let gone = self.connection.delete(&Kind::CONFIG_MAP, &self.namespace, &name, &Default::default()).await;
+            let gone = self.connection.delete(&Kind::CONFIG_MAP, &self.namespace, name, &Default::default()).await;
             gone.map_err(|error| api(&self.run, "delete", error))?;
         }
         Ok(())
@@ -382,8 +249,8 @@ impl Journal {
         Ok((state, entries))
     }
 
-    /// Writes entries to the end. Returns which piece is the next to be written to, and its version: after the last entries that a piece
-    /// takes it is the one that follows, which is there by then, so that a journal whose last piece was deleted is not taken for whole.
+    /// Writes entries to the end. Returns which piece is the next to be written to, and its version. After the last entries that a piece
+    /// takes it is the one that follows, which is there by then. So a journal whose last piece was deleted is not taken for whole.
     async fn write(&self, entries: &[Entry]) -> Result<(usize, String), ApiError> {
         let last = entries.last().expect("an append has entries");
         let number = self.piece.as_ref().map_or(0, |(number, _)| *number);
@@ -392,12 +259,12 @@ impl Journal {
             Some(before) => Some((number + 1, self.make_following(number + 1, before).await?)),
             None => None,
         };
-        let name = journal_piece_name(&self.run, number);
-        let (annotations, data) = (annotations(last, following.is_some()), data_of(entries).collect());
+        let name = piece::name(&self.run, number);
+        let (annotations, data) = (piece::annotations(last, following.is_some()), piece::data_of(entries).collect());
         let version = match &self.piece {
             Some((_, version)) => self.patch_piece(&name, version, &annotations, data).await?,
             None => match self.create_piece(&name, &annotations, data).await? {
-                Created::New(made) => version_of(&made).to_owned(),
+                Created::New(made) => piece::version_of(&made).to_owned(),
                 Created::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
             },
         };
@@ -406,12 +273,12 @@ impl Journal {
 
     /// Makes a piece without entries yet, and returns its version. One that is there may be of an append that was never carried out.
     async fn make_following(&self, number: usize, before: &Entry) -> Result<String, ApiError> {
-        let name = journal_piece_name(&self.run, number);
-        if let Created::New(made) = self.create_piece(&name, &annotations(before, false), Map::new()).await? {
-            return Ok(version_of(&made).to_owned());
+        let name = piece::name(&self.run, number);
+        if let Created::New(made) = self.create_piece(&name, &piece::annotations(before, false), Map::new()).await? {
+            return Ok(piece::version_of(&made).to_owned());
         }
         match self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await? {
-            Some(there) if is_empty(&there) => Ok(version_of(&there).to_owned()),
+            Some(there) if piece::is_empty(&there) => Ok(piece::version_of(&there).to_owned()),
             _ => Err(ApiError::Conflict(format!("{name} is written to already"))),
         }
     }
@@ -420,7 +287,7 @@ impl Journal {
     async fn patch_piece(&self, name: &str, version: &str, annotations: &Value, data: Map<String, Value>) -> Result<String, ApiError> {
         let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations }, "data": data });
         let written = self.connection.patch(&Kind::CONFIG_MAP, &self.namespace, name, &patch).await?;
-        Ok(version_of(&written).to_owned())
+        Ok(piece::version_of(&written).to_owned())
     }
 
     async fn create_piece(&self, name: &str, annotations: &Value, data: Map<String, Value>) -> Result<Created, ApiError> {
@@ -476,209 +343,22 @@ impl Journal {
             if number == JOURNAL_PIECES_MAX {
                 return Err(broken(&self.namespace, &self.run, &format!("it has more than {JOURNAL_PIECES_MAX} pieces")));
             }
-            let name = journal_piece_name(&self.run, number);
+            let name = piece::name(&self.run, number);
             let found = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await;
             let piece = match found.map_err(|error| api(&self.run, "read", error))? {
                 Some(piece) => piece,
                 None if is_followed => return Err(broken(&self.namespace, &self.run, "its last piece is missing")),
                 None => break,
             };
-            let read = parse(&self.namespace, &self.run, &entries, &piece)?;
+            let read = piece::read(&self.namespace, &self.run, &entries, &piece)?;
             // Made for an append that was never carried out.
             if read.is_empty() && !is_followed {
                 break;
             }
             entries.extend(read);
-            is_followed = piece["metadata"]["annotations"][IS_FOLLOWED].is_string();
-            self.piece = Some((number, version_of(&piece).to_owned()));
+            is_followed = piece["metadata"]["annotations"][piece::IS_FOLLOWED].is_string();
+            self.piece = Some((number, piece::version_of(&piece).to_owned()));
         }
         Ok(entries)
-    }
-}
-
-/// The marks of a run whose records are gone would be taken for those of the new one: for its proven copy, in the worst case.
-async fn refuse_anothers_marks(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
-    let (namespace, run) = (plan.namespace(), plan.run());
-    let begun = connection.get(&Kind::CONFIG_MAP, namespace, &plan_record(run, 0)).await;
-    if begun.map_err(|error| api(run, "read", error))?.is_some() {
-        return Ok(());
-    }
-    match marked_volume(connection, namespace, run).await? {
-        Some(volume) => Err(JournalError::Marked { run: run.clone(), volume }),
-        None => Ok(()),
-    }
-}
-
-/// A volume that bears the marks of a run, if there is one.
-async fn marked_volume(connection: &Connection, namespace: &str, run: &RunId) -> Result<Option<String>, JournalError> {
-    let marked = connection.list(&Kind::VOLUME, "", &marks::volumes_of(namespace, run)).await;
-    Ok(marked.map_err(|error| api(run, "begin", error))?.first().and_then(name_of))
-}
-
-/// Stores a plan, in pieces; that it is there already is fine.
-async fn store_plan(connection: &Connection, plan: &Plan) -> Result<(), JournalError> {
-    let namespace = plan.app.namespace.clone();
-    let text = plan.text();
-    let pieces: Vec<&str> = split(&text, PIECE_BYTES_MAX);
-    for (index, piece) in pieces.iter().enumerate() {
-        let labels = json!({ marks::STATE: "running" });
-        let mut object =
-            config_map(plan, &plan_record(plan.run(), index), "plan", json!({ "pieces": pieces.len().to_string(), "plan": piece }));
-        merge_labels(&mut object, labels);
-        let made = connection.create(&Kind::CONFIG_MAP, &namespace, &object).await;
-        match made.map_err(|error| api(plan.run(), "write", error))? {
-            Created::New(_) => {}
-            Created::AlreadyThere => {
-                let there = Journal::read_plan(connection, &namespace, plan.run()).await?;
-                if there != *plan {
-                    return Err(broken(plan.namespace(), plan.run(), "a run of that name has another plan"));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Reads a piece that comes after these entries.
-fn parse(namespace: &str, run: &RunId, before: &[Entry], piece: &Value) -> Result<Vec<Entry>, JournalError> {
-    let none = Map::new();
-    let data = piece["data"].as_object().unwrap_or(&none);
-    let mut lines: Vec<(&String, &Value)> = data.iter().collect();
-    lines.sort_by_key(|(key, _)| key.as_str());
-    let entries: Vec<Entry> = lines
-        .into_iter()
-        .map(|(key, line)| {
-            let line = line.as_str().unwrap_or_default();
-            refuse_newer(run, key, line)?;
-            let entry: Entry = serde_json::from_str(line).map_err(|error| broken(namespace, run, &format!("entry {key}: {error}")))?;
-            if key != &self::key(entry.sequence) {
-                return Err(broken(namespace, run, &format!("entry {key} calls itself {}", entry.sequence)));
-            }
-            Ok(entry)
-        })
-        .collect::<Result<_, _>>()?;
-    // The first piece is made with its first entry. Were one without any believed, so would be a run that had not done what it had.
-    if entries.is_empty() && before.is_empty() {
-        return Err(broken(namespace, run, "it has no entries"));
-    }
-    let is_head = |entry: &Entry| piece["metadata"]["annotations"][HEAD].as_str() == Some(head_of(entry).as_str());
-    if !entries.last().map_or_else(|| before.iter().rev().any(is_head), is_head) {
-        return Err(broken(namespace, run, "its last entries are missing"));
-    }
-    Ok(entries)
-}
-
-/// The version before all else: a newer one may tell of what this one has no words for.
-fn refuse_newer(run: &RunId, key: &str, line: &str) -> Result<(), JournalError> {
-    #[derive(serde::Deserialize)]
-    struct Head {
-        version: u32,
-    }
-    match serde_json::from_str(line) {
-        Ok(Head { version }) if version > VERSION => {
-            Err(JournalError::Newer { run: run.clone(), what: format!("entry {key} has version {version}; this tool reads {VERSION}") })
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// The annotation that says which entry of a piece is the last: the chain alone would not show that the end was cut off. A piece that has no
-/// entries yet names one of those before it.
-const HEAD: &str = "kubectl-stateful.dev/head";
-
-/// The annotation of a piece that another one follows.
-const IS_FOLLOWED: &str = "kubectl-stateful.dev/followed";
-
-fn annotations(last: &Entry, is_followed: bool) -> Value {
-    match is_followed {
-        true => json!({ HEAD: head_of(last), IS_FOLLOWED: "true" }),
-        false => json!({ HEAD: head_of(last) }),
-    }
-}
-
-fn is_empty(piece: &Value) -> bool {
-    piece["data"].as_object().is_none_or(Map::is_empty)
-}
-
-fn version_of(object: &Value) -> &str {
-    object["metadata"]["resourceVersion"].as_str().unwrap_or_default()
-}
-
-fn head_of(entry: &Entry) -> String {
-    format!("{}:{}", entry.sequence, entry.digest())
-}
-
-fn data_of(entries: &[Entry]) -> impl Iterator<Item = (String, Value)> {
-    let text = |entry| serde_json::to_string(entry).expect("an entry has only string keys");
-    entries.iter().map(move |entry| (key(entry.sequence), Value::String(text(entry))))
-}
-
-fn key(sequence: u64) -> String {
-    format!("{sequence:08}")
-}
-
-fn journal_piece_name(run: &RunId, number: usize) -> String {
-    format!("stateful-{run}-journal-{number}")
-}
-
-fn config_map(plan: &Plan, name: &str, record: &str, data: Value) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {
-            "name": name, "namespace": plan.app.namespace,
-            "labels": { marks::MANAGED_BY: marks::US, marks::RUN: plan.run(), marks::RECORD: record, marks::APP: marks::app_key(plan.app.kind, &plan.app.name) },
-            "annotations": { "kubectl-stateful.dev/app-name": plan.app.reference() },
-        },
-        "data": data,
-    })
-}
-
-fn merge_labels(object: &mut Value, labels: Value) {
-    if let (Some(all), Value::Object(more)) = (object["metadata"]["labels"].as_object_mut(), labels) {
-        all.extend(more);
-    }
-}
-
-fn name_of(object: &Value) -> Option<String> {
-    object["metadata"]["name"].as_str().map(str::to_owned)
-}
-
-/// Cuts a text into pieces of at most so many bytes, at character borders.
-fn split(text: &str, bytes_max: usize) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while rest.len() > bytes_max {
-        let cut = (0..=bytes_max).rev().find(|&at| rest.is_char_boundary(at)).expect("0 is a border");
-        pieces.push(&rest[..cut]);
-        rest = &rest[cut..];
-    }
-    pieces.push(rest);
-    pieces
-}
-
-fn api(run: &RunId, doing: &'static str, error: ApiError) -> JournalError {
-    JournalError::Api { run: run.clone(), doing, error }
-}
-
-fn broken(namespace: &str, run: &RunId, reason: &str) -> JournalError {
-    JournalError::Broken { run: run.clone(), namespace: namespace.to_owned(), reason: reason.to_owned() }
-}
-
-/// The word of an outcome in labels.
-pub fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Undone => "undone",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_plan_is_cut_between_characters() {
-        assert_eq!(split("aäa", 2), ["a", "ä", "a"]);
-        assert_eq!(split("", 2), [""]);
     }
 }

@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::lease::{self, LeaseError};
 use crate::journal::outage::down_since;
-use crate::journal::store::outcome_word;
-use crate::journal::{Entry, Journal, JournalError, Outcome};
+use crate::journal::{Entry, Journal, JournalError, Outcome, stored_plan};
 use crate::plan::{Destination, Plan, RunId, marks, plan_record};
 
 /// Where a run stands.
@@ -129,7 +128,7 @@ pub async fn way_back(connection: &Connection, plan: &Plan) -> Result<Option<Way
     let found = connection.list_metadata(&Kind::CONFIG_MAP, plan.namespace(), &query).await;
     let found = found.map_err(|error| JournalError::Api { run: plan.run().clone(), doing: "look for records beside", error })?;
     for run in found.iter().filter_map(run_of).filter(|run| run != plan.run()) {
-        let Ok(other) = Journal::read_plan(connection, plan.namespace(), &run).await else { continue };
+        let Ok(other) = stored_plan::read(connection, plan.namespace(), &run).await else { continue };
         if !matches!(&other.request.destination, Destination::KeptVolumes { run, .. } if run == plan.run()) {
             continue;
         }
@@ -158,7 +157,7 @@ pub async fn of_run(connection: &Connection, namespace: &str, run: &RunId) -> Re
     if !is_there(connection, namespace, run).await.map_err(|error| JournalError::Api { run: run.clone(), doing: "read", error })? {
         return Ok(None);
     }
-    let plan = Journal::read_plan(connection, namespace, run).await?;
+    let plan = stored_plan::read(connection, namespace, run).await?;
     Ok(Some((plan, Journal::open(connection, namespace, run).await?)))
 }
 
@@ -200,6 +199,6 @@ pub async fn has_ended(connection: &Connection, plan: &Plan, journal: &Journal) 
 /// Notes at the records of a run that another one has taken the app back. Best effort.
 pub async fn label_undone(connection: &Connection, namespace: &str, run: &RunId) {
     if let Ok(journal) = Journal::open(connection, namespace, run).await {
-        journal.label_state(outcome_word(Outcome::Undone)).await;
+        journal.label_state(Outcome::Undone.word()).await;
     }
 }

@@ -8,7 +8,7 @@ use super::failure::CommandError;
 use super::records::{self, RunStatus};
 use super::trust::{self, Assurances, Basis, Distrust};
 use crate::cluster::{ApiError, Connection, Kind};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, stored_plan};
 use crate::plan::{Plan, RunId, marks};
 
 /// At most so many runs are looked at side by side.
@@ -77,7 +77,7 @@ async fn look_at(connection: &Connection, record: &Value) -> Option<RunStatus> {
 ///
 /// When they cannot be read.
 pub async fn read(connection: &Connection, namespace: &str, run: &RunId) -> Result<RunRecord, CommandError> {
-    let plan = Journal::read_plan(connection, namespace, run).await?;
+    let plan = stored_plan::read(connection, namespace, run).await?;
     let journal = Journal::open(connection, namespace, run).await?;
     let entries = Journal::entries(connection, namespace, run).await?;
     let basis = trust::basis(connection, &plan, &journal, Course::Undo, &Assurances::default()).await;

@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::{Course, records};
 use crate::cluster::read::{self, SurveyError};
 use crate::cluster::{ApiError, Connection, Kind};
-use crate::journal::{Journal, JournalError, Stand};
+use crate::journal::{Journal, JournalError, Stand, stored_plan};
 use crate::plan::{Destination, Plan, Request, RunId, Step, marks, run_of_mover};
 use crate::planner::{self, Refusals};
 use crate::survey::Survey;
@@ -176,7 +176,7 @@ pub async fn read_run(
     course: Course,
     assurances: &Assurances,
 ) -> Result<TrustedRun, Distrust> {
-    let plan = Journal::read_plan(connection, namespace, run).await?;
+    let plan = stored_plan::read(connection, namespace, run).await?;
     let journal = Journal::open(connection, namespace, run).await?;
     let basis = basis(connection, &plan, &journal, course, assurances).await?;
     Ok(TrustedRun { plan, journal, basis })
@@ -316,7 +316,7 @@ async fn of_the_claims(connection: &Connection, plan: &Plan, digest: &str) -> Re
 }
 
 async fn writer(connection: &Connection, plan: &Plan) -> String {
-    Journal::writer_of_plan(connection, plan.namespace(), plan.run()).await
+    stored_plan::writer(connection, plan.namespace(), plan.run()).await
 }
 
 /// Plans again from what is there now and from what the user says: a plan that comes out otherwise does not count. Returns what was seen.

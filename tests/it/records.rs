@@ -2,7 +2,7 @@
 //! back. A file is never changed; a new version gets files of its own.
 
 use kubectl_stateful::cluster::Connection;
-use kubectl_stateful::journal::{Journal, JournalError, Outcome, RunState};
+use kubectl_stateful::journal::{Journal, JournalError, Outcome, RunState, stored_plan};
 use kubectl_stateful::operate::exit::ExitClass;
 use kubectl_stateful::operate::failure::CommandError;
 use kubectl_stateful::plan::RunId;
@@ -53,7 +53,7 @@ fn came(state: &RunState) -> Option<RunEnding> {
 async fn what_earlier_versions_wrote_is_read() {
     for (name, expected, text) in RECORDS {
         let connection = connect(config_maps(text));
-        let plan = Journal::read_plan(&connection, "app", &run()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plan = stored_plan::read(&connection, "app", &run()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         let journal = Journal::open(&connection, "app", &run()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(came(journal.state()), Some(expected), "{name}");
         let version = if name.contains("-v1-") { 1 } else { 2 };
@@ -96,6 +96,6 @@ async fn what_a_later_version_wrote_is_refused_by_name() {
     let error = Journal::open(&connect(newer), "app", &run()).await.err().expect("it is not for this version");
     is_newer(error, "99");
     let newer = changed("-plan-0", |text| text.replace("kubectl-stateful.dev/v1\"", "kubectl-stateful.dev/v3\""));
-    let error = Journal::read_plan(&connect(newer), "app", &run()).await.expect_err("it is not for this version");
+    let error = stored_plan::read(&connect(newer), "app", &run()).await.expect_err("it is not for this version");
     is_newer(error, "kubectl-stateful.dev/v3");
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use kubectl_stateful::cluster::read::Named;
 use kubectl_stateful::engine::{Ending, Listener, Trouble};
-use kubectl_stateful::journal::Journal;
+use kubectl_stateful::journal::stored_plan;
 use kubectl_stateful::operate::caller::{Caller, NothingToDo, Proposal, Remark};
 use kubectl_stateful::operate::exit::ExitClass;
 use kubectl_stateful::operate::failure::CommandError;
@@ -116,7 +116,7 @@ async fn undone(moving: &Move, caller: &Agreeable) -> Result<(), CommandError> {
 
 /// The app runs on its source once more, by a run of its own.
 async fn is_back_by_another_run(moving: &mut Move) {
-    let plan = Journal::read_plan(&connect(&moving.sim), "app", &RunId("m2".to_owned())).await;
+    let plan = stored_plan::read(&connect(&moving.sim), "app", &RunId("m2".to_owned())).await;
     moving.plan = plan.expect("the way back is recorded");
     moving.ends_well(Side::Target, "the way back").await;
 }

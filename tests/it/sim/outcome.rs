@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use kubectl_stateful::cluster::{Connection, kept};
 use kubectl_stateful::engine::{Ending, Listener, Notice, Trouble};
-use kubectl_stateful::journal::{Event, Journal, Outcome};
+use kubectl_stateful::journal::{Event, Journal, Outcome, stored_plan};
 use kubectl_stateful::operate::undo::{self, BackRoute};
 use kubectl_stateful::operate::{self, Assurances, Basis, Executor, trust};
 use kubectl_stateful::plan::{Destination, Plan, Request, RunId, Rung};
@@ -251,7 +251,7 @@ impl Move {
     /// What the command would do now.
     pub(super) async fn next(&self, then: Then) -> Course {
         let Ok(journal) = Journal::open(&self.connection, "app", self.plan.run()).await else { return Course::Resume };
-        let Ok(_) = Journal::read_plan(&self.connection, "app", self.plan.run()).await else { return Course::Begin };
+        let Ok(_) = stored_plan::read(&self.connection, "app", self.plan.run()).await else { return Course::Begin };
         let route = undo::route(&self.plan, journal.state(), Basis::Anchored);
         let then = if self.first == Course::Undo { Then::Undo } else { then };
         match then {
