@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cluster::read;
 use crate::plan::{RunId, is_namespace, is_object};
+use crate::size;
 
 /// The name of a namespace.
 pub(super) fn namespace(text: &str) -> Result<String, String> {
@@ -59,7 +59,7 @@ pub(super) fn access_mode(text: &str) -> Result<String, String> {
 
 /// `100Mi`, `1G` or a plain number.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    read::bytes(text).filter(|bytes| *bytes > 0).ok_or_else(|| format!("`{text}` is not an amount such as 100Mi"))
+    size::read::whole(text).filter(|bytes| *bytes > 0).ok_or_else(|| format!("`{text}` is not an amount such as 100Mi"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! The Kubernetes API: the only room that talks to it.
 //!
-//! [`connect`] makes connections from a kubeconfig, [`verbs`] is every call the product can make and [`failure`] why one did not succeed,
-//! [`read`] reads what a plan needs to know, [`access`] asks what we may do, [`fence`] whether changes may still be made, [`credentials`] says until when, [`place`] is a cluster and a namespace in it, [`identity`] tells clusters apart, [`warnings`] keeps what the server said beside its answers, [`writer`] tells who wrote an object. Nothing here
-//! decides anything.
+//! - [`connect`] makes connections from a kubeconfig, and [`place`] is a cluster and a namespace in it.
+//! - [`verbs`] is every call the product can make, and [`failure`] why one did not succeed.
+//! - [`read`] reads what a plan needs to know.
+//! - [`access`] asks what we may do, [`fence`] whether changes may still be made, and [`credentials`] says until when.
+//! - [`identity`] tells clusters apart, and [`writer`] tells who wrote an object.
+//! - [`warnings`] keeps what the server said beside its answers.
+//!
+//! Nothing here decides anything.
 
 pub mod access;
 pub mod connect;
@@ -10,7 +15,6 @@ pub mod credentials;
 pub mod failure;
 pub mod fence;
 pub mod identity;
-pub mod kept;
 pub mod kinds;
 pub mod place;
 pub mod read;

@@ -16,6 +16,7 @@ use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::lease::Lease;
 use crate::journal::{Journal, JournalError, process};
 use crate::plan::{Plan, RunId, marks};
+use crate::survey::object::{annotation, name, text, uid};
 
 /// How long the backend may take to delete one volume.
 const GONE_WITHIN: Duration = Duration::from_secs(120);
@@ -104,15 +105,17 @@ pub async fn kept(connection: &Connection, plan: &Plan, journal: &Journal) -> Re
     let (volumes, others): (Vec<Value>, Vec<Value>) = marked.into_iter().partition(is_source);
     // While claims are swapped the source volumes are bound to nothing, and what is on the target may be all there is.
     if let Some(target) = others.first() {
-        return Err(FinalizeError::NotSettled { volume: name(target), run: plan.run().to_string() });
+        return Err(FinalizeError::NotSettled { volume: name(target).to_owned(), run: plan.run().to_string() });
     }
     for volume in &volumes {
         if let Some(what) = foreign(plan, volume) {
-            return Err(FinalizeError::Foreign { volume: name(volume), run: plan.run().to_string(), what });
+            return Err(FinalizeError::Foreign { volume: name(volume).to_owned(), run: plan.run().to_string(), what });
         }
     }
     match volumes.iter().find(|volume| volume["status"]["phase"] == "Bound") {
-        Some(volume) => Err(FinalizeError::InUse { volume: name(volume), claim: text(&volume["spec"]["claimRef"]["name"]) }),
+        Some(volume) => {
+            Err(FinalizeError::InUse { volume: name(volume).to_owned(), claim: text(volume, "/spec/claimRef/name").to_owned() })
+        }
         None => Ok(volumes),
     }
 }
@@ -122,13 +125,13 @@ fn foreign(plan: &Plan, volume: &Value) -> Option<String> {
     let Some(one) = plan.moves.iter().find(|one| one.source.volume == name(volume)) else {
         return Some("the plan does not name it".to_owned());
     };
-    if one.source.volume_uid != text(&volume["metadata"]["uid"]) {
+    if one.source.volume_uid != uid(volume) {
         return Some("it is another one of that name".to_owned());
     }
     let claim = format!("{}/{}", plan.namespace(), one.claim);
     let reference = &volume["spec"]["claimRef"];
-    let named = format!("{}/{}", text(&reference["namespace"]), text(&reference["name"]));
-    let was = text(&volume["metadata"]["annotations"][marks::CLAIM]);
+    let named = format!("{}/{}", text(reference, "/namespace"), text(reference, "/name"));
+    let was = annotation(volume, marks::CLAIM).unwrap_or_default();
     if named != claim {
         return Some(format!("it names claim `{named}`, not `{claim}`"));
     }
@@ -145,10 +148,10 @@ pub async fn delete(connection: &Connection, volumes: &[Value], journal: Journal
         let metadata = json!({ "uid": volume["metadata"]["uid"], "resourceVersion": volume["metadata"]["resourceVersion"] });
         // A released volume on Delete is deleted by its driver, backend first; deleting the object would leave the backend behind.
         let patch = json!({ "metadata": metadata, "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
-        connection.patch(&Kind::VOLUME, "", &name(volume), &patch).await?;
+        connection.patch(&Kind::VOLUME, "", name(volume), &patch).await?;
     }
     for volume in volumes {
-        gone(connection, &name(volume)).await?;
+        gone(connection, name(volume)).await?;
     }
     journal.forget().await?;
     Ok(())
@@ -158,18 +161,10 @@ async fn gone(connection: &Connection, volume: &str) -> Result<(), FinalizeError
     let since = tokio::time::Instant::now();
     while let Some(found) = connection.get(&Kind::VOLUME, "", volume).await? {
         if since.elapsed() > GONE_WITHIN || found["status"]["phase"] == "Failed" {
-            let why = [text(&found["status"]["phase"]), text(&found["status"]["message"])].join(" ");
+            let why = [text(&found, "/status/phase"), text(&found, "/status/message")].join(" ");
             return Err(FinalizeError::Remains { volume: volume.to_owned(), why: why.trim().to_owned() });
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())
-}
-
-fn name(object: &Value) -> String {
-    text(&object["metadata"]["name"])
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

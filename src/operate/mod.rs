@@ -5,7 +5,7 @@
 //! it asks a [`caller`]; what it comes to is success or a [`failure`] of an [`exit`] class.
 //!
 //! [`trust`] decides whether a plan and a journal that were read back count, [`carry_out`] takes a run to an ending, which [`attended`]
-//! reports. [`records`] says where runs stand, [`rehearsal`] tries what a plan will make, [`expiry`] doubts credentials. [`hints`] says what
+//! reports. [`records`] says where runs stand, [`kept`] which volumes a run kept, [`rehearsal`] tries what a plan will make, [`expiry`] doubts credentials. [`hints`] says what
 //! can be done about each error.
 
 mod attended;
@@ -18,6 +18,7 @@ mod expiry;
 pub mod failure;
 pub mod finalize;
 mod hints;
+pub mod kept;
 pub mod plan;
 pub mod records;
 pub mod rehearsal;

@@ -7,7 +7,7 @@
 //!
 //! A run of which nothing is on any volume can besides be closed by looking: each step is seen to be as before, and nothing is changed.
 //!
-//! A journal is not believed beyond that. It says how far a run is, and steps look at the world before they act on it; whoever forges
+//! A journal is not believed beyond that. It says how far a run is, and steps look at the world before they act on it. Whoever forges
 //! one in his namespace reaches what is his there, and nothing else.
 
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::cluster::{ApiError, Connection, Kind};
 use crate::journal::{Journal, JournalError, Stand, stored_plan};
 use crate::plan::{Destination, Plan, Request, RunId, Step, marks, run_of_mover};
 use crate::planner::{self, Refusals};
-use crate::survey::Survey;
+use crate::survey::{Survey, object};
 
 /// What the user says on the command line. What a plan claims that its user said is the word of its author.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -287,15 +287,17 @@ async fn volume_marks(connection: &Connection, plan: &Plan) -> Result<VolumeMark
         return Ok(if pinned.is_empty() { VolumeMarks::Nothing } else { VolumeMarks::ByDigest });
     }
     for volume in volumes {
-        let name = text(&volume["metadata"]["name"]);
-        let role = text(&volume["metadata"]["labels"][marks::ROLE]);
+        let name = object::name(&volume);
+        let role = object::label(&volume, marks::ROLE).unwrap_or_default();
         if role == marks::ROLE_SOURCE && !plan.moves.iter().any(|one| one.source.volume == name) {
-            return Err(Distrust::Unmoved { run: plan.run().clone(), volume: name, writer: writer(connection, plan).await });
+            return Err(Distrust::Unmoved { run: plan.run().clone(), volume: name.to_owned(), writer: writer(connection, plan).await });
         }
-        match volume["metadata"]["annotations"][marks::plan_of(&role)].as_str() {
+        match volume["metadata"]["annotations"][marks::plan_of(role)].as_str() {
             Some(found) if found == digest => is_anchored = true,
-            Some(_) => return Err(Distrust::Altered { run: plan.run().clone(), volume: name, writer: writer(connection, plan).await }),
-            None => without = Some(name),
+            Some(_) => {
+                return Err(Distrust::Altered { run: plan.run().clone(), volume: name.to_owned(), writer: writer(connection, plan).await });
+            }
+            None => without = Some(name.to_owned()),
         }
     }
     Ok(match (is_anchored, without) {
@@ -358,15 +360,11 @@ pub async fn seen(connection: &Connection, namespace: &str, named: &read::Named,
     Ok(seen)
 }
 
-/// Pods that are called as movers of another run on the app are left out of who mounts its claims, where that run is not finished: it is
+/// Pods that are called as movers of another, unfinished run on the app are left out of who mounts its claims. The move is
 /// refused for that run, and its movers are not for anybody to stop.
 fn leave_out_movers(seen: &mut Survey, asked: &RunId) {
     let of_another = |pod: &str| run_of_mover(pod).is_some_and(|run| run != *asked && seen.unfinished_runs.contains(&run.0));
     for claim in &mut seen.claims {
         claim.mounted_by.retain(|mount| mount.of_app || !of_another(&mount.pod));
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -1,5 +1,7 @@
 //! What is read out of raw objects wherever that is done: names, labels, owners, conditions, claims of pods. It reads and judges nothing.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 /// Returns a string at a JSON pointer; empty when there is none.
@@ -11,6 +13,12 @@ pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 pub fn texts(object: &Value, pointer: &str) -> Vec<String> {
     let all = object.pointer(pointer).and_then(Value::as_array);
     all.into_iter().flatten().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Returns the object of strings at a JSON pointer; anything else in it reads as empty.
+pub fn texts_by_key(object: &Value, pointer: &str) -> BTreeMap<String, String> {
+    let all = object.pointer(pointer).and_then(Value::as_object);
+    all.into_iter().flatten().map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
 }
 
 /// Returns the name of an object; empty when it has none yet.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::appliers;
 use super::failure::SurveyError;
 use super::surroundings::Reads;
-use super::{appliers, quantity};
 use crate::cluster::{ApiError, Connection, Kind};
-use crate::survey::object::{controller, mounted_claims};
+use crate::size;
+use crate::survey::object::{controller, is_terminating, mounted_claims, name, text, texts, texts_by_key, uid};
 use crate::survey::{AppKind, AppSeen, ClaimOrigin, ClaimSeen, KeptSeen, MountSeen, VolumeSeen};
 
 /// Reads the app's claims, in the order of ordinal, then name.
@@ -21,7 +22,7 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<ClaimSe
         claims.into_iter().filter_map(|claim| origin(app, &claim).map(|origin| (claim, origin))).collect();
     found.sort_by_key(|(claim, origin)| {
         let ordinal = if let ClaimOrigin::Template { ordinal, .. } = origin { *ordinal } else { 0 };
-        (ordinal, text(&claim["metadata"]["name"]))
+        (ordinal, name(claim).to_owned())
     });
     let used = used_bytes(reads, app).await;
     let mut seen = Vec::new();
@@ -32,45 +33,37 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<ClaimSe
     Ok(seen)
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().map(text).collect()
-}
-
 /// How the app comes by a claim; none when it does not.
 fn origin(app: &AppSeen, claim: &Value) -> Option<ClaimOrigin> {
-    let name = text(&claim["metadata"]["name"]);
+    let name = name(claim);
     if app.kind == AppKind::Claim {
         return (name == app.name).then_some(ClaimOrigin::Named);
     }
     let spec = if app.kind == AppKind::Pod { &app.raw["spec"] } else { &app.raw["spec"]["template"]["spec"] };
     let volumes: Vec<&Value> = spec["volumes"].as_array().into_iter().flatten().collect();
-    let by_name = volumes.iter().find(|volume| volume["persistentVolumeClaim"]["claimName"] == name.as_str());
+    let by_name = volumes.iter().find(|volume| volume["persistentVolumeClaim"]["claimName"] == name);
     if let Some(volume) = by_name {
-        return Some(ClaimOrigin::Volume { volume: text(&volume["name"]) });
+        return Some(ClaimOrigin::Volume { volume: text(volume, "/name").to_owned() });
     }
     let ephemeral = volumes.iter().filter(|volume| volume.get("ephemeral").is_some());
     for (volume, pod) in ephemeral.flat_map(|volume| app.pods.iter().map(move |pod| (volume, pod))) {
-        if name == format!("{}-{}", pod.name, text(&volume["name"])) {
+        if name == format!("{}-{}", pod.name, text(volume, "/name")) {
             return Some(ClaimOrigin::Ephemeral { pod: pod.name.clone() });
         }
     }
-    ordinal_of(&app.raw, &name).map(|(template, ordinal)| ClaimOrigin::Template { template, ordinal })
+    ordinal_of(&app.raw, name).map(|(template, ordinal)| ClaimOrigin::Template { template, ordinal })
 }
 
 /// The claim template and the ordinal for which a set makes a claim of that name; none where it does not.
 pub(super) fn ordinal_of(set: &Value, claim: &str) -> Option<(String, u32)> {
     let templates = set["spec"]["volumeClaimTemplates"].as_array();
-    let set = text(&set["metadata"]["name"]);
+    let set = name(set);
     templates.into_iter().flatten().find_map(|template| {
-        let template = text(&template["metadata"]["name"]);
+        let template = name(template);
         let ordinal = claim.strip_prefix(&format!("{template}-{set}-"))?;
         // Only as the controller writes it: no sign, no leading zero.
         let number: u32 = ordinal.parse().ok().filter(|number: &u32| number.to_string() == ordinal)?;
-        Some((template, number))
+        Some((template.to_owned(), number))
     })
 }
 
@@ -83,21 +76,21 @@ fn claim_seen(
     pods: &[Value],
     used: &BTreeMap<String, u64>,
 ) -> ClaimSeen {
-    let name = text(&raw["metadata"]["name"]);
-    let bytes = |value: &Value| value.as_str().and_then(quantity::whole).unwrap_or(0);
+    let name = name(&raw).to_owned();
+    let bytes = |value: &Value| value.as_str().and_then(size::read::whole).unwrap_or(0);
     let mounts = pods.iter().filter(|pod| mounted_claims(pod).contains(&name)).map(|pod| mount(app, pod));
     let legacy_class = raw["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"].as_str();
     ClaimSeen {
-        uid: text(&raw["metadata"]["uid"]),
-        phase: text(&raw["status"]["phase"]),
+        uid: uid(&raw).to_owned(),
+        phase: text(&raw, "/status/phase").to_owned(),
         class: legacy_class.or_else(|| raw["spec"]["storageClassName"].as_str()).map(str::to_owned),
         requested_bytes: bytes(&raw["spec"]["resources"]["requests"]["storage"]),
         capacity_bytes: bytes(&raw["status"]["capacity"]["storage"]),
         used_bytes: used.get(&format!("{namespace}/{name}")).copied(),
-        access_modes: texts(&raw["spec"]["accessModes"]),
+        access_modes: texts(&raw, "/spec/accessModes"),
         block: raw["spec"]["volumeMode"] == "Block",
-        finalizers: texts(&raw["metadata"]["finalizers"]),
-        terminating: raw["metadata"]["deletionTimestamp"].is_string(),
+        finalizers: texts(&raw, "/metadata/finalizers"),
+        terminating: is_terminating(&raw),
         owner: stranger(app, &raw),
         applied_by: appliers::of(&raw),
         volume,
@@ -109,14 +102,14 @@ fn claim_seen(
 }
 
 fn mount(app: &AppSeen, pod: &Value) -> MountSeen {
-    let uid = text(&pod["metadata"]["uid"]);
+    let uid = uid(pod).to_owned();
     MountSeen {
-        pod: text(&pod["metadata"]["name"]),
+        pod: name(pod).to_owned(),
         node: pod["spec"]["nodeName"].as_str().map(str::to_owned),
-        phase: text(&pod["status"]["phase"]),
+        phase: text(pod, "/status/phase").to_owned(),
         reason: pod["status"]["reason"].as_str().map(str::to_owned),
-        terminating: pod["metadata"]["deletionTimestamp"].is_string(),
-        finalizers: texts(&pod["metadata"]["finalizers"]),
+        terminating: is_terminating(pod),
+        finalizers: texts(pod, "/metadata/finalizers"),
         // By uid: a pod of that name may have been made anew between the two lists.
         of_app: app.pods.iter().any(|of_app| of_app.uid == uid),
         owner: controller(pod).map(|(kind, name)| format!("{kind}/{name}")),
@@ -129,15 +122,15 @@ fn stranger(app: &AppSeen, claim: &Value) -> Option<String> {
     let owners = claim["metadata"]["ownerReferences"].as_array()?;
     let ours = |owner: &&Value| owner["uid"] == app.uid.as_str() || app.pods.iter().any(|pod| owner["uid"] == pod.uid.as_str());
     let other = owners.iter().filter(|owner| owner["controller"] == true).find(|owner| !ours(owner))?;
-    Some(format!("{}/{}", text(&other["kind"]), text(&other["name"])))
+    Some(format!("{}/{}", text(other, "/kind"), text(other, "/name")))
 }
 
 async fn volume(reads: &Reads<'_>, claim: &Value) -> Result<Option<VolumeSeen>, SurveyError> {
-    let name = text(&claim["spec"]["volumeName"]);
+    let name = text(claim, "/spec/volumeName");
     if name.is_empty() {
         return Ok(None);
     }
-    Ok(reads.one(&Kind::VOLUME, "", &name).await?.map(|raw| volume_seen(&raw)))
+    Ok(reads.one(&Kind::VOLUME, "", name).await?.map(|raw| volume_seen(&raw)))
 }
 
 /// Fields of a volume's `spec` that are not its source.
@@ -157,18 +150,18 @@ fn volume_seen(raw: &Value) -> VolumeSeen {
     let source = spec.into_iter().flatten().find(|(key, value)| !NOT_SOURCES.contains(&key.as_str()) && value.is_object());
     let migrated = raw["metadata"]["annotations"]["pv.kubernetes.io/migrated-to"].as_str();
     VolumeSeen {
-        name: text(&raw["metadata"]["name"]),
-        uid: text(&raw["metadata"]["uid"]),
-        reclaim_policy: text(&raw["spec"]["persistentVolumeReclaimPolicy"]),
+        name: name(raw).to_owned(),
+        uid: uid(raw).to_owned(),
+        reclaim_policy: text(raw, "/spec/persistentVolumeReclaimPolicy").to_owned(),
         source: source.map(|(key, _)| key.clone()).unwrap_or_default(),
         driver: raw["spec"]["csi"]["driver"].as_str().or(migrated).map(str::to_owned),
-        fs_type: text(&raw["spec"]["csi"]["fsType"]),
+        fs_type: text(raw, "/spec/csi/fsType").to_owned(),
         node_affinity: raw["spec"].get("nodeAffinity").cloned(),
-        finalizers: texts(&raw["metadata"]["finalizers"]),
-        terminating: raw["metadata"]["deletionTimestamp"].is_string(),
+        finalizers: texts(raw, "/metadata/finalizers"),
+        terminating: is_terminating(raw),
         bound_to: {
             let reference = &raw["spec"]["claimRef"];
-            format!("{}/{} {}", text(&reference["namespace"]), text(&reference["name"]), text(&reference["uid"]))
+            format!("{}/{} {}", text(reference, "/namespace"), text(reference, "/name"), text(reference, "/uid"))
         },
     }
 }
@@ -187,19 +180,15 @@ pub async fn kept_seen(connection: &Connection, volumes: impl Iterator<Item = &s
 }
 
 fn kept(raw: &Value) -> KeptSeen {
-    let texts = |field: &str| {
-        let all = raw["metadata"][field].as_object().into_iter().flatten();
-        all.map(|(key, value)| (key.clone(), text(value))).collect()
-    };
     KeptSeen {
-        volume: text(&raw["metadata"]["name"]),
-        uid: text(&raw["metadata"]["uid"]),
-        phase: text(&raw["status"]["phase"]),
+        volume: name(raw).to_owned(),
+        uid: uid(raw).to_owned(),
+        phase: text(raw, "/status/phase").to_owned(),
         claim_ref: raw["spec"]["claimRef"].clone(),
         class: raw["spec"]["storageClassName"].as_str().map(str::to_owned),
         node_affinity: raw["spec"].get("nodeAffinity").cloned(),
-        labels: texts("labels"),
-        annotations: texts("annotations"),
+        labels: texts_by_key(raw, "/metadata/labels"),
+        annotations: texts_by_key(raw, "/metadata/annotations"),
     }
 }
 
@@ -217,7 +206,7 @@ async fn used_bytes(reads: &Reads<'_>, app: &AppSeen) -> BTreeMap<String, u64> {
     volumes
         .filter_map(|volume| {
             let claim = volume.get("pvcRef")?;
-            Some((format!("{}/{}", text(&claim["namespace"]), text(&claim["name"])), volume["usedBytes"].as_u64()?))
+            Some((format!("{}/{}", text(claim, "/namespace"), text(claim, "/name")), volume["usedBytes"].as_u64()?))
         })
         .collect()
 }

@@ -6,7 +6,6 @@ mod appliers;
 mod claims;
 mod failure;
 mod network;
-mod quantity;
 mod reference;
 mod selector;
 mod surroundings;
@@ -15,6 +14,5 @@ mod templates;
 
 pub use claims::kept_seen;
 pub use failure::{SurveyError, api_hint};
-pub use quantity::bytes;
 pub use reference::{Named, resolve};
 pub use survey::survey;

@@ -5,10 +5,11 @@
 use serde_json::Value;
 
 use super::failure::SurveyError;
-use super::{network, quantity, selector};
+use super::{network, selector};
 use crate::cluster::{ApiError, Connection, Kind, access};
 use crate::plan::{RunId, marks, plan_record};
-use crate::survey::object;
+use crate::size;
+use crate::survey::object::{self, name, text};
 use crate::survey::{
     AccessSeen, AppKind, AppSeen, AutoscalerSeen, CapacitySeen, ClassSeen, DriverSeen, LimitSeen, NamespaceSeen, NodeSeen, QuotaSeen,
 };
@@ -89,16 +90,16 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, Sur
         futures::try_join!(reads.all(&Kind::AUTOSCALER), reads.all(&SCALED_OBJECT), reads.connection.get_path("/version"),)?;
     let autoscalers = hpas.iter().filter_map(|one| hpa(app, one)).chain(scaled.iter().filter_map(|one| scaled_object(app, one)));
     Ok(Around {
-        server_version: version.map(|version| text(&version["gitVersion"])).unwrap_or_default(),
+        server_version: version.map(|version| text(&version, "/gitVersion").to_owned()).unwrap_or_default(),
         classes: classes.iter().map(class).collect(),
         drivers: drivers.iter().map(driver).collect(),
         capacities: capacities.iter().map(|one| capacity(one, &nodes)).collect(),
         nodes: nodes.iter().map(|one| node(one, &csi_nodes)).collect(),
         quotas: quotas.iter().map(quota).collect(),
         limits: limits.iter().flat_map(limits_of).collect(),
-        budgets: budgets.iter().filter(|one| selects(app, &one["spec"]["selector"])).map(name).collect(),
+        budgets: budgets.iter().filter(|one| selects(app, &one["spec"]["selector"])).map(|one| name(one).to_owned()).collect(),
         autoscalers: autoscalers.collect(),
-        policies: network::cut_off(&policies, reads.namespace).into_iter().map(name).collect(),
+        policies: network::cut_off(&policies, reads.namespace).into_iter().map(|one| name(one).to_owned()).collect(),
         unfinished_runs: unfinished_runs(reads, app).await?,
     })
 }
@@ -112,60 +113,51 @@ const SCALED_OBJECT: Kind = Kind {
     namespaced: true,
 };
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn name(object: &Value) -> String {
-    text(&object["metadata"]["name"])
-}
-
 fn class(raw: &Value) -> ClassSeen {
-    let parameters = raw["parameters"].as_object().into_iter().flatten();
     ClassSeen {
-        name: name(raw),
-        provisioner: text(&raw["provisioner"]),
+        name: name(raw).to_owned(),
+        provisioner: text(raw, "/provisioner").to_owned(),
         waits_for_consumer: raw["volumeBindingMode"] == "WaitForFirstConsumer",
         reclaim_policy: raw["reclaimPolicy"].as_str().unwrap_or("Delete").to_owned(),
         allowed_topologies: raw.get("allowedTopologies").cloned(),
-        parameters: parameters.map(|(key, value)| (key.clone(), text(value))).collect(),
+        parameters: object::texts_by_key(raw, "/parameters"),
     }
 }
 
 fn driver(raw: &Value) -> DriverSeen {
     DriverSeen {
-        name: name(raw),
+        name: name(raw).to_owned(),
         attach_required: raw["spec"]["attachRequired"].as_bool().unwrap_or(true),
         tells_capacity: raw["spec"]["storageCapacity"].as_bool().unwrap_or(false),
-        fs_group_policy: text(&raw["spec"]["fsGroupPolicy"]),
+        fs_group_policy: text(raw, "/spec/fsGroupPolicy").to_owned(),
     }
 }
 
 fn node(raw: &Value, csi_nodes: &[Value]) -> NodeSeen {
     let node = name(raw);
     let csi = csi_nodes.iter().find(|one| name(one) == node);
-    let drivers = csi.and_then(|csi| csi["spec"]["drivers"].as_array()).into_iter().flatten().map(|driver| {
-        let keys = driver["topologyKeys"].as_array().into_iter().flatten().map(text).collect();
-        (text(&driver["name"]), keys)
-    });
-    let labels = raw["metadata"]["labels"].as_object().into_iter().flatten();
+    let drivers = csi
+        .and_then(|csi| csi["spec"]["drivers"].as_array())
+        .into_iter()
+        .flatten()
+        .map(|driver| (text(driver, "/name").to_owned(), object::texts(driver, "/topologyKeys")));
     NodeSeen {
-        labels: labels.map(|(key, value)| (key.clone(), text(value))).collect(),
+        labels: object::texts_by_key(raw, "/metadata/labels"),
         ready: object::is_ready(raw),
         unschedulable: raw["spec"]["unschedulable"].as_bool().unwrap_or(false),
         taints: raw["spec"]["taints"].as_array().cloned().unwrap_or_default(),
         drivers: drivers.collect(),
-        name: node,
+        name: node.to_owned(),
     }
 }
 
 /// Without a topology it is reached from no node.
 fn capacity(raw: &Value, nodes: &[Value]) -> CapacitySeen {
-    let bytes = |field: &str| raw[field].as_str().and_then(quantity::whole);
+    let bytes = |field: &str| raw[field].as_str().and_then(size::read::whole);
     let reach = |node: &&Value| selector::matches(&raw["nodeTopology"], &node["metadata"]["labels"]);
     CapacitySeen {
-        class: text(&raw["storageClassName"]),
-        nodes: nodes.iter().filter(reach).map(name).collect(),
+        class: text(raw, "/storageClassName").to_owned(),
+        nodes: nodes.iter().filter(reach).map(|one| name(one).to_owned()).collect(),
         bytes: bytes("capacity"),
         volume_bytes_max: bytes("maximumVolumeSize"),
     }
@@ -176,14 +168,15 @@ fn quota(raw: &Value) -> QuotaSeen {
         let all = raw["status"][field].as_object().into_iter().flatten();
         all.filter_map(|(key, value)| Some((key.clone(), amount(key, value)?))).collect()
     };
-    let named = raw["spec"]["scopes"].as_array().into_iter().flatten();
-    let selected = raw["spec"]["scopeSelector"]["matchExpressions"].as_array().into_iter().flatten().map(|one| &one["scopeName"]);
-    QuotaSeen { name: name(raw), scopes: named.chain(selected).map(text).collect(), hard: amounts("hard"), used: amounts("used") }
+    let mut scopes = object::texts(raw, "/spec/scopes");
+    let selected = raw["spec"]["scopeSelector"]["matchExpressions"].as_array().into_iter().flatten();
+    scopes.extend(selected.map(|one| text(one, "/scopeName").to_owned()));
+    QuotaSeen { name: name(raw).to_owned(), scopes, hard: amounts("hard"), used: amounts("used") }
 }
 
 fn amount(resource: &str, value: &Value) -> Option<u64> {
     let text = value.as_str()?;
-    if resource.ends_with("cpu") { quantity::thousandths(text) } else { quantity::whole(text) }
+    if resource.ends_with("cpu") { size::read::thousandths(text) } else { size::read::whole(text) }
 }
 
 fn limits_of(raw: &Value) -> Vec<LimitSeen> {
@@ -197,12 +190,12 @@ fn limits_of(raw: &Value) -> Vec<LimitSeen> {
         resources.sort();
         resources.dedup();
         found.extend(resources.into_iter().map(|resource| LimitSeen {
-            name: name(raw),
-            applies_to: text(&limit["type"]),
+            name: name(raw).to_owned(),
+            applies_to: text(limit, "/type").to_owned(),
             min: bound("min", &resource),
             max: bound("max", &resource),
             default: bound("default", &resource),
-            max_ratio_thousandths: limit["maxLimitRequestRatio"][&resource].as_str().and_then(quantity::thousandths),
+            max_ratio_thousandths: limit["maxLimitRequestRatio"][&resource].as_str().and_then(size::read::thousandths),
             resource,
         }));
     }
@@ -228,12 +221,12 @@ fn hpa(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
     let spec = &raw["spec"];
     let bound = |field: &str| spec[field].as_u64().unwrap_or(1);
     // It leaves alone what is at zero replicas, unless its own lower bound is zero (`reconcileAutoscaler` in
-    // `pkg/controller/podautoscaler/horizontal.go`, 1.36); bounds of zero to zero are no valid ones.
+    // `pkg/controller/podautoscaler/horizontal.go`, 1.36). Bounds of zero to zero are not valid.
     let still = match app.replicas {
         0 => bound("minReplicas") > 0,
         replicas => ["minReplicas", "maxReplicas"].into_iter().all(|field| bound(field) == u64::from(replicas)),
     };
-    let seen = || AutoscalerSeen { kind: "HorizontalPodAutoscaler".to_owned(), name: name(raw), still };
+    let seen = || AutoscalerSeen { kind: "HorizontalPodAutoscaler".to_owned(), name: name(raw).to_owned(), still };
     targets(app, &spec["scaleTargetRef"]).then(seen)
 }
 
@@ -241,7 +234,7 @@ fn scaled_object(app: &AppSeen, raw: &Value) -> Option<AutoscalerSeen> {
     let annotations = &raw["metadata"]["annotations"];
     let still = annotations["autoscaling.keda.sh/paused"] == "true" || annotations["autoscaling.keda.sh/paused-replicas"].is_string();
     let targeted = targets(app, &raw["spec"]["scaleTargetRef"]);
-    targeted.then(|| AutoscalerSeen { kind: "ScaledObject".to_owned(), name: name(raw), still })
+    targeted.then(|| AutoscalerSeen { kind: "ScaledObject".to_owned(), name: name(raw).to_owned(), still })
 }
 
 /// States of runs that need nothing more.
@@ -253,7 +246,7 @@ async fn unfinished_runs(reads: &Reads<'_>, app: &AppSeen) -> Result<Vec<String>
     }
     let query = format!("{}=plan,{}={}", marks::RECORD, marks::APP, marks::app_key(app.kind, &app.name));
     let plans = unless_forbidden(reads.connection.list_metadata(&Kind::CONFIG_MAP, reads.namespace, &query).await)?;
-    let label = |plan: &Value, key: &str| text(&plan["metadata"]["labels"][key]);
+    let label = |plan: &Value, key: &str| object::label(plan, key).unwrap_or_default().to_owned();
     // Only what a command could be pointed at: anything else that bears the labels is no record of ours.
     let is_record = |plan: &&Value| RunId::try_from(label(plan, marks::RUN)).is_ok_and(|run| name(plan) == plan_record(&run, 0));
     let mut runs: Vec<String> = plans

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use kubectl_stateful::cluster::{Connection, kept};
+use kubectl_stateful::cluster::Connection;
 use kubectl_stateful::engine::{Ending, Listener, Notice, Trouble};
 use kubectl_stateful::journal::{Event, Journal, Outcome, stored_plan};
 use kubectl_stateful::operate::undo::{self, BackRoute};
-use kubectl_stateful::operate::{self, Assurances, Basis, Executor, trust};
+use kubectl_stateful::operate::{self, Assurances, Basis, Executor, kept, trust};
 use kubectl_stateful::plan::{Destination, Plan, Request, RunId, Rung};
 use kubectl_stateful::planner::{self, going_back};
 use tokio::sync::watch;

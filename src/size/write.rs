@@ -1,4 +1,4 @@
-//! Amounts of bytes in words, as Kubernetes writes them.
+//! Amounts of bytes in words, as Kubernetes writes them. Other amounts are not written here.
 
 const UNITS: [(&str, u64); 5] = [("Pi", 1 << 50), ("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ApiError, Connection, Kind};
+use crate::cluster::{ApiError, Connection, Kind};
 use crate::plan::{KeptVolume, Plan, Step, marks};
 
 /// Returns the source volumes of a run that bear its marks, name a claim of its namespace and are bound to no claim.

@@ -1,12 +1,12 @@
-//! Kubernetes quantities as whole numbers (`k8s.io/apimachinery/pkg/api/resource`), rounded up as the scheduler does.
+//! Kubernetes quantities as whole numbers (`k8s.io/apimachinery/pkg/api/resource`), rounded up as the scheduler does. Signs are not read.
 
 /// Returns a quantity such as `1.5Gi`, `1e3` or `500m` as a whole number; none when it is not one, or too large.
-pub(super) fn whole(text: &str) -> Option<u64> {
+pub fn whole(text: &str) -> Option<u64> {
     scaled(text, 1)
 }
 
 /// The same in thousandths, for processors.
-pub(super) fn thousandths(text: &str) -> Option<u64> {
+pub fn thousandths(text: &str) -> Option<u64> {
     scaled(text, 1000)
 }
 
@@ -52,11 +52,6 @@ fn exponent(text: &str) -> Option<(u128, u128)> {
     let power: i32 = text.parse().ok().filter(|power: &i32| power.abs() <= 30)?;
     let size = 10u128.pow(power.unsigned_abs());
     Some(if power < 0 { (1, size) } else { (size, 1) })
-}
-
-/// Returns an amount of bytes written as a Kubernetes quantity; none when it is not one.
-pub fn bytes(text: &str) -> Option<u64> {
-    whole(text)
 }
 
 #[cfg(test)]
