@@ -15,7 +15,7 @@ use crate::operate::failure::CommandError;
 use crate::operate::plan::{self, PlanOutcome};
 use crate::plan::file;
 use crate::survey::Survey;
-use crate::survey::file::{self as survey_file, Document, Unreadable};
+use crate::survey::file::{self as survey_file, Document, SurveyFileError};
 use crate::words;
 
 /// Show what a move would do, step by step, and how each step is undone
@@ -115,8 +115,8 @@ fn read_survey(path: &Path) -> Result<Document, CommandError> {
     })?;
     survey_file::read(&text).map_err(|error| {
         let hint = match error {
-            Unreadable::Syntax(_) | Unreadable::Kind(_) => HOW_TO_SURVEY,
-            Unreadable::Version { .. } => "use the version of kubectl-stateful that made it, or make another one",
+            SurveyFileError::Syntax(_) | SurveyFileError::Kind(_) => HOW_TO_SURVEY,
+            SurveyFileError::Version { .. } => "use the version of kubectl-stateful that made it, or make another one",
         };
         CommandError::new(ExitClass::Error, format!("`{}` cannot be used: {error}", path.display())).hinted(hint)
     })

@@ -7,7 +7,7 @@ use super::connection::ConnectionArgs;
 use super::document::DocumentFormat;
 use super::values::run_id;
 use crate::operate::failure::CommandError;
-use crate::operate::status::{self, Extent, RunRecord};
+use crate::operate::status::{self, RecordDetail, RunRecord};
 use crate::plan::RunId;
 use crate::words;
 
@@ -32,10 +32,10 @@ pub(super) async fn run(args: StatusArgs, connection: &ConnectionArgs) -> Result
         let scope = (!args.all_namespaces).then_some(namespace.as_str());
         match args.output {
             None => {
-                let found = status::records_of(&cluster, scope, Extent::Metadata).await?;
+                let found = status::records_of(&cluster, scope, RecordDetail::Metadata).await?;
                 words::result(&words::runs_text(&status::looked_at(&cluster, found).await, args.all_namespaces));
             }
-            Some(format) => print(format, &json!(status::records_of(&cluster, scope, Extent::Whole).await?)),
+            Some(format) => print(format, &json!(status::records_of(&cluster, scope, RecordDetail::Whole).await?)),
         }
         return Ok(());
     };

@@ -5,7 +5,7 @@
 use futures::stream::{self, StreamExt};
 use serde_json::json;
 
-use super::{ApiError, Connection, Created, Kind};
+use super::{ApiError, Connection, Creation, Kind};
 use crate::survey::{AccessSeen, AppKind};
 
 /// At most so many questions at once.
@@ -109,8 +109,8 @@ async fn ask(connection: &Connection, namespace: &str, need: Need) -> Result<Acc
             "namespace": scope, "verb": need.verb, "group": need.group, "resource": resource, "subresource": subresource } },
     });
     let allowed = match connection.create(&Kind::ACCESS_REVIEW, "", &question).await {
-        Ok(Created::New(answer)) => answer["status"]["allowed"].as_bool().unwrap_or(false),
-        Ok(Created::AlreadyThere) | Err(ApiError::Forbidden(_) | ApiError::NotFound(_)) => true,
+        Ok(Creation::New(answer)) => answer["status"]["allowed"].as_bool().unwrap_or(false),
+        Ok(Creation::AlreadyThere) | Err(ApiError::Forbidden(_) | ApiError::NotFound(_)) => true,
         Err(error) => return Err(error),
     };
     Ok(AccessSeen {

@@ -28,5 +28,5 @@ pub use failure::ApiError;
 pub use fence::Fence;
 pub use kinds::Kind;
 pub use place::Place;
-pub use verbs::{Created, Delete};
+pub use verbs::{Creation, Delete};
 pub use writer::{last_other_writer, last_writer};

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::connect::Connection;
 use super::failure::ApiError;
 use super::kinds::Kind;
-use super::verbs::{Created, Delete};
+use super::verbs::{Creation, Delete};
 
 /// See the module.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ impl Place {
     }
 
     /// As [`Connection::create`].
-    pub async fn create(&self, kind: &Kind, object: &Value) -> Result<Created, ApiError> {
+    pub async fn create(&self, kind: &Kind, object: &Value) -> Result<Creation, ApiError> {
         self.connection.create(kind, &self.namespace, object).await
     }
 

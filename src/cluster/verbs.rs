@@ -32,7 +32,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What came of a create.
 #[derive(Debug)]
-pub enum Created {
+pub enum Creation {
     /// It was made, as returned by the server.
     New(Box<Value>),
     /// An object of that name was there before.
@@ -84,12 +84,12 @@ impl Connection {
     }
 
     /// Creates an object. An object of that name being there is an outcome, not an error.
-    pub async fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Created, ApiError> {
+    pub async fn create(&self, kind: &Kind, namespace: &str, object: &Value) -> Result<Creation, ApiError> {
         self.may_change().await?;
         let path = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(namespace, None));
         match self.call(Method::POST, &path, Some(("application/json", object))).await {
-            Ok(made) => Ok(Created::New(Box::new(made))),
-            Err(ApiError::AlreadyExists(_)) => Ok(Created::AlreadyThere),
+            Ok(made) => Ok(Creation::New(Box::new(made))),
+            Err(ApiError::AlreadyExists(_)) => Ok(Creation::AlreadyThere),
             Err(error) => Err(error),
         }
     }

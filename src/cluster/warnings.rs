@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 /// Warnings of one connection, shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings {
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<WarningLog>>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct WarningLog {
     all: BTreeSet<String>,
     untold: Vec<String>,
 }

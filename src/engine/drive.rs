@@ -295,7 +295,7 @@ pub(super) async fn forward(seat: &Seat<'_>, vigil: Option<&dyn Vigil>, planned:
 
 /// How far a step that is taken back is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum UndoGoal {
     /// Until it was asked for.
     Asked,
     /// Until it is seen to be so.
@@ -303,7 +303,7 @@ pub(super) enum Extent {
 }
 
 /// Drives a step back to [`Standing::Before`], or towards it.
-pub(super) async fn back(seat: &Seat<'_>, planned: &PlannedStep, until: Extent) -> Result<(), Trouble> {
+pub(super) async fn back(seat: &Seat<'_>, planned: &PlannedStep, until: UndoGoal) -> Result<(), Trouble> {
     let step = planned.id.clone();
     let (mut intended, was_begun) = match seat.state().await.stand(&step) {
         Stand::Undone => return Ok(()),
@@ -346,7 +346,7 @@ pub(super) async fn back(seat: &Seat<'_>, planned: &PlannedStep, until: Extent) 
             continue;
         }
         match steps::undo(&planned.step, seat.world()).await {
-            Ok(()) if until == Extent::Asked => return Ok(()),
+            Ok(()) if until == UndoGoal::Asked => return Ok(()),
             Ok(()) => {
                 drive.patience.is_taken();
                 drive.wait_for(progress).await?;

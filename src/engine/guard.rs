@@ -22,13 +22,13 @@ pub(super) struct Guards {
 }
 
 /// The guards of a stage, while its steps are driven.
-pub(super) struct OfStage<'a, 'r> {
+pub(super) struct StageVigil<'a, 'r> {
     pub(super) guards: &'a Guards,
     pub(super) seat: &'a Seat<'r>,
     pub(super) stage: usize,
 }
 
-impl Vigil for OfStage<'_, '_> {
+impl Vigil for StageVigil<'_, '_> {
     fn look(&self) -> LocalBoxFuture<'_, Result<(), Trouble>> {
         Box::pin(self.guards.check(self.seat, self.stage))
     }

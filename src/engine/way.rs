@@ -6,9 +6,9 @@
 use futures::future::join_all;
 use tokio::sync::watch;
 
-use super::drive::{self, Extent};
+use super::drive::{self, UndoGoal};
 use super::ending::{Ending, Trouble};
-use super::guard::{Guards, OfStage};
+use super::guard::{Guards, StageVigil};
 use super::notice::{Listener, Notice};
 use super::seat::{NOTE_WITHIN, Seat};
 use super::{gate, warm_copies};
@@ -38,8 +38,8 @@ impl<'a> Run<'a> {
         Self { seat: Seat::new(plan, world, journal, lease, executor, listener, interrupts), guards: Guards::default() }
     }
 
-    fn vigil(&self, stage: usize) -> OfStage<'_, 'a> {
-        OfStage { guards: &self.guards, seat: &self.seat, stage }
+    fn vigil(&self, stage: usize) -> StageVigil<'_, 'a> {
+        StageVigil { guards: &self.guards, seat: &self.seat, stage }
     }
 
     /// Goes forward to the end, or back if something goes wrong in time.
@@ -242,13 +242,13 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.seat.tell(&Notice::Stage { number: index + 1, of, name: stage.name.clone(), back: true });
-            let until = |step: &PlannedStep| if step.step.may_linger() { Extent::Asked } else { Extent::Seen };
+            let until = |step: &PlannedStep| if step.step.may_linger() { UndoGoal::Asked } else { UndoGoal::Seen };
             self.seat.together(steps.iter().map(|step| drive::back(&self.seat, step, until(step)))).await?;
             lingering.extend(steps.into_iter().filter(|step| step.step.may_linger()));
         }
         self.seat.note_start();
         self.seat.note_claims_back();
-        self.seat.together(lingering.into_iter().map(|step| drive::back(&self.seat, step, Extent::Seen))).await?;
+        self.seat.together(lingering.into_iter().map(|step| drive::back(&self.seat, step, UndoGoal::Seen))).await?;
         self.nothing_is_left().await?;
         self.seat.write(Event::Ended { outcome: Outcome::Undone }).await?;
         self.seat.label_state("undone").await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::process;
-use crate::cluster::{ApiError, Connection, Created, Delete, Fence, Kind};
+use crate::cluster::{ApiError, Connection, Creation, Delete, Fence, Kind};
 use crate::plan::{App, RunId, marks};
 
 /// After how many seconds without renewal a lease may be taken over.
@@ -175,7 +175,7 @@ impl Lease {
             "spec": self.spec(),
         });
         let made = self.connection.create(&Kind::LEASE, &self.namespace, &object).await.map_err(|error| self.api(error))?;
-        Ok(matches!(made, Created::New(_)))
+        Ok(matches!(made, Creation::New(_)))
     }
 
     async fn try_take_over(&self, current: &Value) -> Result<bool, LeaseError> {

@@ -69,7 +69,7 @@ pub struct RunState {
 
 /// Why an entry cannot follow.
 #[derive(Debug, Error, PartialEq)]
-pub enum Illegal {
+pub enum IllegalEvent {
     /// It was written by a newer version of this tool.
     #[error("entry {sequence} has version {version}; this tool reads {VERSION}")]
     Version {
@@ -128,12 +128,12 @@ impl RunState {
     /// # Errors
     ///
     /// When the entry cannot follow; the state is as it was.
-    pub fn fold(&self, entry: &Entry) -> Result<Self, Illegal> {
+    pub fn fold(&self, entry: &Entry) -> Result<Self, IllegalEvent> {
         if entry.version > VERSION {
-            return Err(Illegal::Version { sequence: entry.sequence, version: entry.version });
+            return Err(IllegalEvent::Version { sequence: entry.sequence, version: entry.version });
         }
         if entry.sequence != self.sequence + 1 || entry.before != self.last_digest {
-            return Err(Illegal::Chain { found: entry.sequence, expected_after: self.sequence });
+            return Err(IllegalEvent::Chain { found: entry.sequence, expected_after: self.sequence });
         }
         let mut next = self.clone();
         next.apply(&entry.event)?;
@@ -142,26 +142,26 @@ impl RunState {
         Ok(next)
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), Illegal> {
+    fn apply(&mut self, event: &Event) -> Result<(), IllegalEvent> {
         if self.sequence == 0 && !matches!(event, Event::Opened { .. }) {
-            return Err(Illegal::Run("a journal begins with `opened`".to_owned()));
+            return Err(IllegalEvent::Run("a journal begins with `opened`".to_owned()));
         }
         if let Some(outcome) = self.outcome {
-            return Err(Illegal::Run(format!("the run has ended ({outcome:?})")));
+            return Err(IllegalEvent::Run(format!("the run has ended ({outcome:?})")));
         }
         match event {
             Event::Opened { executor, back, plan } => {
                 if !self.plan.is_empty() && !plan.is_empty() && self.plan != *plan {
-                    return Err(Illegal::Run("it was opened for two plans".to_owned()));
+                    return Err(IllegalEvent::Run("it was opened for two plans".to_owned()));
                 }
                 if !plan.is_empty() {
                     self.plan.clone_from(plan);
                 }
                 if self.back && !back {
-                    return Err(Illegal::Run("a run that goes back cannot go forward again".to_owned()));
+                    return Err(IllegalEvent::Run("a run that goes back cannot go forward again".to_owned()));
                 }
                 if let (Some((_, why)), true) = (&self.barred, back) {
-                    return Err(Illegal::Run(format!("the run cannot go back: {why}")));
+                    return Err(IllegalEvent::Run(format!("the run cannot go back: {why}")));
                 }
                 self.executor.clone_from(executor);
                 self.back = *back;
@@ -170,7 +170,7 @@ impl RunState {
                 self.renewals.clear();
             }
             Event::Barred { step, why } if !self.back => self.barred = Some((step.clone(), why.clone())),
-            Event::Barred { .. } => return Err(Illegal::Run("a run that goes back cannot be barred from it".to_owned())),
+            Event::Barred { .. } => return Err(IllegalEvent::Run("a run that goes back cannot be barred from it".to_owned())),
             Event::Halted { why, .. } => self.halted = Some(why.clone()),
             Event::Ended { outcome } => self.end(*outcome)?,
             Event::Intent { step } => self.step(step, event, |stand| matches!(stand, Stand::Untouched), Stand::Intended, false)?,
@@ -189,7 +189,7 @@ impl RunState {
             }
             Event::Noted { step, metadata } => {
                 if !matches!(self.stand(step), Stand::Intended | Stand::Untouched) || self.back {
-                    return Err(Illegal::Run(format!("step `{step}` was noted about after it was done")));
+                    return Err(IllegalEvent::Run(format!("step `{step}` was noted about after it was done")));
                 }
                 self.noted.insert(step.clone(), metadata.clone());
             }
@@ -205,26 +205,36 @@ impl RunState {
         Ok(())
     }
 
-    fn step(&mut self, step: &StepId, event: &Event, allowed: impl Fn(&Stand) -> bool, next: Stand, back: bool) -> Result<(), Illegal> {
+    fn step(
+        &mut self,
+        step: &StepId,
+        event: &Event,
+        allowed: impl Fn(&Stand) -> bool,
+        next: Stand,
+        back: bool,
+    ) -> Result<(), IllegalEvent> {
         let stand = self.steps.entry(step.clone()).or_default();
         if !allowed(stand) || self.back != back {
             let (stand, event) = (format!("{stand:?}"), format!("{event:?}"));
-            return Err(Illegal::Transition { step: step.clone(), stand, event });
+            return Err(IllegalEvent::Transition { step: step.clone(), stand, event });
         }
         *stand = next;
         Ok(())
     }
 
-    fn end(&mut self, outcome: Outcome) -> Result<(), Illegal> {
+    fn end(&mut self, outcome: Outcome) -> Result<(), IllegalEvent> {
         let clean = |stand: &Stand| match outcome {
             Outcome::Completed => stand.is_done(),
             Outcome::Undone => matches!(stand, Stand::Undone | Stand::Found(_) | Stand::Untouched),
         };
         if let Some((step, stand)) = self.steps.iter().find(|(_, stand)| !clean(stand)) {
-            return Err(Illegal::Run(format!("the run cannot end while step `{step}` stands at {stand:?}")));
+            return Err(IllegalEvent::Run(format!("the run cannot end while step `{step}` stands at {stand:?}")));
         }
         if self.back != (outcome == Outcome::Undone) {
-            return Err(Illegal::Run(format!("a run that goes {} cannot end as {outcome:?}", if self.back { "back" } else { "forward" })));
+            return Err(IllegalEvent::Run(format!(
+                "a run that goes {} cannot end as {outcome:?}",
+                if self.back { "back" } else { "forward" }
+            )));
         }
         self.outcome = Some(outcome);
         self.halted = None;

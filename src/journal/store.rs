@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::event::{Entry, Event, VERSION};
 use super::failure::{JournalError, api, broken};
-use super::state::{Illegal, RunState};
+use super::state::{IllegalEvent, RunState};
 use super::traces::{marked_volume, refuse_anothers_marks};
 use super::{piece, stored_plan};
 use crate::cluster::failure::OUTAGE_MAX;
-use crate::cluster::{ApiError, Connection, Created, Kind};
+use crate::cluster::{ApiError, Connection, Creation, Kind};
 use crate::plan::file::PIECE_ENTRIES_MAX;
 use crate::plan::{Plan, RunId, marks, plan_record};
 
@@ -232,7 +232,7 @@ impl Journal {
         JournalError::Fenced { run: self.run.clone(), namespace: self.namespace.clone() }
     }
 
-    fn extend(&self, events: &[Event]) -> Result<(RunState, Vec<Entry>), Illegal> {
+    fn extend(&self, events: &[Event]) -> Result<(RunState, Vec<Entry>), IllegalEvent> {
         let mut state = self.state.clone();
         let mut entries = Vec::new();
         for event in events {
@@ -264,8 +264,8 @@ impl Journal {
         let version = match &self.piece {
             Some((_, version)) => self.patch_piece(&name, version, &annotations, data).await?,
             None => match self.create_piece(&name, &annotations, data).await? {
-                Created::New(made) => piece::version_of(&made).to_owned(),
-                Created::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
+                Creation::New(made) => piece::version_of(&made).to_owned(),
+                Creation::AlreadyThere => return Err(ApiError::Conflict(format!("{name} is there already"))),
             },
         };
         Ok(following.unwrap_or((number, version)))
@@ -274,7 +274,7 @@ impl Journal {
     /// Makes a piece without entries yet, and returns its version. One that is there may be of an append that was never carried out.
     async fn make_following(&self, number: usize, before: &Entry) -> Result<String, ApiError> {
         let name = piece::name(&self.run, number);
-        if let Created::New(made) = self.create_piece(&name, &piece::annotations(before, false), Map::new()).await? {
+        if let Creation::New(made) = self.create_piece(&name, &piece::annotations(before, false), Map::new()).await? {
             return Ok(piece::version_of(&made).to_owned());
         }
         match self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &name).await? {
@@ -290,7 +290,7 @@ impl Journal {
         Ok(piece::version_of(&written).to_owned())
     }
 
-    async fn create_piece(&self, name: &str, annotations: &Value, data: Map<String, Value>) -> Result<Created, ApiError> {
+    async fn create_piece(&self, name: &str, annotations: &Value, data: Map<String, Value>) -> Result<Creation, ApiError> {
         let plan = self.connection.get(&Kind::CONFIG_MAP, &self.namespace, &plan_record(&self.run, 0)).await?;
         let app = plan.map(|plan| plan["metadata"]["labels"][marks::APP].clone()).unwrap_or_default();
         let object = json!({

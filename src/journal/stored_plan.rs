@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::{JournalError, api, broken};
 use super::traces::marked_volume;
-use crate::cluster::{self, Connection, Created, Kind};
+use crate::cluster::{self, Connection, Creation, Kind};
 use crate::plan::file::{PIECE_BYTES_MAX, Unreadable};
 use crate::plan::{Plan, RunId, file, marks, plan_record};
 
@@ -82,8 +82,8 @@ pub(super) async fn store(connection: &Connection, plan: &Plan) -> Result<(), Jo
         merge_labels(&mut object, labels);
         let made = connection.create(&Kind::CONFIG_MAP, &namespace, &object).await;
         match made.map_err(|error| api(plan.run(), "write", error))? {
-            Created::New(_) => {}
-            Created::AlreadyThere => {
+            Creation::New(_) => {}
+            Creation::AlreadyThere => {
                 let there = read(connection, &namespace, plan.run()).await?;
                 if there != *plan {
                     return Err(broken(plan.namespace(), plan.run(), "a run of that name has another plan"));

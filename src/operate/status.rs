@@ -19,7 +19,7 @@ const ENDED: [&str; 2] = ["completed", "undone"];
 
 /// How much of each record is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum RecordDetail {
     /// What a list shows.
     Metadata,
     /// All of it.
@@ -43,11 +43,11 @@ pub struct RunRecord {
 /// # Errors
 ///
 /// What the API says.
-pub async fn records_of(connection: &Connection, namespace: Option<&str>, extent: Extent) -> Result<Vec<Value>, ApiError> {
+pub async fn records_of(connection: &Connection, namespace: Option<&str>, extent: RecordDetail) -> Result<Vec<Value>, ApiError> {
     let (scope, query) = (namespace.unwrap_or_default(), format!("{}=plan", marks::RECORD));
     let mut found = match extent {
-        Extent::Metadata => connection.list_metadata(&Kind::CONFIG_MAP, scope, &query).await?,
-        Extent::Whole => connection.list(&Kind::CONFIG_MAP, scope, &query).await?,
+        RecordDetail::Metadata => connection.list_metadata(&Kind::CONFIG_MAP, scope, &query).await?,
+        RecordDetail::Whole => connection.list(&Kind::CONFIG_MAP, scope, &query).await?,
     };
     found.retain(|piece| piece["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-plan-0")));
     Ok(found)

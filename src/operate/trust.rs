@@ -333,7 +333,7 @@ pub async fn as_planned_now(connection: &Connection, plan: &Plan, assurances: &A
     if plan.request.copies() && assurances.mover_image.as_ref() != Some(&plan.request.mover_image) {
         return Err(Distrust::Image { named: plan.request.mover_image.clone(), wanted: assurances.mover_image.clone() });
     }
-    let named = read::Named { kind: plan.app.kind, name: plan.app.name.clone() };
+    let named = read::Reference { kind: plan.app.kind, name: plan.app.name.clone() };
     let seen = seen(connection, plan.namespace(), &named, &plan.request).await?;
     let request =
         Request { applier_is_paused: assurances.applier_is_paused, network_is_open: assurances.network_is_open, ..plan.request.clone() };
@@ -348,7 +348,7 @@ pub async fn as_planned_now(connection: &Connection, plan: &Plan, assurances: &A
 /// # Errors
 ///
 /// As [`read::survey`].
-pub async fn seen(connection: &Connection, namespace: &str, named: &read::Named, request: &Request) -> Result<Survey, SurveyError> {
+pub async fn seen(connection: &Connection, namespace: &str, named: &read::Reference, request: &Request) -> Result<Survey, SurveyError> {
     let mut seen = read::survey(connection, namespace, named).await?;
     seen.unfinished_runs = records::unfinished(connection, namespace, std::mem::take(&mut seen.unfinished_runs)).await;
     leave_out_movers(&mut seen, &request.run);

@@ -217,7 +217,7 @@ async fn kept_volumes(connection: &Connection, plan: &Plan) -> Result<Vec<crate:
 ///
 /// When that is refused, or the app cannot be surveyed.
 pub async fn plan_back(connection: &Connection, plan: &Plan, request: &Request) -> Result<(Plan, Survey), CommandError> {
-    let named = read::Named { kind: plan.app.kind, name: plan.app.name.clone() };
+    let named = read::Reference { kind: plan.app.kind, name: plan.app.name.clone() };
     let survey = trust::seen(connection, plan.namespace(), &named, request).await?;
     let back = planner::plan(request, &survey, connection.address())?;
     Ok((back, survey))

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::caller::Caller;
 use super::failure::CommandError;
-use crate::cluster::read::{Named, SurveyError, survey};
-use crate::cluster::{ApiError, Connection, Created, Delete, Kind};
+use crate::cluster::read::{Reference, SurveyError, survey};
+use crate::cluster::{ApiError, Connection, Creation, Delete, Kind};
 use crate::contract::orders::{self, Failure, MoverState, Order, Orders, Volume, VolumeMode, VolumeReport};
 use crate::plan::mover_pod::{self, MOVER};
 use crate::plan::{marks, run_of_mover};
@@ -136,7 +136,7 @@ pub async fn compare(
 ) -> Result<Findings, VerifyError> {
     let mut seen = Vec::new();
     for name in &comparison.claims {
-        seen.push(survey(connection, &comparison.namespace, &Named { kind: AppKind::Claim, name: name.clone() }).await?);
+        seen.push(survey(connection, &comparison.namespace, &Reference { kind: AppKind::Claim, name: name.clone() }).await?);
     }
     let claims = [claim(&seen[0], &comparison.claims[0])?, claim(&seen[1], &comparison.claims[1])?];
     refuse(&comparison.namespace, claims)?;
@@ -146,7 +146,7 @@ pub async fn compare(
             hint: "its Pod Security level is `restricted`; copy the claims' volumes to another namespace, or compare them by hand"
                 .to_owned(),
         })?;
-    let Created::New(pod) = connection.create(&Kind::POD, &comparison.namespace, &manifest).await? else {
+    let Creation::New(pod) = connection.create(&Kind::POD, &comparison.namespace, &manifest).await? else {
         return Err(VerifyError::Failed(format!("a pod of the name {} is there already", comparison.pod)));
     };
     let outcome = tokio::select! {

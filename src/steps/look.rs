@@ -142,6 +142,6 @@ pub(super) async fn last_warning(place: &Place, object: &Value) -> String {
 }
 
 /// A create whose object may be there from an earlier try of ours: then observing decides.
-pub(super) fn made(answer: Result<crate::cluster::Created, ApiError>) -> Result<(), StepError> {
+pub(super) fn made(answer: Result<crate::cluster::Creation, ApiError>) -> Result<(), StepError> {
     answer.map(drop).map_err(StepError::from)
 }

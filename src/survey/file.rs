@@ -35,7 +35,7 @@ pub struct Document {
 
 /// Why a text is not a survey.
 #[derive(Debug, Error)]
-pub enum Unreadable {
+pub enum SurveyFileError {
     /// It is neither YAML nor JSON, or a field is missing.
     #[error("not a survey: {0}")]
     Syntax(String),
@@ -63,15 +63,15 @@ struct Head {
 ///
 /// # Errors
 ///
-/// See [`Unreadable`].
-pub fn read(text: &str) -> Result<Document, Unreadable> {
-    let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(error.to_string().lines().next().unwrap_or_default().to_owned());
+/// See [`SurveyFileError`].
+pub fn read(text: &str) -> Result<Document, SurveyFileError> {
+    let syntax = |error: serde_saphyr::Error| SurveyFileError::Syntax(error.to_string().lines().next().unwrap_or_default().to_owned());
     let head: Head = serde_saphyr::from_str(text).map_err(syntax)?;
     if head.kind != KIND {
-        return Err(Unreadable::Kind(head.kind));
+        return Err(SurveyFileError::Kind(head.kind));
     }
     if head.api_version != API_VERSION {
-        return Err(Unreadable::Version { found: head.api_version });
+        return Err(SurveyFileError::Version { found: head.api_version });
     }
     serde_saphyr::from_str(text).map_err(syntax)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kubectl_stateful::cluster::{ApiError, Connection, Created, Delete, Kind};
+use kubectl_stateful::cluster::{ApiError, Connection, Creation, Delete, Kind};
 use serde_json::{Value, json};
 
 /// How long anything may take to come about.
@@ -56,8 +56,8 @@ impl Lab {
     pub(crate) async fn create(&mut self, kind: &Kind, object: &Value) {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let came = match self.connection.create(kind, &self.space(kind), object).await {
-            Ok(Created::New(_)) => "created".to_owned(),
-            Ok(Created::AlreadyThere) => "already exists".to_owned(),
+            Ok(Creation::New(_)) => "created".to_owned(),
+            Ok(Creation::AlreadyThere) => "already exists".to_owned(),
             Err(error) => refused(&error),
         };
         self.note(format!("create {}/{name}: {came}", kind.plural));

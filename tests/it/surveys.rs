@@ -3,7 +3,7 @@
 use kubectl_stateful::plan::Destination;
 use kubectl_stateful::planner;
 use kubectl_stateful::survey::Survey;
-use kubectl_stateful::survey::file::{self, Document, Unreadable};
+use kubectl_stateful::survey::file::{self, Document, SurveyFileError};
 use serde_json::{Value, json};
 
 use crate::seen;
@@ -103,9 +103,9 @@ fn what_was_seen_is_read_again() {
 fn another_kind_or_version_of_file_is_refused_by_name() {
     let sound = file::to_yaml(&seen::set(1, &["data"]), "", "");
     let newer = sound.replace("kubectl-stateful.dev/v1", "kubectl-stateful.dev/v2");
-    assert!(matches!(file::read(&newer), Err(Unreadable::Version { found }) if found == "kubectl-stateful.dev/v2"));
-    assert!(matches!(file::read(&sound.replace("kind: Survey", "kind: Plan")), Err(Unreadable::Kind(kind)) if kind == "Plan"));
-    assert!(matches!(file::read("apiVersion: [1"), Err(Unreadable::Syntax(_))));
+    assert!(matches!(file::read(&newer), Err(SurveyFileError::Version { found }) if found == "kubectl-stateful.dev/v2"));
+    assert!(matches!(file::read(&sound.replace("kind: Survey", "kind: Plan")), Err(SurveyFileError::Kind(kind)) if kind == "Plan"));
+    assert!(matches!(file::read("apiVersion: [1"), Err(SurveyFileError::Syntax(_))));
     let more = sound.replace("survey:\n", "aFactOfLater: 1\nsurvey:\n  anotherOne: {}\n");
     assert_ne!(more, sound);
     assert_eq!(file::read(&more).expect("facts of later are passed over").survey, file::read(&sound).expect("sound").survey);

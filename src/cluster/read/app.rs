@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::failure::SurveyError;
-use super::reference::{Named, resource};
+use super::reference::{Reference, resource};
 use super::{appliers, selector};
 use crate::cluster::{Connection, Kind};
 use crate::survey::{AppKind, AppSeen, PodSeen, object};
@@ -17,7 +17,7 @@ const LOOKS_MAX: u32 = 4;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Reads the app; once more where a pod of it may be not ready for a moment only.
-pub(super) async fn read(connection: &Connection, namespace: &str, named: &Named) -> Result<AppSeen, SurveyError> {
+pub(super) async fn read(connection: &Connection, namespace: &str, named: &Reference) -> Result<AppSeen, SurveyError> {
     let mut seen = look(connection, namespace, named).await?;
     for _ in 1..LOOKS_MAX {
         let runs_unready = |pod: &PodSeen| pod.phase == "Running" && !pod.terminating && !pod.ready;
@@ -30,7 +30,7 @@ pub(super) async fn read(connection: &Connection, namespace: &str, named: &Named
     Ok(seen)
 }
 
-async fn look(connection: &Connection, namespace: &str, named: &Named) -> Result<AppSeen, SurveyError> {
+async fn look(connection: &Connection, namespace: &str, named: &Reference) -> Result<AppSeen, SurveyError> {
     let found = connection.get(&resource(named.kind), namespace, &named.name).await?;
     let raw = found.ok_or_else(|| SurveyError::NotFound {
         what: format!("{}/{}", named.kind.word(), named.name),

@@ -9,43 +9,43 @@ use crate::survey::{Acts, AppliedBy};
 
 /// Where a mark is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum MarkKind {
     Label,
     Annotation,
     Manager,
 }
 
 /// A mark: tool, where, the key (or the manager), the value it must have (or any), and when the tool acts.
-type Mark = (&'static str, At, &'static str, Option<&'static str>, Acts);
+type Mark = (&'static str, MarkKind, &'static str, Option<&'static str>, Acts);
 
 /// Not among them: the label `app.kubernetes.io/instance`, which many charts set and which proves nothing.
 const MARKS: [Mark; 26] = [
-    ("helm", At::Annotation, "meta.helm.sh/release-name", None, Acts::WhenCalled),
-    ("argocd", At::Annotation, "argocd.argoproj.io/tracking-id", None, Acts::ByItself),
-    ("argocd", At::Manager, "argocd-controller", None, Acts::ByItself),
-    ("flux-kustomize", At::Label, "kustomize.toolkit.fluxcd.io/name", None, Acts::ByItself),
-    ("flux-kustomize", At::Manager, "kustomize-controller", None, Acts::ByItself),
-    ("flux-helm", At::Label, "helm.toolkit.fluxcd.io/name", None, Acts::ByItself),
-    ("flux-helm", At::Manager, "helm-controller", None, Acts::ByItself),
-    ("config-sync", At::Annotation, "configsync.gke.io/resource-id", None, Acts::ByItself),
-    ("config-sync", At::Annotation, "configmanagement.gke.io/managed", None, Acts::ByItself),
-    ("config-sync", At::Manager, "configsync", None, Acts::ByItself),
-    ("fleet", At::Annotation, "objectset.rio.cattle.io/id", None, Acts::ByItself),
-    ("fleet", At::Manager, "fleetagent", None, Acts::ByItself),
-    ("kapp", At::Label, "kapp.k14s.io/app", None, Acts::ByItself),
-    ("kapp", At::Manager, "kapp-server-side-apply", None, Acts::ByItself),
-    ("crossplane", At::Label, "crossplane.io/composite", None, Acts::ByItself),
-    ("crossplane", At::Manager, "crossplane-kubernetes-provider", None, Acts::ByItself),
-    ("karmada", At::Label, "karmada.io/managed", Some("true"), Acts::ByItself),
-    ("addon-manager", At::Label, "addonmanager.kubernetes.io/mode", Some("Reconcile"), Acts::ByItself),
-    ("olm", At::Label, "olm.owner", None, Acts::ByItself),
-    ("kluctl", At::Manager, "kluctl-controller", None, Acts::ByItself),
-    ("kluctl", At::Manager, "kluctl", None, Acts::WhenCalled),
-    ("kpt", At::Annotation, "config.k8s.io/owning-inventory", None, Acts::WhenCalled),
-    ("terraform", At::Manager, "Terraform", None, Acts::WhenCalled),
-    ("terraform", At::Manager, "HashiCorp", None, Acts::WhenCalled),
-    ("pulumi", At::Manager, "pulumi-kubernetes", None, Acts::WhenCalled),
-    ("helm", At::Manager, "helm", None, Acts::WhenCalled),
+    ("helm", MarkKind::Annotation, "meta.helm.sh/release-name", None, Acts::WhenCalled),
+    ("argocd", MarkKind::Annotation, "argocd.argoproj.io/tracking-id", None, Acts::ByItself),
+    ("argocd", MarkKind::Manager, "argocd-controller", None, Acts::ByItself),
+    ("flux-kustomize", MarkKind::Label, "kustomize.toolkit.fluxcd.io/name", None, Acts::ByItself),
+    ("flux-kustomize", MarkKind::Manager, "kustomize-controller", None, Acts::ByItself),
+    ("flux-helm", MarkKind::Label, "helm.toolkit.fluxcd.io/name", None, Acts::ByItself),
+    ("flux-helm", MarkKind::Manager, "helm-controller", None, Acts::ByItself),
+    ("config-sync", MarkKind::Annotation, "configsync.gke.io/resource-id", None, Acts::ByItself),
+    ("config-sync", MarkKind::Annotation, "configmanagement.gke.io/managed", None, Acts::ByItself),
+    ("config-sync", MarkKind::Manager, "configsync", None, Acts::ByItself),
+    ("fleet", MarkKind::Annotation, "objectset.rio.cattle.io/id", None, Acts::ByItself),
+    ("fleet", MarkKind::Manager, "fleetagent", None, Acts::ByItself),
+    ("kapp", MarkKind::Label, "kapp.k14s.io/app", None, Acts::ByItself),
+    ("kapp", MarkKind::Manager, "kapp-server-side-apply", None, Acts::ByItself),
+    ("crossplane", MarkKind::Label, "crossplane.io/composite", None, Acts::ByItself),
+    ("crossplane", MarkKind::Manager, "crossplane-kubernetes-provider", None, Acts::ByItself),
+    ("karmada", MarkKind::Label, "karmada.io/managed", Some("true"), Acts::ByItself),
+    ("addon-manager", MarkKind::Label, "addonmanager.kubernetes.io/mode", Some("Reconcile"), Acts::ByItself),
+    ("olm", MarkKind::Label, "olm.owner", None, Acts::ByItself),
+    ("kluctl", MarkKind::Manager, "kluctl-controller", None, Acts::ByItself),
+    ("kluctl", MarkKind::Manager, "kluctl", None, Acts::WhenCalled),
+    ("kpt", MarkKind::Annotation, "config.k8s.io/owning-inventory", None, Acts::WhenCalled),
+    ("terraform", MarkKind::Manager, "Terraform", None, Acts::WhenCalled),
+    ("terraform", MarkKind::Manager, "HashiCorp", None, Acts::WhenCalled),
+    ("pulumi", MarkKind::Manager, "pulumi-kubernetes", None, Acts::WhenCalled),
+    ("helm", MarkKind::Manager, "helm", None, Acts::WhenCalled),
 ];
 
 /// Marks by which an object itself tells a tool to leave it alone: tool, label or annotation, value.
@@ -86,13 +86,13 @@ pub(super) fn of(object: &Value) -> Vec<AppliedBy> {
 }
 
 /// What a mark says, if the object bears it.
-fn name(object: &Value, at: At, key: &str) -> Option<String> {
+fn name(object: &Value, at: MarkKind, key: &str) -> Option<String> {
     let metadata = &object["metadata"];
     match at {
-        At::Label => metadata["labels"][key].as_str().map(str::to_owned),
-        At::Annotation if key == "argocd.argoproj.io/tracking-id" => tracked(object, metadata["annotations"][key].as_str()?),
-        At::Annotation => metadata["annotations"][key].as_str().map(str::to_owned),
-        At::Manager => writers(object).any(|writer| writer["manager"] == key).then(|| format!("field manager {key}")),
+        MarkKind::Label => metadata["labels"][key].as_str().map(str::to_owned),
+        MarkKind::Annotation if key == "argocd.argoproj.io/tracking-id" => tracked(object, metadata["annotations"][key].as_str()?),
+        MarkKind::Annotation => metadata["annotations"][key].as_str().map(str::to_owned),
+        MarkKind::Manager => writers(object).any(|writer| writer["manager"] == key).then(|| format!("field manager {key}")),
     }
 }
 
@@ -126,7 +126,7 @@ fn is_paused(object: &Value, tool: &str) -> bool {
 /// Field managers that wrote what a move changes and that nothing is known of.
 fn unknown(object: &Value) -> Vec<AppliedBy> {
     let is_known = |manager: &str| {
-        let of_tool = MARKS.iter().any(|(_, at, key, ..)| *at == At::Manager && *key == manager);
+        let of_tool = MARKS.iter().any(|(_, at, key, ..)| *at == MarkKind::Manager && *key == manager);
         of_tool || NO_TOOLS.iter().any(|beginning| manager.starts_with(beginning))
     };
     let spec_of = |writer: &Value| writer["fieldsV1"]["f:spec"].as_object().cloned().unwrap_or_default();

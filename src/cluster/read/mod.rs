@@ -14,5 +14,5 @@ mod templates;
 
 pub use claims::kept_seen;
 pub use failure::{SurveyError, api_hint};
-pub use reference::{Named, resolve};
+pub use reference::{Reference, resolve};
 pub use survey::survey;

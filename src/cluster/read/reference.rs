@@ -30,7 +30,7 @@ fn kind_of(group: &str, plural: &str) -> Option<AppKind> {
 
 /// One object to move.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct Reference {
     /// What it is.
     pub kind: AppKind,
     /// Its name.
@@ -53,7 +53,7 @@ struct Resource {
 /// # Errors
 ///
 /// When the words name no kind or object, one that cannot be moved, or more than one.
-pub async fn resolve(connection: &Connection, namespace: &str, words: &[String], selector: Option<&str>) -> Result<Named, SurveyError> {
+pub async fn resolve(connection: &Connection, namespace: &str, words: &[String], selector: Option<&str>) -> Result<Reference, SurveyError> {
     match (split(words)?, selector) {
         (Some((kind, Some(name))), None) => one(connection, namespace, &kind, &name).await,
         (Some((kind, None)), Some(selector)) => {
@@ -100,7 +100,7 @@ fn divide(words: &[String]) -> Result<Option<(String, Option<String>)>, SurveyEr
     }
 }
 
-async fn one(connection: &Connection, namespace: &str, word: &str, name: &str) -> Result<Named, SurveyError> {
+async fn one(connection: &Connection, namespace: &str, word: &str, name: &str) -> Result<Reference, SurveyError> {
     let kind = movable(connection, word).await?;
     let found = connection.get(&resource(kind), namespace, name).await?;
     let Some(object) = found else {
@@ -108,7 +108,7 @@ async fn one(connection: &Connection, namespace: &str, word: &str, name: &str) -
         return Err(SurveyError::NotFound { what, namespace: namespace.to_owned(), plural });
     };
     not_a_part(connection, namespace, kind, name, &object).await?;
-    Ok(Named { kind, name: name.to_owned() })
+    Ok(Reference { kind, name: name.to_owned() })
 }
 
 /// The resource of a kind that can be moved.
@@ -141,7 +141,7 @@ async fn movable(connection: &Connection, word: &str) -> Result<AppKind, SurveyE
     if let Some(kind) = known(word) {
         return Ok(kind);
     }
-    let Discovered { resources, silent } = discover(connection).await?;
+    let Discovery { resources, silent } = discover(connection).await?;
     let Some(found) = find(&resources, word) else {
         let hint = format!("what can be moved is a {MOVABLE}");
         let why = match silent.as_slice() {
@@ -159,7 +159,7 @@ async fn movable(connection: &Connection, word: &str) -> Result<AppKind, SurveyE
 }
 
 /// What a cluster says of its kinds.
-struct Discovered {
+struct Discovery {
     resources: Vec<Resource>,
     /// API groups that do not answer, with what they say instead.
     silent: Vec<(String, ApiError)>,
@@ -180,7 +180,7 @@ async fn patiently(connection: &Connection, path: &str) -> Result<Value, ApiErro
 }
 
 /// Reads the lists of kinds. An API group that does not answer after a few tries is named.
-async fn discover(connection: &Connection) -> Result<Discovered, ApiError> {
+async fn discover(connection: &Connection) -> Result<Discovery, ApiError> {
     let mut resources = listed("", "v1", &patiently(connection, "/api/v1").await?);
     let groups = patiently(connection, "/apis").await?;
     let versions: Vec<(String, String)> = groups["groups"]
@@ -200,7 +200,7 @@ async fn discover(connection: &Connection) -> Result<Discovered, ApiError> {
             Err(error) => silent.push((group.clone(), error)),
         }
     }
-    Ok(Discovered { resources, silent })
+    Ok(Discovery { resources, silent })
 }
 
 fn listed(group: &str, version: &str, list: &Value) -> Vec<Resource> {
@@ -233,12 +233,12 @@ fn find(resources: &[Resource], word: &str) -> Option<Resource> {
     resources.iter().filter(called).find(placed).cloned()
 }
 
-async fn select(connection: &Connection, namespace: &str, kinds: &[AppKind], selector: &str) -> Result<Named, SurveyError> {
+async fn select(connection: &Connection, namespace: &str, kinds: &[AppKind], selector: &str) -> Result<Reference, SurveyError> {
     let mut found = Vec::new();
     for &kind in kinds {
         for object in connection.list(&resource(kind), namespace, selector).await? {
             if kinds.len() == 1 || controller(&object).is_none() {
-                found.push(Named { kind, name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned() });
+                found.push(Reference { kind, name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned() });
             }
         }
     }

@@ -58,7 +58,7 @@ fn unless_forbidden<T: Default>(answer: Result<T, ApiError>) -> Result<T, ApiErr
 }
 
 /// What was found.
-pub(super) struct Around {
+pub(super) struct Surroundings {
     pub(super) server_version: String,
     pub(super) classes: Vec<ClassSeen>,
     pub(super) drivers: Vec<DriverSeen>,
@@ -72,7 +72,7 @@ pub(super) struct Around {
     pub(super) unfinished_runs: Vec<String>,
 }
 
-pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, SurveyError> {
+pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Surroundings, SurveyError> {
     let (classes, drivers, nodes, csi_nodes, capacities) = futures::try_join!(
         reads.all(&Kind::STORAGE_CLASS),
         reads.all(&Kind::CSI_DRIVER),
@@ -89,7 +89,7 @@ pub(super) async fn read(reads: &Reads<'_>, app: &AppSeen) -> Result<Around, Sur
     let (hpas, scaled, version) =
         futures::try_join!(reads.all(&Kind::AUTOSCALER), reads.all(&SCALED_OBJECT), reads.connection.get_path("/version"),)?;
     let autoscalers = hpas.iter().filter_map(|one| hpa(app, one)).chain(scaled.iter().filter_map(|one| scaled_object(app, one)));
-    Ok(Around {
+    Ok(Surroundings {
         server_version: version.map(|version| text(&version, "/gitVersion").to_owned()).unwrap_or_default(),
         classes: classes.iter().map(class).collect(),
         drivers: drivers.iter().map(driver).collect(),

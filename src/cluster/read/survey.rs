@@ -1,7 +1,7 @@
 //! The whole survey of an app, from its parts.
 
 use super::failure::SurveyError;
-use super::reference::Named;
+use super::reference::Reference;
 use super::{app, claims, surroundings, templates};
 use crate::cluster::{Connection, access};
 use crate::survey::Survey;
@@ -11,7 +11,7 @@ use crate::survey::Survey;
 /// # Errors
 ///
 /// When something cannot be read that is not a matter of permissions.
-pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> Result<Survey, SurveyError> {
+pub async fn survey(connection: &Connection, namespace: &str, named: &Reference) -> Result<Survey, SurveyError> {
     let access = access::review(connection, namespace, named.kind).await?;
     let reads = surroundings::Reads { connection, namespace, access: &access };
     let app = app::read(connection, namespace, named).await?;
@@ -20,7 +20,7 @@ pub async fn survey(connection: &Connection, namespace: &str, named: &Named) -> 
     let around = surroundings::read(&reads, &app).await?;
     let namespace = reads.namespace().await?;
     let cluster_uid = connection.cluster_uid().await?;
-    let surroundings::Around {
+    let surroundings::Surroundings {
         server_version,
         classes,
         drivers,

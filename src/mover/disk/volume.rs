@@ -18,19 +18,19 @@ use crate::mover::ground::fail::{Halt, Result};
 
 /// Where a volume's data is.
 #[derive(Debug)]
-pub enum Place {
+pub enum VolumeData {
     /// A file system.
     Tree(Tree),
     /// A device, or a file that is treated as one.
     Device(OwnedFd),
 }
 
-impl Place {
+impl VolumeData {
     /// Opens what is at this path.
-    pub fn open(path: &Path, mode: VolumeMode, is_written: bool) -> Result<Place> {
+    pub fn open(path: &Path, mode: VolumeMode, is_written: bool) -> Result<VolumeData> {
         match mode {
-            VolumeMode::Block => device::open(path, is_written).map(Place::Device),
-            VolumeMode::Filesystem => Tree::open(path).map(Place::Tree).map_err(|errno| {
+            VolumeMode::Block => device::open(path, is_written).map(VolumeData::Device),
+            VolumeMode::Filesystem => Tree::open(path).map(VolumeData::Tree).map_err(|errno| {
                 let message = format!("`{}` cannot be opened as a folder: {errno}", path.display());
                 Halt::new(Reason::BadOrder, message)
             }),
@@ -41,16 +41,16 @@ impl Place {
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         match self {
-            Place::Tree(tree) => tree.root(),
-            Place::Device(device) => device.as_fd(),
+            VolumeData::Tree(tree) => tree.root(),
+            VolumeData::Device(device) => device.as_fd(),
         }
     }
 
     /// Writes everything to the disk.
     pub fn sync(&self) -> rustix::io::Result<()> {
         match self {
-            Place::Tree(tree) => rustix::fs::syncfs(tree.root()),
-            Place::Device(device) => rustix::fs::fsync(device),
+            VolumeData::Tree(tree) => rustix::fs::syncfs(tree.root()),
+            VolumeData::Device(device) => rustix::fs::fsync(device),
         }
     }
 
@@ -58,13 +58,13 @@ impl Place {
     pub fn origin(&self, process: u64) -> VolumeOrigin {
         let stat = rustix::fs::fstat(self.fd());
         let volume = stat.map_or((0, 0), |stat| match self {
-            Place::Tree(_) => (stat.st_dev, stat.st_ino),
-            Place::Device(_) => (stat.st_rdev, stat.st_ino),
+            VolumeData::Tree(_) => (stat.st_dev, stat.st_ino),
+            VolumeData::Device(_) => (stat.st_rdev, stat.st_ino),
         });
         let mount = match self {
-            Place::Tree(tree) => mount_of(tree.root()).unwrap_or(process),
+            VolumeData::Tree(tree) => mount_of(tree.root()).unwrap_or(process),
             // No stamps of a device are ever compared.
-            Place::Device(_) => 0,
+            VolumeData::Device(_) => 0,
         };
         VolumeOrigin { boot: boot(process), process, volume, mount }
     }

@@ -10,7 +10,7 @@ use super::listing;
 use super::wire::{self, Message};
 use crate::contract::orders::{Failure, Phase, Reason, VolumeMode};
 use crate::mover::disk::buffer::Buffer;
-use crate::mover::disk::volume::Place;
+use crate::mover::disk::volume::VolumeData;
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Halt, Result};
 use crate::mover::ground::path;
@@ -292,7 +292,7 @@ impl Session {
 
     fn find(&self, name: &str, mode: VolumeMode) -> Result<usize> {
         let is_it = |served: &ServedVolume| {
-            let is_tree = matches!(served.volume.place(), Place::Tree(_));
+            let is_tree = matches!(served.volume.data(), VolumeData::Tree(_));
             served.volume.name() == name && is_tree == (mode == VolumeMode::Filesystem)
         };
         self.volumes.iter().position(is_it).ok_or_else(|| {

@@ -99,8 +99,8 @@ pub struct Extent {
 
 /// Takes no more changes than a frame may have: three bytes on the wire can be many times that in memory.
 fn few_changes<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<(Item, Vec<Extent>)>, D::Error> {
-    struct Few;
-    impl<'de> Visitor<'de> for Few {
+    struct ChangesVisitor;
+    impl<'de> Visitor<'de> for ChangesVisitor {
         type Value = Vec<(Item, Vec<Extent>)>;
 
         fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -118,7 +118,7 @@ fn few_changes<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Resul
             Ok(changes)
         }
     }
-    deserializer.deserialize_seq(Few)
+    deserializer.deserialize_seq(ChangesVisitor)
 }
 
 /// The lengths at the beginning of a frame: of its message, of its content, and of its content as it is sent if that is compressed.

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::contract::orders::VolumeMode;
 use crate::mover::disk::device;
 use crate::mover::disk::origin::VolumeOrigin;
-use crate::mover::disk::volume::Place;
+use crate::mover::disk::volume::VolumeData;
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::Result;
 use crate::mover::ground::progress::{Cancel, Progress};
@@ -19,7 +19,7 @@ use crate::mover::manifest::writer::Writer;
 use crate::mover::walk::device::DeviceScan;
 use crate::mover::walk::look::{Scan, ScanEnd};
 use crate::mover::walk::worker::Worker;
-use crate::mover::write::change::Nowhere;
+use crate::mover::write::change::NoLane;
 
 /// Returns the root digest of what is at this path; the state folder takes a manifest for the while.
 pub fn digest(path: &Path, mode: VolumeMode, state: &Path) -> Result<Digest> {
@@ -32,14 +32,14 @@ pub fn digest(path: &Path, mode: VolumeMode, state: &Path) -> Result<Digest> {
 
 /// Makes a manifest of what is at this path, in this folder.
 pub(super) fn look_over(path: &Path, mode: VolumeMode, folder: &Path, progress: &Progress, cancel: &Cancel) -> Result<Manifest> {
-    let place = Place::open(path, mode, false)?;
+    let data = VolumeData::open(path, mode, false)?;
     let writer = Writer::new(folder, "digest", None)?;
-    let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(Nowhere))).collect();
+    let mut workers: Vec<Worker<'_>> = (0..work::threads()).map(|_| Worker::new(Box::new(NoLane))).collect();
     let memory = Memory::Blank;
     let side = ScanEnd::Source { is_last: true, is_copied: false };
-    match &place {
-        Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, place.clock(), progress, cancel).run(&mut workers)?,
-        Place::Device(device) => DeviceScan {
+    match &data {
+        VolumeData::Tree(tree) => Scan::new(tree, &memory, &writer, side, data.clock(), progress, cancel).run(&mut workers)?,
+        VolumeData::Device(device) => DeviceScan {
             device: device.as_fd(),
             size: device::size(device.as_fd())?,
             memory: &memory,

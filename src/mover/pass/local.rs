@@ -13,7 +13,7 @@ use crate::mover::ground::progress::{Cancel, Progress};
 use crate::mover::ground::work;
 use crate::mover::manifest::reader::Manifest;
 use crate::mover::manners::pace::Pace;
-use crate::mover::write::apply::{Apply, Direct};
+use crate::mover::write::apply::{Apply, DirectLane};
 use crate::mover::write::change::Lane;
 
 /// A target in the same process.
@@ -43,7 +43,7 @@ impl TargetEnd for LocalTarget {
 
     fn lanes(&mut self) -> Result<Vec<Box<dyn Lane + '_>>> {
         let (apply, _, _) = self.pass.as_ref().expect("lanes are asked for within a pass");
-        let lane = || Box::new(Direct::new(Arc::clone(apply), self.pace.clone())) as Box<dyn Lane>;
+        let lane = || Box::new(DirectLane::new(Arc::clone(apply), self.pace.clone())) as Box<dyn Lane>;
         Ok((0..work::threads()).map(|_| lane()).collect())
     }
 

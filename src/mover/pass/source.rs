@@ -15,7 +15,7 @@ use super::predict;
 use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
 use crate::mover::disk::device;
 use crate::mover::disk::set_back::{self, ClockLead, ClockWatch};
-use crate::mover::disk::volume::{self, Place};
+use crate::mover::disk::volume::{self, VolumeData};
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Halt, Result};
 use crate::mover::ground::path;
@@ -35,7 +35,7 @@ use crate::mover::walk::worker::Worker;
 #[derive(Debug)]
 pub struct SourceVolume {
     volume: Volume,
-    place: Place,
+    data: VolumeData,
     folder: PathBuf,
     process: u64,
     throttle: Option<Arc<Throttle>>,
@@ -58,9 +58,9 @@ impl SourceVolume {
     }
 
     fn open_at(path: &Path, volume: Volume, state: &Path, process: u64) -> Result<SourceVolume> {
-        let place = Place::open(path, volume.mode, false)?;
+        let data = VolumeData::open(path, volume.mode, false)?;
         let folder = state.join("source").join(&volume.name);
-        Ok(SourceVolume { place, folder, volume, process, throttle: None, crowd: None, clocks: set_back::ahead })
+        Ok(SourceVolume { data, folder, volume, process, throttle: None, crowd: None, clocks: set_back::ahead })
     }
 
     /// Returns its name.
@@ -111,9 +111,9 @@ impl SourceVolume {
     fn full_pass(&self, target: &mut dyn TargetEnd, is_last: bool, progress: &Arc<Progress>, cancel: &Arc<Cancel>) -> Result<()> {
         progress.restart();
         let own = self.own_manifest();
-        let size = match &self.place {
-            Place::Device(device) => device::size(device.as_fd())?,
-            Place::Tree(_) => 0,
+        let size = match &self.data {
+            VolumeData::Device(device) => device::size(device.as_fd())?,
+            VolumeData::Tree(_) => 0,
         };
         let request = PassRequest {
             volume: &self.volume,
@@ -140,7 +140,7 @@ impl SourceVolume {
         progress.enter(Phase::Syncing);
         // Both ends make their root at the same time.
         let (source_root, target_root) = std::thread::scope(|scope| {
-            let finishing = scope.spawn(|| writer.finish(self.place.origin(self.process)));
+            let finishing = scope.spawn(|| writer.finish(self.data.origin(self.process)));
             let target_root = target.end(is_last);
             (work::join(finishing), target_root)
         });
@@ -159,14 +159,14 @@ impl SourceVolume {
         }
         let ending = ended.elapsed().saturating_sub(cancel.gate.held() - held_later);
         let is_first = matches!(memory, Memory::Blank);
-        progress.predict(predict::last_pass_ms(&self.place, is_first, progress, copying, ending));
+        progress.predict(predict::last_pass_ms(&self.data, is_first, progress, copying, ending));
         progress.enter(Phase::Through);
         Ok(())
     }
 
     /// Returns the manifest of an earlier pass, if it was made of this volume since it was mounted.
     fn own_manifest(&self) -> Option<Arc<Manifest>> {
-        let ours = self.place.origin(self.process);
+        let ours = self.data.origin(self.process);
         let manifest = Manifest::open(&self.folder, MANIFEST)?;
         manifest.origin().is_comparable(&ours).then(|| Arc::new(manifest))
     }
@@ -188,13 +188,15 @@ impl SourceVolume {
         }
         let side = ScanEnd::Source { is_last, is_copied: true };
         // The time is taken first: whatever changes after the sync then has a stamp that is not older than it.
-        let clock = self.place.clock();
-        match &self.place {
-            Place::Tree(tree) => {
-                self.place.sync().map_err(|errno| fail::at_source("syncing", b"", errno))?;
+        let clock = self.data.clock();
+        match &self.data {
+            VolumeData::Tree(tree) => {
+                self.data.sync().map_err(|errno| fail::at_source("syncing", b"", errno))?;
                 Scan::new(tree, memory, writer, side, clock, progress, cancel).run(&mut workers)
             }
-            Place::Device(device) => DeviceScan { device: device.as_fd(), size, memory, writer, side, progress, cancel }.run(&mut workers),
+            VolumeData::Device(device) => {
+                DeviceScan { device: device.as_fd(), size, memory, writer, side, progress, cancel }.run(&mut workers)
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::contract::orders::{Phase, Reason, Volume, VolumeMode};
 use crate::mover::disk::device;
 use crate::mover::disk::set_back::{self, ClockWatch};
 use crate::mover::disk::tree;
-use crate::mover::disk::volume::{self, Place};
+use crate::mover::disk::volume::{self, VolumeData};
 use crate::mover::ground::digest::Digest;
 use crate::mover::ground::fail::{self, Halt, Result};
 use crate::mover::ground::number;
@@ -27,7 +27,7 @@ use crate::mover::walk::device::DeviceScan;
 use crate::mover::walk::look::{Scan, ScanEnd};
 use crate::mover::walk::worker::Worker;
 use crate::mover::write::apply::Apply;
-use crate::mover::write::change::Nowhere;
+use crate::mover::write::change::NoLane;
 use crate::mover::write::early::EarlyReader;
 use crate::mover::write::slate::Slate;
 
@@ -63,18 +63,18 @@ impl TargetVolume {
     fn open_at(path: &Path, volume: Volume, state: &Path) -> Result<TargetVolume> {
         // Not the process's number: a volume that is opened anew has forgotten what was touched.
         let process = number::new_number()?;
-        let place = Place::open(path, volume.mode, true)?;
+        let data = VolumeData::open(path, volume.mode, true)?;
         let folder = state.join("target").join(&volume.name);
-        let ours = place.origin(process);
+        let ours = data.origin(process);
         let manifest = Manifest::open(&folder, MANIFEST).filter(|manifest| {
             let origin = manifest.origin();
             // The stamps of a device say nothing, so that only the process that wrote it knows it.
-            let is_known = matches!(place, Place::Tree(_)) || origin.process == process;
+            let is_known = matches!(data, VolumeData::Tree(_)) || origin.process == process;
             origin.is_comparable(&ours) && is_known
         });
         Ok(TargetVolume {
             name: volume.name,
-            slate: Arc::new(Slate::new(place)),
+            slate: Arc::new(Slate::new(data)),
             folder,
             process,
             is_proving: true,
@@ -90,8 +90,8 @@ impl TargetVolume {
         &self.name
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        self.slate.place()
+    pub(crate) fn data(&self) -> &VolumeData {
+        self.slate.data()
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, Option<Arc<Manifest>>> {
@@ -107,7 +107,7 @@ impl TargetVolume {
             None if self.is_blank(size)? => return Ok(Inventory::Blank),
             None => {
                 // What a pass that broke off wrote may be in memory only, and what is read there would never be read from the disk.
-                self.place().sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
+                self.data().sync().map_err(|errno| fail::at_target("syncing", b"", errno))?;
                 self.look_over(progress, cancel)?
             }
         };
@@ -118,7 +118,7 @@ impl TargetVolume {
     }
 
     fn check_size(&self, source: u64) -> Result<()> {
-        let Place::Device(device) = self.place() else {
+        let VolumeData::Device(device) = self.data() else {
             return Ok(());
         };
         let target = device::size(device.as_fd())?;
@@ -137,9 +137,9 @@ impl TargetVolume {
         if self.remembered().is_some() {
             return Ok(false);
         }
-        match self.place() {
-            Place::Device(device) => Ok(device::looks_blank(device.as_fd(), size)),
-            Place::Tree(tree) => {
+        match self.data() {
+            VolumeData::Device(device) => Ok(device::looks_blank(device.as_fd(), size)),
+            VolumeData::Tree(tree) => {
                 let names = tree.open_directory(b"").and_then(|root| tree::list_names(root.as_fd(), true));
                 names.map(|names| names.is_empty()).map_err(|errno| fail::at_target("listing", b"", errno))
             }
@@ -150,7 +150,7 @@ impl TargetVolume {
     #[must_use]
     pub fn apply(&self, progress: &Arc<Progress>) -> Apply {
         let remembers = self.remembered().is_some();
-        let reads_early = !remembers && self.is_proving && matches!(self.place(), Place::Tree(_));
+        let reads_early = !remembers && self.is_proving && matches!(self.data(), VolumeData::Tree(_));
         // Where it cannot be had all is read in the end.
         let early = reads_early.then(|| EarlyReader::begin(&self.folder).ok().map(Arc::new)).flatten();
         self.early.lock().expect("no thread panics while it holds this lock").clone_from(&early);
@@ -189,7 +189,7 @@ impl TargetVolume {
     /// Writes everything to the disk.
     pub fn sync(&self, progress: &Progress) -> Result<()> {
         progress.enter(Phase::Syncing);
-        self.place().sync().map_err(|errno| fail::at_target("syncing", b"", errno))
+        self.data().sync().map_err(|errno| fail::at_target("syncing", b"", errno))
     }
 
     /// Reads back what was written, and looks at everything else; to be done after a sync. Before the last pass, one that wrote nothing leaves
@@ -209,19 +209,19 @@ impl TargetVolume {
     }
 
     fn look_over(&self, progress: &Progress, cancel: &Cancel) -> Result<Arc<Manifest>> {
-        let (watch, clock) = (ClockWatch::begin(set_back::ahead), self.place().clock());
+        let (watch, clock) = (ClockWatch::begin(set_back::ahead), self.data().clock());
         let old = self.remembered().clone();
         let knows_all = old.as_ref().is_some_and(|old| old.origin().process == self.process);
         let writer = Writer::new(&self.folder, MANIFEST, old.clone())?;
         let memory = old.map_or(Memory::Blank, Memory::Own);
         let early = self.end_early();
         let side = ScanEnd::Target { touched: self.slate.touched(), knows_all, early: early.as_deref() };
-        let mut workers: Vec<Worker<'_>> = (0..work::readers()).map(|_| Worker::new(Box::new(Nowhere))).collect();
+        let mut workers: Vec<Worker<'_>> = (0..work::readers()).map(|_| Worker::new(Box::new(NoLane))).collect();
         // What is counted here is no part of the pass.
         let uncounted = Progress::default();
-        match self.place() {
-            Place::Tree(tree) => Scan::new(tree, &memory, &writer, side, clock, &uncounted, cancel).run(&mut workers)?,
-            Place::Device(device) => DeviceScan {
+        match self.data() {
+            VolumeData::Tree(tree) => Scan::new(tree, &memory, &writer, side, clock, &uncounted, cancel).run(&mut workers)?,
+            VolumeData::Device(device) => DeviceScan {
                 device: device.as_fd(),
                 size: self.size.load(Ordering::Relaxed),
                 memory: &memory,
@@ -232,7 +232,7 @@ impl TargetVolume {
             }
             .run(&mut workers)?,
         }
-        let mut made = writer.finish(self.place().origin(self.process))?;
+        let mut made = writer.finish(self.data().origin(self.process))?;
         if watch.was_set_back() {
             made.doubt();
         }

@@ -80,13 +80,13 @@ impl DeviceScan<'_> {
     fn segments(&self, underway: &DeviceWork, direct: Option<BorrowedFd<'_>>, worker: &mut Worker<'_>) -> Result<()> {
         // None is passed over: a device has the size that it says, and of a target nobody knows what it holds where the source has zeros.
         let count = digest::segment_count(self.size);
-        while let Some(claim) = underway.segments.claim(|from| (from < count).then_some(from)) {
+        while let Some(assignment) = underway.segments.assign(|from| (from < count).then_some(from)) {
             self.cancel.check()?;
-            let blocks = self.segment(underway, claim.index, direct, worker)?;
+            let blocks = self.segment(underway, assignment.index, direct, worker)?;
             if let Some(region) = underway.region {
-                self.writer.blocks().write(region, claim.index * SEGMENT_BLOCKS, &blocks)?;
+                self.writer.blocks().write(region, assignment.index * SEGMENT_BLOCKS, &blocks)?;
             }
-            underway.segments.settle(claim, digest::of_blocks(&blocks));
+            underway.segments.settle(assignment, digest::of_blocks(&blocks));
         }
         Ok(())
     }

@@ -96,10 +96,10 @@ impl Scan<'_> {
 
     /// Works on the segments of a large file for as long as there are any; whoever ends last makes its entry.
     pub(super) fn segments(&self, file: &LargeFile, worker: &mut Worker<'_>) -> Result<()> {
-        while let Some(claim) = file.segments.claim(|from| self.next_segment(file, from)) {
+        while let Some(assignment) = file.segments.assign(|from| self.next_segment(file, from)) {
             self.cancel.check()?;
-            let segment = self.segment(file, claim.index, worker)?;
-            file.segments.settle(claim, segment);
+            let segment = self.segment(file, assignment.index, worker)?;
+            file.segments.settle(assignment, segment);
         }
         match file.segments.root() {
             Some(content) => self.finish_large(file, content, worker),

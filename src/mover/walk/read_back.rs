@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::mover::disk::direct;
     use crate::mover::ground::digest::SEGMENT_BYTES;
-    use crate::mover::write::change::{Nowhere, Piece};
+    use crate::mover::write::change::{NoLane, Piece};
     use crate::mover::write::touched::{TouchedPart, TouchedPaths};
 
     const BLOCK: u64 = BLOCK_BYTES as u64;
@@ -107,13 +107,13 @@ mod tests {
     const LENGTH: u64 = 200 * BLOCK + 4711;
 
     /// A file whose second segment was written in many places.
-    struct Changed {
+    struct ChangedFile {
         file: File,
         written: WrittenBlocks,
     }
 
-    impl Changed {
-        fn new() -> Changed {
+    impl ChangedFile {
+        fn new() -> ChangedFile {
             let file = tempfile::tempfile().expect("a file");
             file.set_len(SEGMENT + LENGTH).expect("a size");
             let touched = TouchedPaths::default();
@@ -124,7 +124,7 @@ mod tests {
                 touched.add_segment(b"file", 1, &[Piece { offset, length: 100, bytes: Some(&bytes) }]);
             }
             let Some(TouchedPart::Segments(mut segments)) = touched.part(b"file") else { panic!("it was touched in parts") };
-            Changed { file, written: segments.remove(&1).expect("what was written") }
+            ChangedFile { file, written: segments.remove(&1).expect("what was written") }
         }
 
         fn content(&self) -> Vec<u8> {
@@ -143,21 +143,21 @@ mod tests {
                 asked += 1;
                 Ok(digest::of_segment(&content[place as usize..(place + length) as usize]))
             };
-            let at_once = super::read_back(segment, &self.written, &mut blocks, &mut Worker::new(Box::new(Nowhere)), read).expect("read");
+            let at_once = super::read_back(segment, &self.written, &mut blocks, &mut Worker::new(Box::new(NoLane)), read).expect("read");
             (blocks, at_once, asked)
         }
     }
 
     #[test]
     fn pages_all_over_a_segment_come_at_once() {
-        let changed = Changed::new();
+        let changed = ChangedFile::new();
         let direct = direct::open(changed.file.as_fd(), OFlags::RDONLY).expect("disks have it, and so has memory since Linux 6.6");
         assert_eq!(changed.read_back(Some(&direct)), (digest::of_segment(&changed.content()), 35 * BLOCK + 4711, 0));
     }
 
     #[test]
     fn what_cannot_be_read_at_once_is_read_one_by_one() {
-        let changed = Changed::new();
+        let changed = ChangedFile::new();
         assert_eq!(changed.read_back(None), (digest::of_segment(&changed.content()), 0, 34));
         let pipe = OwnedFd::from(std::io::pipe().expect("a pipe").0);
         assert_eq!(changed.read_back(Some(&pipe)), (digest::of_segment(&changed.content()), 0, 34));

@@ -27,7 +27,7 @@ struct SegmentsState {
 
 /// A segment that one thread works on.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct Assignment {
     number: u64,
     /// Which it is.
     pub(super) index: u64,
@@ -47,7 +47,7 @@ impl Segments {
     }
 
     /// Hands out a segment: that which is said to be the next to be looked at, from one on.
-    pub(super) fn claim(&self, next: impl FnOnce(u64) -> Option<u64>) -> Option<Claim> {
+    pub(super) fn assign(&self, next: impl FnOnce(u64) -> Option<u64>) -> Option<Assignment> {
         let mut state = self.lock();
         // What turns up after that came too late for the root.
         if state.is_exhausted {
@@ -57,17 +57,17 @@ impl Segments {
             state.is_exhausted = true;
             return None;
         };
-        let claim = Claim { number: state.handed_out, index };
+        let assignment = Assignment { number: state.handed_out, index };
         state.next = index + 1;
         state.handed_out += 1;
-        Some(claim)
+        Some(assignment)
     }
 
     /// Takes the digest of a segment that was handed out.
-    pub(super) fn settle(&self, claim: Claim, segment: Digest) {
+    pub(super) fn settle(&self, assignment: Assignment, segment: Digest) {
         let mut state = self.lock();
         let SegmentsState { added, waiting, root, .. } = &mut *state;
-        waiting.insert(claim.number, (claim.index, segment));
+        waiting.insert(assignment.number, (assignment.index, segment));
         while let (Some((index, segment)), Some(root)) = (waiting.remove(added), root.as_mut()) {
             root.add(index, segment);
             *added += 1;
@@ -96,14 +96,14 @@ mod tests {
         let mut expected = ContentRoot::new(4711);
         (0..10).for_each(|index| expected.add(index * 3, digest(index)));
         let segments = Segments::of(4711);
-        let claim = || segments.claim(|from| Some(from.next_multiple_of(3)).filter(|index| *index < 30));
-        let mut claims: Vec<Claim> = std::iter::from_fn(claim).collect();
-        claims.rotate_left(4);
-        claims.swap(1, 7);
-        for claim in claims {
-            assert!(segments.root().is_none(), "{claim:?} is missing");
-            let segment = digest(claim.index / 3);
-            segments.settle(claim, segment);
+        let assign = || segments.assign(|from| Some(from.next_multiple_of(3)).filter(|index| *index < 30));
+        let mut assignments: Vec<Assignment> = std::iter::from_fn(assign).collect();
+        assignments.rotate_left(4);
+        assignments.swap(1, 7);
+        for assignment in assignments {
+            assert!(segments.root().is_none(), "{assignment:?} is missing");
+            let segment = digest(assignment.index / 3);
+            segments.settle(assignment, segment);
         }
         assert_eq!(segments.root(), Some(expected.finish()));
         assert!(segments.root().is_none(), "one thread alone ends it");
@@ -112,14 +112,14 @@ mod tests {
     #[test]
     fn only_what_waits_for_another_is_kept() {
         let segments = Segments::of(1 << 62);
-        let claim = || segments.claim(Some).expect("there are more");
-        let slow = claim();
-        let early: Vec<Claim> = (0..5).map(|_| claim()).collect();
-        early.into_iter().for_each(|claim| segments.settle(claim, digest(1)));
+        let assign = || segments.assign(Some).expect("there are more");
+        let slow = assign();
+        let early: Vec<Assignment> = (0..5).map(|_| assign()).collect();
+        early.into_iter().for_each(|assignment| segments.settle(assignment, digest(1)));
         assert_eq!(segments.lock().waiting.len(), 5);
         segments.settle(slow, digest(1));
         for _ in 0..1000 {
-            segments.settle(claim(), digest(1));
+            segments.settle(assign(), digest(1));
             assert!(segments.lock().waiting.is_empty());
         }
     }
@@ -128,8 +128,8 @@ mod tests {
     fn what_has_no_segment_with_data_is_complete_at_once_and_stays_so() {
         let segments = Segments::of(1 << 62);
         assert!(segments.root().is_none(), "nobody has asked yet");
-        assert!(segments.claim(|_| None).is_none());
-        assert!(segments.claim(Some).is_none());
+        assert!(segments.assign(|_| None).is_none());
+        assert!(segments.assign(Some).is_none());
         assert_eq!(segments.root(), Some(ContentRoot::new(1 << 62).finish()));
     }
 }

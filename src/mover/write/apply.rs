@@ -23,7 +23,7 @@ use crate::mover::disk::lend;
 use crate::mover::disk::metadata::{self, Metadata};
 use crate::mover::disk::stat::{self, EntryKind};
 use crate::mover::disk::tree::{self, Tree};
-use crate::mover::disk::volume::Place;
+use crate::mover::disk::volume::VolumeData;
 use crate::mover::ground::fail::{self, Result};
 use crate::mover::ground::path;
 use crate::mover::ground::progress::Progress;
@@ -69,9 +69,9 @@ impl Apply {
     /// Returns a pass over this volume; touched paths are noted unless all will be read back anyway.
     #[must_use]
     pub fn new(slate: Arc<Slate>, remembers: bool, early: Option<Arc<EarlyReader>>, progress: Arc<Progress>) -> Apply {
-        let (direct, flush) = match slate.place() {
-            Place::Tree(tree) => (None, Flush::begin(tree).ok()),
-            Place::Device(device) => (direct::open(device.as_fd(), OFlags::RDWR), None),
+        let (direct, flush) = match slate.data() {
+            VolumeData::Tree(tree) => (None, Flush::begin(tree).ok()),
+            VolumeData::Device(device) => (direct::open(device.as_fd(), OFlags::RDWR), None),
         };
         Apply { slate, remembers, progress, direct, early, flush, large: Mutex::default() }
     }
@@ -89,9 +89,9 @@ impl Apply {
     /// Carries out one change. Its paths must have been checked to stay beneath the root by their words.
     pub fn apply(&self, item: &Item, pieces: &[Piece<'_>], desk: &mut Desk) -> Result<()> {
         self.slate.change();
-        match self.slate.place() {
-            Place::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
-            Place::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),
+        match self.slate.data() {
+            VolumeData::Tree(tree) => self.apply_to_tree(tree, item, pieces, desk),
+            VolumeData::Device(device) => self.apply_to_device(device.as_fd(), item, pieces, &mut desk.buffer),
         }
     }
 
@@ -327,21 +327,21 @@ fn make_special(parent: BorrowedFd<'_>, name: &[u8], metadata: &Metadata) -> rus
 }
 
 /// The lane within one process: changes are carried out at once, by the thread that found them.
-pub struct Direct {
+pub struct DirectLane {
     apply: Arc<Apply>,
     desk: Desk,
     pace: Option<Arc<Pace>>,
 }
 
-impl Direct {
+impl DirectLane {
     /// Returns a lane to this pass, not faster than this pace.
     #[must_use]
-    pub fn new(apply: Arc<Apply>, pace: Option<Arc<Pace>>) -> Direct {
-        Direct { apply, desk: Desk::default(), pace }
+    pub fn new(apply: Arc<Apply>, pace: Option<Arc<Pace>>) -> DirectLane {
+        DirectLane { apply, desk: Desk::default(), pace }
     }
 }
 
-impl Lane for Direct {
+impl Lane for DirectLane {
     fn emit(&mut self, item: Item, pieces: &[Piece<'_>]) -> Result<()> {
         if let Some(pace) = &self.pace {
             pace.take(pieces.iter().filter(|piece| piece.bytes.is_some()).map(|piece| piece.length).sum());
@@ -365,7 +365,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("target");
         std::fs::create_dir(&root).expect("a folder");
-        let slate = Slate::new(Place::open(&root, VolumeMode::Filesystem, true).expect("a volume"));
+        let slate = Slate::new(VolumeData::open(&root, VolumeMode::Filesystem, true).expect("a volume"));
         let apply = Apply::new(Arc::new(slate), false, None, Arc::default());
         let like = tempfile::tempfile().expect("a file");
         let metadata = stat::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");

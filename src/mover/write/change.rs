@@ -92,9 +92,9 @@ pub trait Lane: Send {
 
 /// A lane that leads nowhere, for an end that only reads.
 #[derive(Debug, Default)]
-pub struct Nowhere;
+pub struct NoLane;
 
-impl Lane for Nowhere {
+impl Lane for NoLane {
     fn emit(&mut self, _: Item, _: &[Piece<'_>]) -> Result<()> {
         Ok(())
     }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::touched::TouchedPaths;
 use crate::mover::disk::times::Times;
-use crate::mover::disk::volume::Place;
+use crate::mover::disk::volume::VolumeData;
 
 /// A volume that is written.
 #[derive(Debug)]
 pub struct Slate {
-    place: Place,
+    data: VolumeData,
     touched: TouchedPaths,
     /// Whether the manifest was made by this process, which wrote nothing since.
     is_clean: AtomicBool,
@@ -23,14 +23,14 @@ pub struct Slate {
 impl Slate {
     /// Returns a volume of which nothing is known.
     #[must_use]
-    pub(crate) fn new(place: Place) -> Slate {
-        Slate { place, touched: TouchedPaths::default(), is_clean: AtomicBool::new(false), times: OnceLock::new() }
+    pub(crate) fn new(data: VolumeData) -> Slate {
+        Slate { data, touched: TouchedPaths::default(), is_clean: AtomicBool::new(false), times: OnceLock::new() }
     }
 
     /// Returns where it is.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn data(&self) -> &VolumeData {
+        &self.data
     }
 
     /// Returns what was written since it was looked over.
@@ -41,10 +41,10 @@ impl Slate {
 
     /// Returns what times it keeps; none of a device.
     pub(crate) fn times(&self) -> Option<&Times> {
-        match &self.place {
+        match &self.data {
             // The first pass asks before it changes anything, so that the time of the root is put back before it is looked at.
-            Place::Tree(tree) => Some(self.times.get_or_init(|| Times::of(tree.root()))),
-            Place::Device(_) => None,
+            VolumeData::Tree(tree) => Some(self.times.get_or_init(|| Times::of(tree.root()))),
+            VolumeData::Device(_) => None,
         }
     }
 

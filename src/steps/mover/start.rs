@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::answer::{self, Answer};
 use super::{pod, roster};
-use crate::cluster::{Created, Kind};
+use crate::cluster::{Creation, Kind};
 use crate::journal::Evidence;
 use crate::plan::End;
 use crate::plan::mover_pod;
@@ -71,7 +71,7 @@ impl Act for StartMover {
             return pod::delete_pod(world, &self.pod).await;
         }
         world.movers.forget(&self.pod);
-        if let Created::New(pod) = world.at_mover(&self.pod).create(&Kind::POD, &self.manifest).await? {
+        if let Creation::New(pod) = world.at_mover(&self.pod).create(&Kind::POD, &self.manifest).await? {
             world.movers.know(roster::made(&pod));
         }
         Ok(())

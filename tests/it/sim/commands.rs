@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use kubectl_stateful::cluster::read::Named;
+use kubectl_stateful::cluster::read::Reference;
 use kubectl_stateful::engine::{Ending, Listener, Trouble};
 use kubectl_stateful::journal::stored_plan;
 use kubectl_stateful::operate::caller::{Caller, NothingToDo, Proposal, Remark};
@@ -177,7 +177,7 @@ fn an_app_that_never_becomes_ready_on_its_target_is_moved_back() {
             assert!(again.is_err_and(|why| why.class == ExitClass::Refused), "{}: resumed", scenario.name);
             undone(&moving, &caller).await.expect("it is back");
             assert_eq!(caller.proposed.take(), [""; 0], "{}: twice", scenario.name);
-            let app = Named { kind: first.app.kind, name: first.app.name.clone() };
+            let app = Reference { kind: first.app.kind, name: first.app.name.clone() };
             let request = Request { run: RunId("m3".to_owned()), ..first.request.clone() };
             let seen = trust::seen(&cluster, "app", &app, &request).await.expect("it can be surveyed");
             assert!(seen.unfinished_runs.is_empty(), "{}: {:?}", scenario.name, seen.unfinished_runs);

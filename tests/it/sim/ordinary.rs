@@ -1,6 +1,6 @@
 //! Moves on clusters that are not like the one the product was made on.
 
-use kubectl_stateful::cluster::read::{Named, resolve, survey};
+use kubectl_stateful::cluster::read::{Reference, resolve, survey};
 use kubectl_stateful::contract::orders;
 use kubectl_stateful::engine::{Ending, Trouble};
 use kubectl_stateful::planner;
@@ -159,7 +159,7 @@ fn a_replica_that_is_not_ready_for_a_moment_is_looked_at_again() {
                     sim.tick();
                 });
                 let cluster = connect(&moving.sim);
-                let app = Named { kind: moving.plan.app.kind, name: scenario.app.to_owned() };
+                let app = Reference { kind: moving.plan.app.kind, name: scenario.app.to_owned() };
                 let seen = survey(&cluster, "app", &app).await.expect("it can be surveyed");
                 let ready: Vec<bool> = seen.app.pods.iter().map(|pod| pod.ready).collect();
                 assert!(!ready.is_empty() && ready.iter().all(|one| *one == is_up), "{}, {ms} ms: {ready:?}", scenario.name);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use kubectl_stateful::cluster::read::Named;
+use kubectl_stateful::cluster::read::Reference;
 use kubectl_stateful::survey::AppKind;
 
 use super::Sim;
@@ -82,8 +82,8 @@ impl Scenario {
         sim.expects_pods = self.kind != AppKind::Claim;
     }
 
-    pub(crate) fn named(&self) -> Named {
-        Named { kind: self.kind, name: self.app.to_owned() }
+    pub(crate) fn named(&self) -> Reference {
+        Reference { kind: self.kind, name: self.app.to_owned() }
     }
 }
 
