@@ -26,7 +26,7 @@ use crate::words;
 /// Change the storage class of a running stateful app, with proof and a way back
 ///
 /// Moves a StatefulSet, Deployment, Pod or claim with its data to another storage class. `plan` shows every change before it
-/// happens; `execute` copies the data while the app runs, stops it for the last changes, proves the copy and cuts over. The old volumes
+/// happens. `execute` copies the data while the app runs, stops the app for the last changes, proves the copy and cuts over. The old volumes
 /// are kept, and `undo` goes back at any moment.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl stateful", bin_name = "kubectl stateful", version, disable_help_subcommand = true)]

@@ -75,7 +75,7 @@ pub(super) struct MoveArgs {
     /// Let the kubelet give the app's `fsGroup` and its modes to the files on the new volumes, where it did not so far
     #[arg(long)]
     fs_group_may_change: bool,
-    /// Run the movers as the app's user and groups instead of as root, for volumes that root may not read, such as exports that squash root
+    /// Run the movers as the app's user and groups instead of as root, for volumes that root may not read (exports that squash root)
     #[arg(long)]
     run_movers_as_app: bool,
     /// The image of the mover pods (or KUBECTL_STATEFUL_MOVER_IMAGE)

@@ -13,7 +13,7 @@ pub enum ApiError {
     /// There is no such object (for writes; reads return `None`).
     #[error("{0}")]
     NotFound(String),
-    /// An object of that name exists (for writes that are not creates; creates return [`Created::AlreadyThere`]).
+    /// An object of that name exists (for writes that are not creates; creates return [`Creation::AlreadyThere`]).
     #[error("{0}")]
     AlreadyExists(String),
     /// Not allowed: by RBAC, by a quota or by an admission rule.
@@ -46,8 +46,8 @@ pub enum ApiError {
     },
 }
 
-/// How long an API server may be gone: its upgrade, or that of its only node, takes minutes, and who stops waiting for it leaves the app
-/// as it is, which may be down.
+/// How long an API server may be gone. Its upgrade, or that of its only node, takes minutes. Who stops waiting for it leaves the app as it
+/// is, which may be down.
 pub const OUTAGE_MAX: Duration = Duration::from_secs(600);
 
 /// How long credentials may be refused: they are exchanged before they run out, and whoever checks them may be down for a while.

@@ -133,7 +133,7 @@ impl Connection {
         absent_as_none(self.call(Method::DELETE, &path, Some(("application/json", &options))).await).map(drop)
     }
 
-    /// Returns the last lines of the log of a container of a pod, not more than [`LOG_BYTES_MAX`] of them; none when there is no such pod, or no log (yet).
+    /// Returns the last lines of the log of a container, not more than [`LOG_BYTES_MAX`] bytes; none when there is no such pod, or no log yet.
     pub async fn log_tail(&self, namespace: &str, pod: &str, container: &str) -> Result<Option<String>, ApiError> {
         let pod = Kind::POD.path(namespace, Some(pod));
         let path = format!("{pod}/log?container={}&tailLines={LOG_LINES}&limitBytes={LOG_BYTES_MAX}", encoded(container));

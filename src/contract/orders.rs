@@ -2,7 +2,7 @@
 //!
 //! Orders reach a mover as one JSON document in a file (a pod annotation, mounted by the downward API), which may be
 //! replaced at any moment by one with a higher `sequence`. Answers leave it as JSON lines on standard output, each line a
-//! complete [`Report`] of where the mover stands, so that the last line alone is always enough. This file does no I/O and
+//! complete [`Report`] of where the mover stands. So the last line alone is always enough. This file does no I/O and
 //! copies nothing. It is a wire format: fields are added with `#[serde(default)]` and never renamed.
 
 use std::net::IpAddr;
@@ -46,7 +46,7 @@ pub struct Orders {
     /// Any number other than before: the engine is still there and has nothing else to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<u64>,
-    /// How long these orders may stay as they are, to the byte, before the mover takes the engine for gone and ends by itself, whatever it is doing:
+    /// How long these orders may stay as they are, to the byte. After that the mover takes the engine for gone and ends, whatever it is doing:
     /// it reports [`Reason::EngineSilent`] and exits with code 0. None: for ever. A kubelet brings a change after 90 seconds at worst
     /// (see [`REMIND_AFTER`]), so that it should be several times that. Time in which the node slept counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,8 +250,8 @@ pub struct VolumeReport {
     pub bytes_sent: u64,
     /// Milliseconds since this volume's pass began.
     pub elapsed_ms: u64,
-    /// What a pass over this volume would take if the application stopped now, in milliseconds, estimated from the rates of
-    /// this pass and from what changed while it ran; none while not known.
+    /// How many milliseconds a pass over this volume would take if the application stopped now; none while not known. It is
+    /// estimated from the rates of this pass and from what changed while it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predicted_last_pass_ms: Option<u64>,
     /// Whether something changed under a pass that is not the last (files vanished or grew while read); never so in the last.

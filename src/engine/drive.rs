@@ -1,7 +1,7 @@
 //! Drives one step to its goal, in either direction.
 //!
-//! The loop is always: look, and only then act. A reply that was lost, a change that was applied twice or a crash in between make no
-//! difference, because the next look finds the world as it is.
+//! The loop is always: look, and only then act. The next look finds the world as it is. So a reply that was lost, a change that was
+//! applied twice or a crash in between make no difference.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ impl<'a, 'r> Drive<'a, 'r> {
         self.pause(wait).await
     }
 
-    /// For how long a failure may last; none: not at all. A denial may pass as a failure of the server may, and with the app down there is
+    /// For how long a failure may last; none: not at all. A denial may pass as a failure of the server may. With the app down there is
     /// nothing better to do than to try again.
     fn bears(&self, error: &ApiError, made_for: Purpose) -> Option<Duration> {
         match made_for {

@@ -1,8 +1,12 @@
 //! Drives a plan: stage by stage, each step to its goal, forward or back, with intent written before the world is touched.
 //!
-//! [`way`] takes a run to an [`ending`], [`drive`] takes one step to its goal, [`guard`] looks after what steps did, [`seat`] is what an executor has, [`pace`] says how long to wait and [`patience`] until
-//! when, [`record`] writes to the journal, [`notice`] is what is told to whoever listens; before the app is stopped
-//! [`warm_copies`] has old copies made once more and [`gate`] looks a last time; [`downtime`] says whether the app is down. It knows no single step's business.
+//! - [`way`] takes a run to an [`ending`], and [`drive`] takes one step to its goal.
+//! - [`guard`] looks after what steps did. [`downtime`] says whether the app is down.
+//! - [`seat`] is what an executor has. [`pace`] says how long to wait, and [`patience`] until when.
+//! - [`record`] writes to the journal, and [`notice`] is what is told to whoever listens.
+//! - Before the app is stopped, [`warm_copies`] has old copies made once more, and [`gate`] looks a last time.
+//!
+//! It knows no single step's business.
 
 mod downtime;
 mod drive;

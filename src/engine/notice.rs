@@ -61,13 +61,13 @@ pub enum Notice {
     },
     /// The app is ready again.
     AppReady {
-        /// For how long it was down, from the order to stop to ready; in milliseconds, by the journal's clocks where another executor stopped it.
+        /// For how long it was down, in milliseconds, from the order to stop to ready. Where another executor stopped it, the journal's clocks count.
         down_ms: u64,
     },
     /// The app was started again on its source, and may take a while to be ready.
     AppStarted {
-        /// For how long it was stopped, from the order to stop to the order to start; in milliseconds, by the journal's clocks where another
-        /// executor stopped it.
+        /// For how long it was stopped, in milliseconds, from the order to stop to the order to start. Where another executor stopped it, the
+        /// journal's clocks count.
         stopped_ms: u64,
     },
     /// An interrupt waits until the app is up again.

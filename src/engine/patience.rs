@@ -1,5 +1,5 @@
-//! How long one step is waited for: until its deadline; as long as the API may be gone; as long as a change may be refused for a reason that
-//! passes; and as long as those who work on it may say nothing new. It counts time and nothing else: what follows is [`super::drive`]'s.
+//! How long one step is waited for. It has a deadline. The API may be gone for so long, and a change may be refused so long for a reason that
+//! passes. Those who work on the step may say nothing new for so long. It counts time and nothing else: what follows is [`super::drive`]'s.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl Patience {
         self.refused_since.get_or_insert_with(Instant::now).elapsed() > longest
     }
 
-    /// Listens to how far those are who work on the step; returns how long nothing new was heard, when that is as long as it may be.
+    /// Listens to how far those are who work on the step. Returns how long nothing new was heard, when that is as long as it may be.
     pub(super) fn heard_nothing(&mut self, progress: &Progress) -> Option<Duration> {
         let Some(longest) = progress.lost_after else {
             self.heard = None;

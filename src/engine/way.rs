@@ -1,7 +1,7 @@
 //! Takes a run to an ending: forward through its stages, and back when something goes wrong while that is still safe.
 //!
 //! The rule of all failure paths: while the app may not yet have written to the target, going back is always right and is done
-//! by itself; afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
+//! by itself. Afterwards it is a move of its own, which a person asks for. Journal and lease decide who may act at all.
 
 use futures::future::join_all;
 use tokio::sync::watch;

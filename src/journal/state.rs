@@ -1,4 +1,4 @@
-//! The state of a run as a pure fold of its events. An event that cannot follow is rejected, live and on replay alike, so that
+//! The state of a run as a pure fold of its events. An event that cannot follow is rejected, live and on replay alike. So
 //! a journal which was cut, reordered or written by two hands is noticed and not believed.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Surveys as text, for bug reports and for tests: YAML out, YAML or JSON in. The version is looked at before anything else.
 //!
 //! What is written was gone through by [`telling`](super::telling) first. A plan that is made from such a file shows what would be planned
-//! there; it is not for execution, since what was left out would be missing in the objects that are made again.
+//! there. It is not for execution: what was left out would be missing in the objects that are made again.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

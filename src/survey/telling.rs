@@ -1,8 +1,8 @@
-//! What of a survey may be told to others. Objects are kept in it as the server returned them, and people put passwords into environment
+//! What of a survey may be told to others. Objects are kept in it as the server returned them. People put passwords into environment
 //! variables, command lines, annotations and fields that no type of ours knows.
 //!
-//! By allow-lists: every key stays, with numbers and truth values, so that the form of an object can be seen; a text stays only under a
-//! key that names something or decides where things run and how they are stored, in a part whose keys are Kubernetes' own. Where users
+//! By allow-lists: every key stays, with numbers and truth values, so that the form of an object can be seen. A text stays only in a part
+//! whose keys are Kubernetes' own, under a key that names something or decides where things run and are stored. Where users
 //! choose the keys (`options`, `volumeAttributes`) a password may be under any. What is not listed is left out, also of newer types.
 
 use serde_json::Value;

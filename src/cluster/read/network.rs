@@ -1,5 +1,5 @@
-//! Whether network policies keep mover pods of one namespace from reaching one another. Policies add up: what any of those that select a pod lets in or
-//! out is let in or out, and a pod that none selects is open (<https://kubernetes.io/docs/concepts/services-networking/network-policies/>).
+//! Whether network policies keep mover pods of one namespace from reaching one another. Policies add up: what any of those that select a pod
+//! lets in or out is let in or out. A pod that none selects is open (<https://kubernetes.io/docs/concepts/services-networking/network-policies/>).
 
 use serde_json::{Value, json};
 

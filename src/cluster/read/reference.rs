@@ -1,7 +1,7 @@
 //! From what a person typed to one object: `sts/x`, `statefulset x`, `deployments.apps/x`, `-l app=x`.
 //!
-//! What can be moved is Kubernetes' own, and known by the names that are given to it there; discovery is asked only for what any other
-//! word might mean, so that a cluster at its limits does not seem to have no stateful sets.
+//! What can be moved is Kubernetes' own, and known by the names that are given to it there. Discovery is asked only for what any other
+//! word might mean. So a cluster at its limits does not seem to have no stateful sets.
 
 use std::time::Duration;
 

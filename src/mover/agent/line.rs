@@ -17,7 +17,7 @@ const MESSAGE_BYTES_MAX: usize = 2 << 10;
 const NAME_BYTES_MAX: usize = 300;
 
 /// What a volume takes at the least, which is what it takes with its roots: one that there is no room for when it is proven is left out of earlier
-/// reports too, so that it shows before the application is stopped.
+/// reports too. So it shows before the application is stopped.
 const VOLUME_BYTES_MIN: usize = 300;
 
 /// What nobody waits for in a report that is too long, and besides this in one of a volume that is proven.

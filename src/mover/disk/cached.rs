@@ -1,4 +1,4 @@
-//! Tells how much of a stretch of a file lies in the page cache, so that what an app has in memory is taken from there, and only the rest from
+//! Tells how much of a stretch of a file lies in the page cache. So what an app has in memory is taken from there, and only the rest from
 //! the disk.
 //!
 //! What is told may be over by the time it is used. Only the way in which something is read depends on it, never what.

@@ -18,8 +18,8 @@ pub fn open(file: BorrowedFd<'_>, access: OFlags) -> Option<OwnedFd> {
     rustix::fs::open(path, access | kept | OFlags::DIRECT | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
-/// Returns whether reads of this file past the page cache go to the disk. File systems that take the flag and read through the cache all
-/// the same, as some do for some files, report no alignment for such reads (`STATX_DIOALIGN`, Linux 6.1).
+/// Returns whether reads of this file past the page cache go to the disk. Some file systems take the flag for some files
+/// and read through the cache all the same. They report no alignment for such reads (`STATX_DIOALIGN`, Linux 6.1).
 #[must_use]
 pub fn is_direct(file: BorrowedFd<'_>) -> bool {
     let asked = StatxFlags::DIOALIGN;

@@ -86,7 +86,7 @@ pub fn read_at(directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> rustix::i
     Ok(Metadata::of(stat, link, values))
 }
 
-/// There are no `*xattrat` calls in the kernels we run on, so that names are reached through the directory's descriptor in
+/// There are no `*xattrat` calls in the kernels we run on. So names are reached through the directory's descriptor in
 /// `/proc`, which every container has.
 fn through_proc(directory: BorrowedFd<'_>, name: &[u8]) -> Vec<u8> {
     let mut by_path = format!("/proc/self/fd/{}/", directory.as_raw_fd()).into_bytes();
@@ -141,7 +141,7 @@ fn gather(
 }
 
 /// Reads everything about the root of a volume. Where it belongs to the node and we have no privileges, nobody could set its
-/// time at the other end, and it is left out at both.
+/// time at the other end. Then it is left out at both.
 pub fn read_root(file: BorrowedFd<'_>, stat: &Stat) -> rustix::io::Result<Metadata> {
     let metadata = read(file, stat)?;
     let user = rustix::process::geteuid();

@@ -1,6 +1,6 @@
 //! Reads and writes that leave the page cache as they found it, where the kernel can do that.
 //!
-//! A live application keeps what it has in memory, and what a pass writes is on its way to the disk at once instead of all at
+//! A live application keeps what it has in memory. What a pass writes is on its way to the disk at once instead of all at
 //! the end. Kernels and file systems that do not know the flag are used as ever; nothing here decides what is read or when.
 
 use std::io::{IoSlice, IoSliceMut};

@@ -1,7 +1,7 @@
 //! Notices that the node's clock was set back while a pass ran.
 //!
 //! What changed after the beginning of a pass is told by change times, which are of the wall clock. If that is set back meanwhile, a file that was written
-//! after it has a change time from before, and counts as old though it may change again without a new one. So the wall clock is compared with the time since the node was
+//! after it has a change time from before. It counts as old though it may change again without a new one. So the wall clock is compared with the time since the node was
 //! started, which nobody sets: the kernel keeps both by one count, so that they part only when the wall clock is set (or by a leap second).
 //! A clock that is set back and forth within one pass is not noticed.
 

@@ -1,7 +1,8 @@
 //! What times the target's file system can keep: how fine they are, and in what years they lie.
 //!
-//! It is tried out at the root of the volume before the first pass, since file systems do not tell: ext4 with inodes of 128 bytes keeps whole seconds up to 2038
-//! (`mke2fs` made volumes under 512 MiB so until 1.46.4), XFS without `bigtime` ends then too, servers of NFS and SMB have grains of their own.
+//! It is tried out at the root of the volume before the first pass, since file systems do not tell. ext4 with inodes of 128 bytes keeps whole
+//! seconds up to 2038 (`mke2fs` made volumes under 512 MiB so until 1.46.4). XFS without `bigtime` ends then too. Servers of NFS and SMB have
+//! grains of their own.
 //! A time that cannot be kept fails the change that has it. Times that a source has only as coarse are no matter.
 
 use std::os::fd::BorrowedFd;

@@ -1,6 +1,6 @@
 //! Digests of content: BLAKE3 of 8 KiB blocks, and from these one content root a file.
 //!
-//! A block of zeros has a digest of zeros and is never hashed, so that holes cost nothing and a file has the same root whether
+//! A block of zeros has a digest of zeros and is never hashed. So holes cost nothing and a file has the same root whether
 //! its zeros are written or not. Blocks are as small as the pages of databases, so that a changed page costs no more than itself;
 //! of their digests 128 bits are kept. Files are cut into 4 MiB segments, which are the unit of work.
 

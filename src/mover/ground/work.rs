@@ -142,7 +142,7 @@ pub fn run<T: Send, C: Send>(
 }
 
 /// Waits for a thread to end; if it panicked, so does this. No handle is dropped instead, which would detach the thread: glibc 2.36 looks
-/// at a thread again after it marked it as detached, when it may have ended and another one may lie in its place.
+/// at a thread again after it marked it as detached. By then it may have ended and another one may lie in its place.
 pub fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     joined(thread.join())
 }

@@ -1,8 +1,8 @@
 //! Keeps a pass beside the app to a small share of a node's cores, while the app and its neighbours want them all.
 //!
 //! To stand behind them ([`super::priority`]) is not enough. Half of a core's threads, its caches and the memory's bandwidth are shared by
-//! whoever runs, however far behind: on two cores, loops that touch neither memory nor disk and are scheduled for idle cores only take 40 %
-//! of its transactions from a database that keeps both busy. Only rests leave them to it.
+//! whoever runs, however far behind. A database that keeps two cores busy loses 40 % of its transactions to loops that touch neither memory
+//! nor disk, and are scheduled for idle cores only. Only rests leave them to it.
 //!
 //! A node is crowded when hardly any time of its cores is left and others use a good part of it. That is read from the kernel's counters of
 //! the whole node (`/proc/stat`, proc(5)); where they are not to be had, nobody is held. Niced work counts for nobody, or movers would wait for each

@@ -1,7 +1,7 @@
 //! The port of a target end: open only while there is something to serve, with a bound on strangers who knock.
 //!
 //! Anybody who reaches the pod can knock, and nobody is known before a handshake is through. So that strangers cannot keep the peer
-//! out, the oldest of them goes when they are too many, and the address of the peer, where it is told, is bound by nothing. What is said
+//! out, the oldest of them goes when they are too many. The address of the peer, where it is told, is bound by nothing. What is said
 //! on a connection is not the business of this file.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,8 +15,8 @@ use crate::mover::ground::fail::{self, Result};
 
 /// Strangers at once.
 const STRANGERS_MAX: usize = 128;
-/// Strangers from one address at once. More than the 18 connections that a source end opens side by side, so that it gets in where it
-/// seems to come from another address than was told, or none was told.
+/// Strangers from one address at once. It is more than the 18 connections that a source end opens side by side. So that
+/// end gets in where it seems to come from another address than was told, or none was told.
 const STRANGERS_OF_ONE_MAX: usize = 24;
 
 /// An open port and those who came in.

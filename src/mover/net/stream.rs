@@ -1,8 +1,8 @@
 //! TLS over one socket, with few copies of what goes through it: records are opened where they arrived, and sealed into one buffer.
 //!
 //! The TLS is rustls', of which this drives the steps that rustls leaves to its user: when to read, when to write, what to do
-//! with what is left of a buffer. Its own stream makes a new allocation of each record and copies content three times at the receiving end, which
-//! costs as much as digesting it. Knows nothing of frames.
+//! with what is left of a buffer. Its own stream makes a new allocation of each record and copies content three times at the receiving end.
+//! That costs as much as digesting it. Knows nothing of frames.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;

@@ -1,7 +1,7 @@
 //! The target end of one volume: what it is known to hold, and the proof of it after each pass.
 //!
 //! What is on the target is never taken from what was sent. It is looked over after a sync, what was written is read back
-//! from the disk, and the manifest made of that is the only thing a later pass may trust. If a pass breaks off, the next one
+//! from the disk. The manifest made of that is the only thing a later pass may trust. If a pass breaks off, the next one
 //! begins by looking the target over again. Only after a pass that wrote nothing, and is not the last, nothing is looked at.
 
 use std::os::fd::AsFd;

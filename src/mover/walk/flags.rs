@@ -1,6 +1,6 @@
 //! Inode flags that a copy cannot keep: which they are, and what a person does about them.
 //!
-//! A mover has not the capability that most of them take at the target, and a volume that has them could not be written on the way back. They come
+//! A mover has not the capability that most of them take at the target. A volume that has them could not be written on the way back. They come
 //! with every look at an entry and cost no call of their own. Flags that only a call for each file would tell are not looked at, nor is the
 //! one that leaves a file out of dumps: it says nothing of the file itself.
 

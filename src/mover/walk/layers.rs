@@ -1,7 +1,7 @@
 //! Layers of union file systems: noticed at the source, because what says which of their files are hidden cannot be seen.
 //!
 //! An overlay keeps that in attributes of the kernel's own name space (`trusted.overlay.*`: <https://docs.kernel.org/filesystems/overlayfs.html>). Who has
-//! not `CAP_SYS_ADMIN` neither sees nor sets them, so that a copy without them would bring back what was deleted, and both ends
+//! not `CAP_SYS_ADMIN` neither sees nor sets them. So a copy without them would bring back what was deleted, and both ends
 //! would agree. What other programs keep there leaves no such trace.
 
 use rustix::thread::CapabilitySet;

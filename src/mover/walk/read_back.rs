@@ -1,6 +1,6 @@
 //! Reads back what was written of a segment, of a large file or a device: its stretches all at once where the kernel does that.
 //!
-//! Pages that changed all over a file are the common case, and each alone costs the disk a request and a wait while the app is down.
+//! Pages that changed all over a file are the common case. Each alone costs the disk a request and a wait while the app is down.
 //! What did not come with the others is left to the caller's way to read one stretch, which tells better what is wrong.
 
 use std::ops::Range;

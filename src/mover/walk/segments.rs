@@ -20,7 +20,7 @@ struct SegmentsState {
     is_exhausted: bool,
     handed_out: u64,
     added: u64,
-    /// By the number of the claim: its segment and digest.
+    /// By the number of the assignment: its segment and digest.
     waiting: BTreeMap<u64, (u64, Digest)>,
     root: Option<ContentRoot>,
 }

@@ -40,7 +40,7 @@ impl Subject {
         stamp.is_some_and(|stamp| stamp.inode == self.seen.stamp.inode)
     }
 
-    /// Returns whether the target has this path as a hard link of something it is not linked to any more, so that it must
+    /// Returns whether the target has this path as a hard link of something it is not linked to any more. If so, it must
     /// not be changed in place.
     pub(super) fn must_part_from_links(&self) -> bool {
         self.old_of_kind().is_some_and(|old| !old.entry.lead.is_empty()) && !self.is_same_inode()

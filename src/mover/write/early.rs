@@ -1,7 +1,7 @@
-//! Reads whole segments of large new files back from the disk while others still arrive, so that the proof of a first pass need not begin
+//! Reads whole segments of large new files back from the disk while others still arrive. So the proof of a first pass need not begin
 //! when all is there.
 //!
-//! The look over the target takes what was read here only of a file that has the very stamp which its last change left, and reads
+//! The look over the target takes what was read here only of a file that has the very stamp which its last change left. It reads
 //! whatever was not read by then. Nothing waits for this: what does not fit in its queue is left to that look. A segment that is written
 //! twice is none of its business. Only files are offered of which such reads come from the disk itself, see [`direct::is_direct`]. That the disk
 //! keeps what was read is not shown here but by the sync, which comes after.

@@ -1,9 +1,9 @@
-//! Has small files on their way to the disk while a pass writes more of them, so that the sync at its end has little left to do.
+//! Has small files on their way to the disk while a pass writes more of them. So the sync at its end has little left to do.
 //!
 //! They wait in memory until somebody syncs, or until the kernel thinks of them after half a minute; one thread of the kernel
 //! then writes them while all others wait. A pass that writes few is left alone, since each sync holds up the disk, which others may use too.
-//! What was flushed here is not taken to be on the disk: the sync at the end is made all the same, and it tells what went wrong here too,
-//! because errors are told to each descriptor by itself.
+//! What was flushed here is not taken to be on the disk. The sync at the end is made all the same, and it tells what went wrong here too:
+//! errors are told to each descriptor by itself.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
