@@ -357,26 +357,69 @@ impl Lane for DirectLane {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::contract::orders::VolumeMode;
+    use crate::mover::ground::digest::SEGMENT_BYTES;
+
+    /// A pass over an empty tree, which reads early as a first pass does, or does not.
+    fn pass(folder: &Path, reads_early: bool) -> Apply {
+        let root = folder.join("target");
+        std::fs::create_dir(&root).expect("a folder");
+        let slate = Slate::new(VolumeData::open(&root, VolumeMode::Filesystem, true).expect("a volume"));
+        let early = reads_early.then(|| Arc::new(EarlyReader::begin(&folder.join("state")).expect("a file for digests")));
+        Apply::new(Arc::new(slate), false, early, Arc::default())
+    }
+
+    fn metadata() -> Metadata {
+        let like = tempfile::tempfile().expect("a file");
+        stat::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata")
+    }
 
     #[test]
     fn small_files_that_are_made_or_changed_are_to_be_flushed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path().join("target");
-        std::fs::create_dir(&root).expect("a folder");
-        let slate = Slate::new(VolumeData::open(&root, VolumeMode::Filesystem, true).expect("a volume"));
-        let apply = Apply::new(Arc::new(slate), false, None, Arc::default());
-        let like = tempfile::tempfile().expect("a file");
-        let metadata = stat::see(like.as_fd()).and_then(|seen| metadata::read(like.as_fd(), &seen)).expect("its metadata");
-        let (path, size) = (b"small".to_vec(), 7);
-        let piece = Piece { offset: 0, length: size, bytes: Some(b"content") };
-        let create = Item::Create { path: path.clone(), metadata: metadata.clone(), size };
-        let patch = Item::Patch { path: path.clone(), metadata: metadata.clone(), size };
-        for item in [create, patch] {
-            apply.apply(&item, &[piece], &mut Desk::default()).expect("written");
+        for reads_early in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let apply = pass(folder.path(), reads_early);
+            let (path, size, metadata) = (b"small".to_vec(), 7, metadata());
+            let piece = Piece { offset: 0, length: size, bytes: Some(b"content") };
+            let create = Item::Create { path: path.clone(), metadata: metadata.clone(), size };
+            let patch = Item::Patch { path: path.clone(), metadata: metadata.clone(), size };
+            for item in [create, patch] {
+                apply.apply(&item, &[piece], &mut Desk::default()).expect("written");
+            }
+            apply.apply(&Item::Dress { path, metadata }, &[], &mut Desk::default()).expect("dressed");
+            assert_eq!(apply.flush.as_ref().map(Flush::waiting), Some(2));
         }
-        apply.apply(&Item::Dress { path, metadata }, &[], &mut Desk::default()).expect("dressed");
-        assert_eq!(apply.flush.as_ref().map(Flush::waiting), Some(2));
+    }
+
+    /// Where the file system reads past its cache; otherwise nothing is offered, and the look over the target reads it all.
+    #[test]
+    fn a_large_file_of_a_first_pass_is_read_early_until_it_is_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let apply = pass(folder.path(), true);
+        let (file, path, is_new, metadata) = (1, b"large".to_vec(), true, metadata());
+        let bytes = vec![7; SEGMENT_BYTES];
+        let piece = Piece { offset: 0, length: SEGMENT_BYTES as u64, bytes: Some(&bytes) };
+        let segment = Item::Segment { file, path: path.clone(), is_new, index: 0 };
+        apply.apply(&segment, &[piece], &mut Desk::default()).expect("written");
+        let end = Item::Finish { file, path: path.clone(), is_new, metadata: metadata.clone(), size: SEGMENT_BYTES as u64, segments: 1 };
+        apply.apply(&end, &[], &mut Desk::default()).expect("ended");
+
+        let made = std::fs::File::open(folder.path().join("target/large")).expect("it was made");
+        let early = apply.early().expect("a first pass");
+        let expected = usize::from(direct::is_direct(made.as_fd()));
+        let began = std::time::Instant::now();
+        while early.bytes_read() < (expected * SEGMENT_BYTES) as u64 {
+            assert!(began.elapsed().as_secs() < 60, "the segment was not read");
+            std::thread::yield_now();
+        }
+        let known = || early.segments(&path, stat::see(made.as_fd()).expect("it is there").stamp).len();
+        assert_eq!(known(), expected);
+        // It counts as large: the sync at the end writes what is left of it.
+        assert_eq!(apply.flush.as_ref().map(Flush::waiting), Some(0));
+        apply.apply(&Item::Dress { path: path.clone(), metadata }, &[], &mut Desk::default()).expect("dressed");
+        assert_eq!(known(), 0);
     }
 }
