@@ -32,7 +32,7 @@ impl Sources {
         let mut files = BTreeMap::new();
         for path in files_of(&src, "rs") {
             let within = path.strip_prefix(&src).expect("it was found there").to_string_lossy().into_owned();
-            let text = without_tests(&without_comments(&fs::read_to_string(&path).expect("it can be read")));
+            let text = without_reach(&without_tests(&without_comments(&fs::read_to_string(&path).expect("it can be read"))));
             files.insert(module_of(&within), File { path: within, text, passes_on: BTreeMap::new(), names: Vec::new() });
         }
         let modules: BTreeSet<Module> = files.keys().cloned().collect();
@@ -163,6 +163,13 @@ fn without_tests(text: &str) -> String {
     text.find("#[cfg(test)]\nmod ").map_or(text, |at| &text[..at]).to_owned()
 }
 
+/// How far a name can be seen says nothing of what is imported: `pub(in crate::room)` is as `pub(super)`.
+fn without_reach(text: &str) -> String {
+    let mut parts = text.split("pub(in ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "pub(super)" + part.split_once(')').map_or(part, |(_, rest)| rest))
+}
+
 /// The `use` statements of a file, each with whether it passes names on, and the rest of the file.
 fn uses(text: &str) -> (Vec<(bool, String)>, String) {
     let (mut statements, mut code, mut open) = (Vec::new(), String::new(), None::<(bool, String)>);
@@ -258,4 +265,26 @@ pub(crate) fn longest_function(text: &str) -> (usize, String) {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> (Vec<Module>, BTreeMap<String, Module>) {
+        let module = |path: &str| path.split('/').map(str::to_owned).collect::<Module>();
+        let modules = ["room", "room/one", "room/two", "other"].map(module).into();
+        let text = without_reach(text);
+        let mut file = File { path: String::new(), text, passes_on: BTreeMap::new(), names: Vec::new() };
+        file.read_names(&module("room/one"), &modules);
+        (file.names, file.passes_on)
+    }
+
+    #[test]
+    fn how_far_a_name_is_seen_is_no_import() {
+        let (imports, passed_on) = names("pub(in crate::room) fn one() {}\npub(in crate::room) use super::two::Two;\n");
+        assert!(imports.is_empty(), "{imports:?}");
+        assert_eq!(passed_on["Two"], ["room", "two", "Two"]);
+        assert_eq!(names("fn one() -> crate::other::Other {}\n").0, [["other", "Other"]]);
+    }
 }
