@@ -90,8 +90,8 @@ fn refused(why: &str) -> CommandError {
 /// Whether the run of a plan has completed, so that nothing is to be done. That it cannot be begun again is an error.
 async fn has_completed(connection: &Connection, plan: &Plan) -> Result<bool, CommandError> {
     let (run, namespace) = (plan.run(), plan.namespace());
-    let begun = match records::of_run(connection, namespace, run).await? {
-        Some((there, journal)) if there == *plan => journal,
+    let (stored, begun) = match records::of_run(connection, namespace, run).await? {
+        Some((there, journal)) if there == *plan => (there, journal),
         Some(_) => return Err(name_is_taken(run, namespace)),
         None => return Ok(false),
     };
@@ -107,7 +107,7 @@ async fn has_completed(connection: &Connection, plan: &Plan) -> Result<bool, Com
             None => Ok(true),
         },
         // Its plan was stored and nothing was done.
-        None if state.sequence == 0 => Ok(false),
+        None if state.sequence == 0 && stored.digest() == plan.digest() => Ok(false),
         None => {
             let how = format!("see where it stands with `kubectl stateful status {run} -n {namespace}`");
             let on = format!("if nobody carries it out, go on with `kubectl stateful execute --resume {run} -n {namespace}`");

@@ -142,7 +142,7 @@ impl From<Unreadable> for CommandError {
             Unreadable::Syntax(_) | Unreadable::Kind(_) => {
                 Self::new(ExitClass::Error, what).hinted("make one with `kubectl stateful plan … --out plan.yaml`")
             }
-            Unreadable::Version { .. } => {
+            Unreadable::Version { .. } | Unreadable::Field(_) => {
                 Self::new(ExitClass::Error, what).hinted("use the version of kubectl-stateful that made it, or plan anew")
             }
             Unreadable::Unsafe(_) => Self::new(ExitClass::Refused, what).hinted("plan anew, and leave the steps as they are"),

@@ -1,4 +1,6 @@
-//! The text a plan was read from, where that is of an earlier version: its digest is on volumes, and its records are to stay what they are.
+//! The text of a run's plan, where an earlier version wrote it: its digest is on volumes, and the records are to stay what they are.
+//!
+//! Only what is read from records has one; a file of an earlier version is written anew.
 
 use std::sync::Arc;
 

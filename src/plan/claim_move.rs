@@ -1,5 +1,5 @@
-//! The way of each claim in a plan: both its ends, how it gets from one to the other, and what that adds to the outage. All that is the same
-//! for every step of a claim stands here; what differs is in the steps.
+//! The way of each claim in a plan: both its ends, how it gets from one to the other, and what that adds to the outage.
+//! What is the same for every step of a claim stands here; what differs is in the steps.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,8 +59,8 @@ pub struct SourceEnd {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetEnd {
-    /// The claim that holds the target volume until the claim's own name is free.
-    pub staging: String,
+    /// The claim by which the target volume is made and mounted: a staging claim, until the claim's own name is free.
+    pub claim: String,
     /// The claim's class then.
     pub class: Option<String>,
     /// The size of the target volume in bytes, if it is to be another one.

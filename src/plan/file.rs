@@ -1,5 +1,5 @@
-//! Plans as text: YAML or JSON out, either in. The version is looked at before anything else: a plan of a newer tool is refused by name and
-//! not by its first unknown field, and one of an older tool is read as what it is today. The digest of a plan is that of its text.
+//! Plans as text: YAML or JSON out, either in. The version is looked at before anything else, so that a plan of a newer tool is refused by
+//! name. One of an older tool is read as what it is today. The digest of a plan is that of its text.
 
 use std::borrow::Cow;
 
@@ -15,11 +15,14 @@ pub enum Unreadable {
     /// It is neither YAML nor JSON, or a field is missing.
     #[error("not a plan: {0}")]
     Syntax(String),
+    /// It says something that this version has no word for.
+    #[error("the plan has a field that this tool does not know: {0}")]
+    Field(String),
     /// It is something else.
     #[error("not a plan: its kind is `{0}`")]
     Kind(String),
     /// It was made by a newer version of this tool.
-    #[error("the plan has version `{found}`; this tool reads `{API_VERSION}` and `{}`", upgrade::API_VERSION)]
+    #[error("the plan has version `{found}`; this tool reads `{API_VERSION}` and `{}`", upgrade::VERSION_1)]
     Version {
         /// Its version.
         found: String,
@@ -27,6 +30,15 @@ pub enum Unreadable {
     /// It was changed, or made, by hand into something that could lose data or reaches beyond its app.
     #[error("the plan is not safe to carry out: {}", first(.0))]
     Unsafe(Vec<String>),
+}
+
+impl Unreadable {
+    /// What a reader of YAML or JSON has against a text.
+    fn of(error: &str) -> Self {
+        let first = error.lines().next().unwrap_or_default().to_owned();
+        // Serde's own words (`serde::de::Error::unknown_field`), whichever reader it is.
+        if first.contains("unknown field") { Self::Field(first) } else { Self::Syntax(first) }
+    }
 }
 
 /// At most so many faults of a plan are told: a forged one has dozens.
@@ -55,46 +67,58 @@ pub const PIECE_BYTES_MAX: usize = 512 * 1024;
 /// Entries of a run's journal in one ConfigMap, after which another one is begun. An append is never divided, so that there can be more.
 pub const PIECE_ENTRIES_MAX: usize = 64;
 
-/// Reads a plan and lints it.
+/// Reads a plan from a file and lints it.
 ///
 /// # Errors
 ///
 /// See [`Unreadable`].
 pub fn read(text: &str) -> Result<Plan, Unreadable> {
-    let plan = as_written(text).map_or_else(|| as_found(text), Ok)?;
+    linted(verbatim(text).map_or_else(|| as_found(text), Ok)?)
+}
+
+/// Reads a plan from the records of a run and lints it. One of an earlier version keeps its text: the run's volumes bear the digest of that.
+///
+/// # Errors
+///
+/// See [`Unreadable`].
+pub fn read_record(text: &str) -> Result<Plan, Unreadable> {
+    let plan = match (verbatim(text), serde_json::from_str::<Value>(text)) {
+        (Some(plan), _) => plan,
+        (None, Ok(found)) if found["kind"] == KIND && found["apiVersion"] == upgrade::VERSION_1 => {
+            Plan { as_written: AsWritten::of(text), ..of_version_1(found)? }
+        }
+        (None, Ok(_) | Err(_)) => as_found(text)?,
+    };
+    linted(plan)
+}
+
+fn linted(plan: Plan) -> Result<Plan, Unreadable> {
     let faults = check::faults(&plan);
     if faults.is_empty() { Ok(plan) } else { Err(Unreadable::Unsafe(faults)) }
 }
 
-/// What we wrote as JSON, to the letter, is read many times faster than as YAML. A key given twice, for one, would not come out again.
-fn as_written(text: &str) -> Option<Plan> {
+/// What this version wrote as JSON, to the letter. That is read many times faster than as YAML. A key given twice would not come out again.
+fn verbatim(text: &str) -> Option<Plan> {
     let plan: Plan = serde_json::from_str(text).ok()?;
     (plan.kind == KIND && plan.api_version == API_VERSION && to_json(&plan) == text).then_some(plan)
 }
 
 fn as_found(text: &str) -> Result<Plan, Unreadable> {
-    let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(first_line(&error.to_string()));
-    let head: Head = serde_saphyr::from_str(text).map_err(syntax)?;
+    let wrong = |error: serde_saphyr::Error| Unreadable::of(&error.to_string());
+    let head: Head = serde_saphyr::from_str(text).map_err(wrong)?;
     if head.kind != KIND {
         return Err(Unreadable::Kind(head.kind));
     }
     match head.api_version.as_str() {
-        API_VERSION => serde_saphyr::from_str(text).map_err(syntax),
-        upgrade::API_VERSION => of_version_1(text),
+        API_VERSION => serde_saphyr::from_str(text).map_err(wrong),
+        upgrade::VERSION_1 => of_version_1(serde_saphyr::from_str(text).map_err(wrong)?),
         _ => Err(Unreadable::Version { found: head.api_version }),
     }
 }
 
-/// A plan of version 1. As JSON its text is kept: a run that was begun from it has its digest on volumes.
-fn of_version_1(text: &str) -> Result<Plan, Unreadable> {
-    let syntax = |error: serde_saphyr::Error| Unreadable::Syntax(first_line(&error.to_string()));
-    let (found, as_written) = match serde_json::from_str::<Value>(text) {
-        Ok(found) => (found, AsWritten::of(text)),
-        Err(_) => (serde_saphyr::from_str(text).map_err(syntax)?, AsWritten::default()),
-    };
+fn of_version_1(found: Value) -> Result<Plan, Unreadable> {
     let found = upgrade::from_version_1(found).map_err(Unreadable::Unsafe)?;
-    let plan: Plan = serde_json::from_value(found).map_err(|error| Unreadable::Syntax(error.to_string()))?;
-    Ok(Plan { as_written, ..plan })
+    serde_json::from_value(found).map_err(|error| Unreadable::of(&error.to_string()))
 }
 
 /// Writes a plan as YAML.
@@ -108,7 +132,7 @@ pub fn to_json(plan: &Plan) -> String {
 }
 
 impl Plan {
-    /// Returns the text by which a run's records hold the plan: JSON, and as it was written where that was by an earlier version.
+    /// Returns the text that a run's records hold: JSON, or what an earlier version wrote.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.as_written.text().map_or_else(|| Cow::Owned(to_json(self)), Cow::Borrowed)
@@ -120,8 +144,4 @@ impl Plan {
     pub fn digest(&self) -> String {
         blake3::hash(self.text().as_bytes()).to_hex().to_string()
     }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
 }

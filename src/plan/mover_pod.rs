@@ -210,6 +210,12 @@ fn end_and_move<'a>(plan: &'a Plan, volume: &str) -> Option<(End, &'a ClaimMove)
     plan.moves.iter().find(|one| one.slot.0 == slot).map(|one| (end, one))
 }
 
+/// Whether a mover mounts source volumes.
+pub(super) fn reads(manifest: &Value) -> bool {
+    let mut volumes = manifest["spec"]["volumes"].as_array().into_iter().flatten();
+    volumes.any(|volume| volume["name"].as_str().is_some_and(|name| name.starts_with("source-")))
+}
+
 fn volumes(plan: &Plan, volumes: &Value, faults: &mut Faults<'_>) {
     for volume in volumes.as_array().into_iter().flatten() {
         let name = volume["name"].as_str().unwrap_or_default();
@@ -225,7 +231,7 @@ fn volumes(plan: &Plan, volumes: &Value, faults: &mut Faults<'_>) {
                 faults.only(source, "persistentVolumeClaim", &["claimName", "readOnly"]);
                 let claim = match end {
                     End::Source => &moved.claim,
-                    End::Target => &moved.target.staging,
+                    End::Target => &moved.target.claim,
                 };
                 faults.is(&source["claimName"], "claimName", &json!(claim));
             }

@@ -100,7 +100,7 @@ impl Request {
 
 /// Where the data goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "to")]
+#[serde(rename_all = "camelCase", tag = "to", deny_unknown_fields)]
 pub enum Destination {
     /// New volumes of another storage class.
     #[serde(rename_all = "camelCase")]

@@ -73,10 +73,10 @@ impl<'a> Scope<'a> {
         for one in plan.moves.iter().filter(|one| plan.app.kind == AppKind::Claim && one.claim != plan.app.name) {
             self.faults.push(format!("the move of claim {} is not of {}", one.claim, plan.app.reference()));
         }
-        for one in plan.moves.iter().filter(|one| one.target.staging != staging_name(&one.claim, plan.run())) {
+        for one in plan.moves.iter().filter(|one| one.target.claim != staging_name(&one.claim, plan.run())) {
             self.faults.push(format!(
                 "the move of claim {} is by way of claim `{}`, which is not one that the run makes",
-                one.claim, one.target.staging
+                one.claim, one.target.claim
             ));
         }
         for one in plan.moves.iter().filter(|one| !goes_back_to(plan, one)) {
@@ -186,6 +186,9 @@ impl<'a> Scope<'a> {
         }
         for slot in &step.held_by_app {
             self.moved(slot);
+        }
+        if mover_pod::reads(&step.manifest) != (step.end == End::Source) {
+            self.fault(format!("has mover pod {} at another end than the volumes it mounts", step.pod));
         }
         for fault in mover_pod::faults(self.plan, step) {
             self.fault(format!("is not to be believed: {fault}"));

@@ -43,7 +43,7 @@ impl<'a> Subject<'a> {
 
     /// The staging claim of a slot.
     pub(super) fn staging(self, slot: &'a Slot) -> &'a str {
-        self.named(slot, |one| Some(&one.target.staging))
+        self.named(slot, |one| Some(&one.target.claim))
     }
 
     /// The kept volume that a slot is moved to.

@@ -4,13 +4,24 @@
 //! Nothing is lost on the way that could differ: what a step said again must be what the plan says, or the plan is refused. It says nothing
 //! about whether the plan is safe to carry out: that is the lint's, afterwards.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use super::{App, marks};
+use super::App;
 use crate::contract::orders::VolumeMode;
 
 /// `apiVersion` of the plans that are read here.
-pub(super) const API_VERSION: &str = "kubectl-stateful.dev/v1";
+pub(super) const VERSION_1: &str = "kubectl-stateful.dev/v1";
+
+/// `apiVersion` of what is made of them, whatever is written by now.
+const VERSION_2: &str = "kubectl-stateful.dev/v2";
+
+/// The labels that version 1 took off a volume.
+fn no_marks() -> Value {
+    let labels = ["namespace", "role", "run", "slot"];
+    labels.iter().map(|label| (format!("kubectl-stateful.dev/{label}"), Value::Null)).collect::<Map<_, _>>().into()
+}
 
 /// What a field of a step said again.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +37,7 @@ enum Repeated {
     Claim,
     /// The same as `NAMESPACE/NAME`.
     FullClaim,
-    /// Names of any moved claims.
+    /// The names of all moved claims.
     Claims,
     ClaimUid,
     Volume,
@@ -93,22 +104,21 @@ const OPTIONAL: [(&str, &str); 3] = [("drain", "shape"), ("releaseClaim", "volum
 ///
 /// # Errors
 ///
-/// What in it contradicts itself.
+/// What in it contradicts itself, or is missing.
 pub(super) fn from_version_1(mut plan: Value) -> Result<Value, Vec<String>> {
-    let mut upgrade = Upgrade { moves: moves(&plan), app: app(&plan), faults: Vec::new() };
+    let (moves, faults) = moves(&plan);
+    let mut upgrade = Upgrade { moves, app: app(&plan), faults };
     let writers = writers(&plan);
     for planned in steps_mut(&mut plan) {
         let id = planned["id"].as_str().unwrap_or_default().to_owned();
-        if let Some(step) = planned["step"].as_object_mut() {
+        if let Some(step) = planned.get_mut("step").and_then(Value::as_object_mut) {
             upgrade.step(&id, step, &writers);
         }
     }
-    if !upgrade.faults.is_empty() {
-        return Err(upgrade.faults);
-    }
-    plan["apiVersion"] = json!(super::API_VERSION);
-    plan["app"] = upgrade.app;
-    plan["moves"] = upgrade.moves;
+    let Some(fields) = plan.as_object_mut().filter(|_| upgrade.faults.is_empty()) else { return Err(upgrade.faults) };
+    fields.insert("apiVersion".to_owned(), json!(VERSION_2));
+    fields.insert("app".to_owned(), upgrade.app);
+    fields.insert("moves".to_owned(), upgrade.moves);
     Ok(plan)
 }
 
@@ -138,35 +148,45 @@ fn app(plan: &Value) -> Value {
     app
 }
 
-/// The moves with both their ends, of which the steps said a part.
-fn moves(plan: &Value) -> Value {
-    let ends = |one: &Value| {
+/// The moves with both their ends, of which the steps said a part; and what is missing of that.
+fn moves(plan: &Value) -> (Value, Vec<String>) {
+    let mut faults = Vec::new();
+    let mut all = Vec::new();
+    for one in plan["moves"].as_array().into_iter().flatten() {
         let slot = Some(&one["slot"]);
-        let (pin, release) = (step_of(plan, "pinReclaim", slot), step_of(plan, "releaseClaim", slot));
-        let (bind, reopen) = (step_of(plan, "bindTarget", slot), step_of(plan, "reopenVolume", slot));
-        let is_block = release["manifestBefore"]["spec"]["volumeMode"] == "Block";
-        let mut both = one.clone();
-        for field in ["sourceClass", "targetClass", "sourceVolume", "capacityBytes", "targetBytes"] {
-            if let Some(both) = both.as_object_mut() {
-                both.remove(field);
-            }
+        let of = |does| step_of(plan, does, slot);
+        let (pin, release, bind, reopen) = (of("pinReclaim"), of("releaseClaim"), of("bindTarget"), of("reopenVolume"));
+        if !one.is_object() || pin.is_null() || release.is_null() || bind.is_null() {
+            faults.push(format!("the move of claim {} is not in the steps", one["claim"]));
+            continue;
         }
-        both["mode"] = json!(if is_block { VolumeMode::Block } else { VolumeMode::Filesystem });
-        both["source"] = json!({
-            "uid": release["uid"], "class": one["sourceClass"], "volume": one["sourceVolume"], "volumeUid": pin["volumeUid"],
-            "capacityBytes": one["capacityBytes"],
-        });
-        both["target"] = json!({ "staging": bind["staging"], "class": one["targetClass"] });
-        if !one["targetBytes"].is_null() {
-            both["target"]["bytes"] = one["targetBytes"].clone();
-        }
-        if !reopen.is_null() {
-            both["target"]["kept"] = json!({ "volume": reopen["volume"], "volumeUid": reopen["volumeUid"] });
-        }
-        both
-    };
-    let moves = plan["moves"].as_array().into_iter().flatten().filter(|one| one.is_object());
-    Value::Array(moves.map(ends).collect())
+        all.push(with_ends(one, [pin, release, bind, reopen]));
+    }
+    (Value::Array(all), faults)
+}
+
+/// A move with both its ends, from itself and from the steps that pin, release, bind and reopen.
+fn with_ends(one: &Value, [pin, release, bind, reopen]: [&Value; 4]) -> Value {
+    let mut both = one.as_object().cloned().unwrap_or_default();
+    for field in ["sourceClass", "targetClass", "sourceVolume", "capacityBytes", "targetBytes"] {
+        both.remove(field);
+    }
+    let is_block = release["manifestBefore"]["spec"]["volumeMode"] == "Block";
+    let source = json!({
+        "uid": release["uid"], "class": one["sourceClass"], "volume": one["sourceVolume"], "volumeUid": pin["volumeUid"],
+        "capacityBytes": one["capacityBytes"],
+    });
+    let mut target = json!({ "claim": bind["staging"], "class": one["targetClass"] });
+    if !one["targetBytes"].is_null() {
+        target["bytes"] = one["targetBytes"].clone();
+    }
+    if !reopen.is_null() {
+        target["kept"] = json!({ "volume": reopen["volume"], "volumeUid": reopen["volumeUid"] });
+    }
+    both.insert("mode".to_owned(), json!(if is_block { VolumeMode::Block } else { VolumeMode::Filesystem }));
+    both.insert("source".to_owned(), source);
+    both.insert("target".to_owned(), target);
+    Value::Object(both)
 }
 
 /// The mover pods that only write.
@@ -217,21 +237,24 @@ impl Upgrade {
             Repeated::Shape => *said == app["shape"],
             Repeated::Claim => *said == moved["claim"],
             Repeated::FullClaim => *said == json!(format!("{namespace}/{}", text(&moved["claim"]))),
-            Repeated::Claims => self.are_moved(said),
+            Repeated::Claims => self.are_claims(said, None),
             Repeated::ClaimUid => *said == moved["source"]["uid"],
             Repeated::Volume => *said == moved["source"]["volume"],
             Repeated::VolumeUid => *said == moved["source"]["volumeUid"],
             Repeated::Kept => *said == moved["target"]["kept"]["volume"],
             Repeated::KeptUid => *said == moved["target"]["kept"]["volumeUid"],
-            Repeated::Staging => *said == moved["target"]["staging"],
+            Repeated::Staging => *said == moved["target"]["claim"],
             Repeated::IsProvisioned => *said == json!(moved["target"]["kept"].is_null()),
-            Repeated::NoMarks => *said == marks::off_volume(),
+            Repeated::NoMarks => *said == no_marks(),
         }
     }
 
-    fn are_moved(&self, claims: &Value) -> bool {
-        let is_moved = |claim: &Value| self.moves.as_array().into_iter().flatten().any(|one| one["claim"] == *claim);
-        claims.as_array().is_some_and(|claims| claims.iter().all(is_moved))
+    /// Whether these are the names of the claims that are moved, or of those in slots, in whatever order.
+    fn are_claims(&self, claims: &Value, slots: Option<&[Value]>) -> bool {
+        let is_meant = |one: &&Value| slots.is_none_or(|slots| slots.contains(&one["slot"]));
+        let moves = self.moves.as_array().into_iter().flatten().filter(is_meant);
+        let said: Option<BTreeSet<&str>> = claims.as_array().and_then(|claims| claims.iter().map(Value::as_str).collect());
+        said.is_some() && said == moves.map(|one| one["claim"].as_str()).collect()
     }
 
     /// Its end, and its volumes by their slots.
@@ -254,11 +277,11 @@ impl Upgrade {
         let volumes = route.remove("volumes").unwrap_or_default();
         let is_so = |volume: &Value| !volume["name"].is_null() && self.moved(&volume["name"])["mode"] == volume["mode"];
         let are_so = volumes.as_array().is_some_and(|volumes| volumes.iter().all(is_so));
-        if namespace != self.app["namespace"] || !are_so || !self.are_moved(&claims) {
+        let slots: Vec<Value> = volumes.as_array().into_iter().flatten().map(|volume| volume["name"].clone()).collect();
+        if namespace != self.app["namespace"] || !are_so || !self.are_claims(&claims, Some(&slots)) {
             self.faults.push(format!("step `{id}` copies what the plan does not move: {volumes} of {namespace}, {claims}"));
         }
-        let slots = volumes.as_array().into_iter().flatten().map(|volume| volume["name"].clone());
-        route.insert("slots".to_owned(), Value::Array(slots.collect()));
+        route.insert("slots".to_owned(), Value::Array(slots));
     }
 
     fn slot_where(&self, field: &str, is: &Value) -> Value {

@@ -140,18 +140,18 @@ async fn app_pod(plan: &Plan, world: &World) -> Result<Option<Rehearsal>, StepEr
         AppKind::StatefulSet | AppKind::Deployment | AppKind::Pod | AppKind::Claim => return Ok(None),
     };
     let app = drain::read(world.at(End::Source), kind, &plan.app.name).await?;
-    let manifest = pod_of(&drain::resource(kind)?.kind, &app);
+    let manifest = pod_of(&drain::resource(kind)?.kind, &app, &world.at(End::Target).namespace);
     Ok(Some(Rehearsal { kind: Kind::POD, at: End::Target, manifest, what: format!("a pod of {}", plan.app.reference()), replaces: true }))
 }
 
 /// The pod that the controller of an app makes of its template (`newControllerPod`, `newStatefulSetPod` in Kubernetes 1.36.3, in what admission
 /// looks at).
-fn pod_of(kind: &str, app: &Value) -> Value {
+fn pod_of(kind: &str, app: &Value, namespace: &str) -> Value {
     let name = facts::name(app);
     let template = &app["spec"]["template"];
     let mut pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"] });
     let metadata = &mut pod["metadata"];
-    metadata["namespace"] = app["metadata"]["namespace"].clone();
+    metadata["namespace"] = json!(namespace);
     if let Some(fields) = metadata.as_object_mut() {
         fields.remove("creationTimestamp");
         fields.remove("name");
@@ -214,7 +214,7 @@ fn deleted_by<'w>(world: &'w World, step: &Step) -> Result<Option<Doomed<'w>>, S
         Step::RemoveSet(_) => doomed(Kind::STATEFUL_SET, app(), &[], End::Source),
         Step::RemovePod(_) => doomed(Kind::POD, app(), &finalizers::OF_PODS, End::Source),
         Step::ReleaseClaim(step) => doomed(Kind::CLAIM, &world.claim(&step.slot)?.claim, &finalizers::OF_CLAIMS, End::Source),
-        Step::ReleaseStaging(step) => doomed(Kind::CLAIM, &world.claim(&step.slot)?.target.staging, &finalizers::OF_CLAIMS, End::Target),
+        Step::ReleaseStaging(step) => doomed(Kind::CLAIM, &world.claim(&step.slot)?.target.claim, &finalizers::OF_CLAIMS, End::Target),
         // Pods of the app that are over are looked at with all others that name a claim; a mover's pod has nobody's finalizer.
         Step::ClearPods(_) | Step::StopMover(_) => None,
         Step::PinReclaim(_)
@@ -259,7 +259,7 @@ mod tests {
         let set = json!({ "metadata": { "name": "db", "namespace": "a", "uid": "u" }, "spec": {
             "template": { "metadata": { "labels": { "app": "db" }, "creationTimestamp": null }, "spec": { "volumes": [{ "name": "tmp" }, { "name": "data" }] } },
             "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } });
-        let pod = pod_of("StatefulSet", &set);
+        let pod = pod_of("StatefulSet", &set, "a");
         assert_eq!(pod["metadata"]["labels"]["app"], "db");
         assert_eq!(
             pod["spec"]["volumes"],

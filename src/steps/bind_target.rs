@@ -28,7 +28,7 @@ impl Act for BindTarget {
         if look::is_for_claim(&volume, place, &moved.claim) {
             return Ok(look::reserved(&volume));
         }
-        if look::is_for_claim(&volume, place, &moved.target.staging) {
+        if look::is_for_claim(&volume, place, &moved.target.claim) {
             return Ok(Standing::Before);
         }
         let (named, who) = (facts::claim_named(&volume), facts::last_writer(&volume));
@@ -48,7 +48,7 @@ impl Act for BindTarget {
     async fn act(&self, world: &World) -> Result<(), StepError> {
         let (moved, place) = (world.claim(&self.slot)?, world.at(End::Target));
         let volume = look::known_target_volume(world, &self.slot).await?;
-        if !look::is_for_claim(&volume, place, &moved.target.staging) {
+        if !look::is_for_claim(&volume, place, &moved.target.claim) {
             return Ok(());
         }
         self.refer(world, &volume, &moved.claim, Value::Null).await
@@ -62,6 +62,6 @@ impl Act for BindTarget {
         }
         // With the uid of a claim that is gone the volume counts as released, and is reclaimed when its policy says so.
         let uid = volume["metadata"]["annotations"][marks::STAGING_UID].clone();
-        self.refer(world, &volume, &moved.target.staging, uid).await
+        self.refer(world, &volume, &moved.target.claim, uid).await
     }
 }

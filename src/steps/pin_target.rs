@@ -18,7 +18,7 @@ impl PinTarget {
         if let Some(volume) = look::target_volume(world, &self.slot).await? {
             return Ok(Some((volume, None)));
         }
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else { return Ok(None) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.claim).await? else { return Ok(None) };
         let name = facts::text(&claim, "/spec/volumeName");
         if name.is_empty() || facts::text(&claim, "/status/phase") != "Bound" {
             return Ok(None);
@@ -41,13 +41,13 @@ impl PinTarget {
         let moved = world.claim(&self.slot)?;
         let Some(claim) = claim.filter(|_| !look::is_target_of(volume, world, &self.slot)) else { return Ok(None) };
         if !look::is_of_run(claim, world) || facts::label(claim, marks::SLOT) != self.slot.0 {
-            return Ok(Some(format!("claim {} is not ours{}", moved.target.staging, facts::last_writer(claim))));
+            return Ok(Some(format!("claim {} is not ours{}", moved.target.claim, facts::last_writer(claim))));
         }
         let name = facts::name(volume);
-        if !look::is_for_claim(volume, world.at(End::Target), &moved.target.staging)
+        if !look::is_for_claim(volume, world.at(End::Target), &moved.target.claim)
             || facts::text(volume, "/spec/claimRef/uid") != facts::uid(claim)
         {
-            return Ok(Some(format!("volume {name} names claim {}, not {}", facts::claim_named(volume), moved.target.staging)));
+            return Ok(Some(format!("volume {name} names claim {}, not {}", facts::claim_named(volume), moved.target.claim)));
         }
         Ok((!facts::label(volume, marks::RUN).is_empty()).then(|| format!("volume {name} bears the marks of another run")))
     }
@@ -113,7 +113,7 @@ impl Act for PinTarget {
         if let Some(what) = self.strange(world, &volume, claim.as_ref())? {
             return Err(StepError::failed(what));
         }
-        if !look::is_for_claim(&volume, world.at(End::Target), &moved.target.staging) {
+        if !look::is_for_claim(&volume, world.at(End::Target), &moved.target.claim) {
             return Err(StepError::failed(format!("volume {} is reserved for another claim, so it stays on Retain", facts::name(&volume))));
         }
         // The copy is ours alone and the app is back on its source: let it go with the staging claim. What was not made for us is as its

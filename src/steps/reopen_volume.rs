@@ -57,7 +57,7 @@ impl Act for ReopenVolume {
     async fn observe_back(&self, world: &World) -> Result<Standing, StepError> {
         let (volume, (moved, kept)) = (self.volume(world).await?, self.ends(world)?);
         let names = |field, wanted: &str| facts::text(&volume, field) == wanted;
-        if names("/spec/claimRef/name", &moved.target.staging) && names("/spec/claimRef/namespace", &world.at(End::Target).namespace) {
+        if names("/spec/claimRef/name", &moved.target.claim) && names("/spec/claimRef/namespace", &world.at(End::Target).namespace) {
             return Ok(Standing::done(format!("volume {} is reserved", kept.volume)));
         }
         self.observe(world).await
@@ -73,7 +73,7 @@ impl Act for ReopenVolume {
         metadata["annotations"] = look::target_annotations(world, moved);
         // A name without a uid: only a claim of that name can take it, and it need not exist yet.
         let claim =
-            json!({ "namespace": world.at(End::Target).namespace, "name": moved.target.staging, "uid": null, "resourceVersion": null });
+            json!({ "namespace": world.at(End::Target).namespace, "name": moved.target.claim, "uid": null, "resourceVersion": null });
         let patch = json!({ "metadata": metadata, "spec": { "claimRef": claim, "persistentVolumeReclaimPolicy": "Retain" } });
         world.at(End::Target).patch(&Kind::VOLUME, &kept.volume, &patch).await?;
         Ok(())
@@ -81,7 +81,7 @@ impl Act for ReopenVolume {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let (volume, (moved, kept)) = (self.volume(world).await?, self.ends(world)?);
-        if facts::uid(&volume) != kept.volume_uid || !look::is_for_claim(&volume, world.at(End::Target), &moved.target.staging) {
+        if facts::uid(&volume) != kept.volume_uid || !look::is_for_claim(&volume, world.at(End::Target), &moved.target.claim) {
             return Err(StepError::failed(format!("volume {} names claim {} by now", kept.volume, facts::claim_named(&volume))));
         }
         let mut metadata = facts::only(&volume);

@@ -14,28 +14,28 @@ use crate::plan::step::ReserveTarget;
 impl Act for ReserveTarget {
     async fn observe(&self, world: &World) -> Result<Standing, StepError> {
         let moved = world.claim(&self.slot)?;
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else {
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.claim).await? else {
             if moved.target.kept.is_none() && look::target_volume(world, &self.slot).await?.is_some() {
-                return Ok(Standing::waiting_for(format!("the volume of claim {} to be deleted", moved.target.staging)));
+                return Ok(Standing::waiting_for(format!("the volume of claim {} to be deleted", moved.target.claim)));
             }
             return Ok(Standing::Before);
         };
         if !look::is_of_run(&claim, world) {
-            return Ok(Standing::Adrift(format!("claim {} exists and is not ours{}", moved.target.staging, facts::last_writer(&claim))));
+            return Ok(Standing::Adrift(format!("claim {} exists and is not ours{}", moved.target.claim, facts::last_writer(&claim))));
         }
         if facts::is_terminating(&claim) {
-            return Ok(Standing::waiting_for(format!("claim {} to be gone", moved.target.staging)));
+            return Ok(Standing::waiting_for(format!("claim {} to be gone", moved.target.claim)));
         }
         if self.binds_at_once && facts::text(&claim, "/status/phase") != "Bound" {
             let warning = look::last_warning(world.at(End::Target), &claim).await;
-            return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", moved.target.staging)));
+            return Ok(Standing::waiting_for(format!("claim {} to be bound{warning}", moved.target.claim)));
         }
-        Ok(Standing::done(format!("claim {} is made", moved.target.staging)))
+        Ok(Standing::done(format!("claim {} is made", moved.target.claim)))
     }
 
     async fn bears_marks(&self, world: &World) -> Result<bool, StepError> {
         let moved = world.claim(&self.slot)?;
-        let found = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await?;
+        let found = world.at(End::Target).get(&Kind::CLAIM, &moved.target.claim).await?;
         Ok(found.is_some_and(|claim| look::is_of_run(&claim, world)))
     }
 
@@ -45,7 +45,7 @@ impl Act for ReserveTarget {
 
     async fn undo(&self, world: &World) -> Result<(), StepError> {
         let moved = world.claim(&self.slot)?;
-        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.staging).await? else { return Ok(()) };
+        let Some(claim) = world.at(End::Target).get(&Kind::CLAIM, &moved.target.claim).await? else { return Ok(()) };
         if look::is_of_run(&claim, world) && !facts::is_terminating(&claim) {
             if let Some(volume) = self.would_stay(world, &claim).await? {
                 let patch = json!({ "metadata": facts::only(&volume), "spec": { "persistentVolumeReclaimPolicy": "Delete" } });
@@ -53,7 +53,7 @@ impl Act for ReserveTarget {
                 return Ok(());
             }
             let how = Delete { uid: Some(facts::uid(&claim).to_owned()), ..Delete::default() };
-            world.at(End::Target).delete(&Kind::CLAIM, &moved.target.staging, &how).await?;
+            world.at(End::Target).delete(&Kind::CLAIM, &moved.target.claim, &how).await?;
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ impl ReserveTarget {
             return Ok(None);
         }
         let Some(volume) = world.at(End::Target).get(&Kind::VOLUME, name).await? else { return Ok(None) };
-        let is_made_for_it = look::is_for_claim(&volume, world.at(End::Target), &moved.target.staging)
+        let is_made_for_it = look::is_for_claim(&volume, world.at(End::Target), &moved.target.claim)
             && facts::text(&volume, "/spec/claimRef/uid") == facts::uid(claim)
             && volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"].is_string()
             && !pin_target::is_older(&volume, claim);

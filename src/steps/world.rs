@@ -10,7 +10,7 @@ use super::failure::StepError;
 use super::mover::Movers;
 use crate::cluster::{Connection, Place};
 use crate::journal::RunState;
-use crate::plan::{ASSUMED_BYTES_PER_SECOND, App, ClaimMove, End, Plan, RunId, Slot, shape};
+use crate::plan::{ASSUMED_BYTES_PER_SECOND, App, ClaimMove, End, Plan, RunId, Slot, Subject, shape};
 
 /// What steps work on: two places, which are one and the same unless the app moves to another namespace or cluster.
 pub struct World {
@@ -36,7 +36,7 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a run that stays within one cluster.
+    /// The world of a run both of whose ends are one place.
     pub fn within(cluster: &Connection, plan: &Plan) -> Self {
         let place = Place { connection: cluster.clone(), namespace: plan.namespace().to_owned() };
         Self {
@@ -64,8 +64,8 @@ impl World {
 
     /// The claim that is moved in a slot.
     pub(super) fn claim(&self, slot: &Slot) -> Result<&ClaimMove, StepError> {
-        let found = self.moves.iter().find(|one| one.slot == *slot);
-        found.ok_or_else(|| StepError::failed(format!("no claim of run {} has slot {slot}", self.run)))
+        let subject = Subject { app: &self.app, moves: &self.moves };
+        subject.find(slot).ok_or_else(|| StepError::failed(format!("no claim of run {} has slot {slot}", self.run)))
     }
 
     /// The names of the claims that are moved.

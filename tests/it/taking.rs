@@ -16,15 +16,20 @@ use serde_json::{Value, json};
 
 use crate::seen;
 
-/// The plans that damage begins with, each as YAML and as JSON.
+/// The plans that damage begins with, each as YAML and as JSON, and some as version 1 wrote them.
 pub(crate) fn plan_texts() -> Vec<Vec<u8>> {
     let plan = |survey| planner::plan(&seen::request(), &survey, "https://cluster").expect("it can be planned");
     let plans = [plan(seen::set(1, &["data"])), plan(seen::deployment())];
-    plans.iter().flat_map(|plan| [file::to_yaml(plan), file::to_json(plan)]).map(String::into_bytes).collect()
+    let old = [include_str!("fixtures/plan-v1-early.yaml"), include_str!("fixtures/plan-v1-deployment.json")];
+    let texts = plans.iter().flat_map(|plan| [file::to_yaml(plan), file::to_json(plan)]).chain(old.map(str::to_owned));
+    texts.map(String::into_bytes).collect()
 }
 
-/// Uses a text as `execute FILE` would; returns whether it was taken.
+/// Uses a text as `execute FILE` would, and as one in a run's records; returns whether it was taken.
 pub(crate) fn take_plan(text: &str) -> bool {
+    if let Ok(plan) = file::read_record(text) {
+        assert_eq!(file::read_record(&plan.text()).expect("its own words").digest(), plan.digest());
+    }
     let Ok(plan) = file::read(text) else { return false };
     for again in [file::to_yaml(&plan), file::to_json(&plan)] {
         assert_eq!(file::read(&again).expect("its own words"), plan);

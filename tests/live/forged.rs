@@ -109,7 +109,7 @@ fn what_a_tenant_wrote_is_not_carried_out_with_the_admins_rights() {
     assert!(!pods.lines().any(|pod| pod == "pod/pwn"), "{pods}");
 
     let mut plan = genuine.clone();
-    plan["moves"][0]["target"]["staging"] = json!("data-pg-0");
+    plan["moves"][0]["target"]["claim"] = json!("data-pg-0");
     both.plant("mforged", &plan);
     both.is_refused("mforged", &by_whom);
     apps::nothing_is_lost(&both.victim, "pg-0");

@@ -40,7 +40,7 @@ fn source(claim: &MovedClaim<'_>) -> SourceEnd {
 fn target(choice: &Choice<'_>, claim: &MovedClaim<'_>) -> TargetEnd {
     let kept = claim.kept.map(|kept| KeptEnd { volume: kept.volume.clone(), volume_uid: kept.volume_uid.clone() });
     TargetEnd {
-        staging: claim.staging.clone(),
+        claim: claim.staging.clone(),
         class: claim.target.class.clone(),
         bytes: choice.request.size_bytes.filter(|_| kept.is_none()),
         kept,

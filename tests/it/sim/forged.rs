@@ -91,7 +91,7 @@ const OUT_OF_SCOPE: [Forgery; 17] = [
     ("a privileged pod here", |plan| {
         only_pod(plan, "stateful-m1-0", &evil_pod("app"));
     }),
-    ("a bound volume is pinned through its claim", |plan| plan["moves"][0]["target"]["staging"] = json!("data-pg-0")),
+    ("a bound volume is pinned through its claim", |plan| plan["moves"][0]["target"]["claim"] = json!("data-pg-0")),
     ("a volume is reserved for a claim of another name", |plan| plan["moves"][0]["claim"] = json!("loot")),
     ("another set's retention policy", |plan| {
         (plan["app"]["namespace"], plan["app"]["name"]) = (json!(VICTIM), json!("pg"));
