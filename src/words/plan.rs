@@ -85,7 +85,7 @@ fn outage_words(plan: &Plan, seen: &Survey) -> Words {
     if bytes > 0 {
         let secs = bytes / ASSUMED_BYTES_PER_SECOND + 1;
         let mut text = words!(
-            "Expected outage: a restart of the pods plus about {} s, if {} are read at 100 MiB/s while the app is stopped; it grows with these volumes:",
+            "Expected outage: a restart of the pods plus about {} s, if {} are read at 100 MiB/s while the app is stopped. It grows with these volumes:",
             secs,
             size::words(bytes)
         );

@@ -59,7 +59,7 @@ fn note(request: &Request, survey: &Survey, claim: &ClaimSeen, group: u64, unles
         }
         (Destination::KeptVolumes { discard_new_writes: false, .. }, GroupChange::Always | GroupChange::Maybe, GroupChange::Never) => {
             Some(format!(
-                "on {from} the kubelet gives group {group} and its modes to the files of claim {name}, and they are copied back with them; \
+                "on {from} the kubelet gives the files of claim {name} group {group} and its modes, which are copied back; \
              on {to} it did not. `--discard-new-writes` takes the kept volume as it was, without what was written since"
             ))
         }

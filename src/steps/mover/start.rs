@@ -112,7 +112,7 @@ impl StartMover {
         }
         let minutes = world.whole_copy_ms.div_ceil(60_000);
         let why = format!(
-            "the volume is not mounted a second time, so that the app would be stopped for the whole copy, about {minutes} min at 100 MiB a second{warning}"
+            "the volume is not mounted a second time: the app would be stopped for the whole copy, about {minutes} min at 100 MiB a second{warning}"
         );
         Err(StepError::wants_consent(why, world.consent(world.whole_copy_ms)))
     }

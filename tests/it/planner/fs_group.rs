@@ -36,7 +36,7 @@ fn modes_are_not_changed_without_the_users_word() {
     assert_eq!(
         refusals,
         [
-            "on fast.csi the kubelet would give fsGroup 999 and its modes to every file of claim `data-pg-0`, on slow.csi it did not: a database that checks modes may not start"
+            "on fast.csi the kubelet would give fsGroup 999 and its modes to every file of claim `data-pg-0`; on slow.csi it did not. A database that checks modes may not start"
         ]
     );
     for (slow, fast) in [("File", "File"), ("None", "None"), ("File", "None")] {
@@ -96,5 +96,5 @@ fn the_way_back_says_that_modes_are_copied_back() {
     survey.drivers = drivers("None", "File");
     survey.claims[0].volume.as_mut().expect("a volume").driver = Some("fast.csi".to_owned());
     let note = said(&request, &survey).expect("a note");
-    assert!(note.contains("they are copied back with them") && note.contains("`--discard-new-writes`"), "{note}");
+    assert!(note.contains("which are copied back") && note.contains("`--discard-new-writes`"), "{note}");
 }

@@ -13,7 +13,7 @@ fn a_node_that_takes_no_new_pods_is_refused() {
     // Once for each replica on it.
     let expected = |claim: &str| {
         format!(
-            "node `n1`, on which the app uses claim `{claim}`, takes no new pods (it is cordoned): a pod of the app that is stopped could not come back to it"
+            "node `n1` takes no new pods (it is cordoned), and the app uses claim `{claim}` there: a stopped pod could not come back to it"
         )
     };
     assert_eq!(refusals(&seen::request(), &survey), [expected("data-pg-0"), expected("data-pg-1")]);

@@ -11,7 +11,7 @@ fn an_ordered_set_with_a_replica_that_is_not_ready_is_refused() {
     let mut survey = seen::set(3, &["data"]);
     survey.app.pods[0].ready = false;
     survey.app.pods.remove(2);
-    let expected = "statefulset/pg is not ready: pod pg-0 (runs and is not ready), pod pg-2 (is not there); what was broken before could not be told from what the move broke, and those that run might not come back";
+    let expected = "statefulset/pg is not ready: pod pg-0 (runs and is not ready), pod pg-2 (is not there); what the move breaks could not be told from what was broken before. Replicas that run now might not come back";
     assert_eq!(refusals(&seen::request(), &survey), [expected]);
     assert!(hints(&seen::request(), &survey)[0].ends_with("`kubectl scale statefulset/pg -n db --replicas 0`"));
 }

@@ -70,7 +70,7 @@ pub enum AppReason {
         claims: Vec<String>,
     },
     /// Replicas that are not ready keep others from being started again.
-    #[error("{app} is not ready: {}; what was broken before could not be told from what the move broke, and those that run might not come back", .replicas.join(", "))]
+    #[error("{app} is not ready: {}; what the move breaks could not be told from what was broken before. Replicas that run now might not come back", .replicas.join(", "))]
     NotReady {
         /// The app.
         app: String,
@@ -116,7 +116,7 @@ impl AppReason {
             Self::NamespaceTerminating(_) | Self::AppTerminating(_) => "nothing can be moved out of it any more".to_owned(),
             Self::UnfinishedRun { run } => {
                 format!(
-                    "see it with `kubectl stateful status {run} -n {namespace}`; go on with `kubectl stateful execute --resume {run} -n {namespace}`, or go back with `kubectl stateful undo {run} -n {namespace}`"
+                    "see it with `kubectl stateful status {run} -n {namespace}`. Go on with `kubectl stateful execute --resume {run} -n {namespace}`, or go back with `kubectl stateful undo {run} -n {namespace}`"
                 )
             }
             Self::BearsOurMark { mark, .. } => format!("take `{mark}` out of the pod template"),
@@ -131,7 +131,7 @@ impl AppReason {
                 format!("{}, and then move by itself what it held: {}", dead_pod_hint(pod, &[], namespace), plans.join(", "))
             }
             Self::NotReady { app, .. } => format!(
-                "see why with `kubectl describe {app} -n {namespace}` and its pods; an app that cannot run before it is moved is moved at zero replicas, after `kubectl scale {app} -n {namespace} --replicas 0`"
+                "see why with `kubectl describe {app} -n {namespace}` and its pods. An app that cannot run before it is moved is moved at zero replicas, after `kubectl scale {app} -n {namespace} --replicas 0`"
             ),
             Self::InRollout { app, held, .. } => rollout_hint(app, *held, namespace),
             Self::Applied { by, .. } => pause_hint(by),
@@ -179,7 +179,7 @@ fn take_off_hint(app: &str, finalizer: &str, index: usize, namespace: &str) -> S
     let path = format!("/metadata/finalizers/{index}");
     let patch = format!(r#"[{{"op":"test","path":"{path}","value":"{finalizer}"}},{{"op":"remove","path":"{path}"}}]"#);
     format!(
-        "find the controller that set it; take it off for the time of the move with `kubectl patch {app} -n {namespace} --type json --patch '{patch}'` and put it back afterwards"
+        "find the controller that set it. Take it off for the time of the move with `kubectl patch {app} -n {namespace} --type json --patch '{patch}'`, and put it back afterwards"
     )
 }
 

@@ -49,7 +49,7 @@ pub enum MoverReason {
     },
     /// The namespace does not let mover pods in.
     #[error(
-        "namespace `{namespace}` enforces Pod Security `restricted`, and the app does not say as which user it runs, so that the mover pods cannot run as it"
+        "namespace `{namespace}` enforces Pod Security `restricted`, and the app does not say as which user it runs. Mover pods cannot run as it"
     )]
     PodSecurity {
         /// The namespace.
@@ -59,9 +59,7 @@ pub enum MoverReason {
     #[error("the mover pods cannot run as the app: no containers that mount the claims say as which one user they run, other than root")]
     NoUserOfApp,
     /// The app's node takes no new pods.
-    #[error(
-        "node `{node}`, on which the app uses claim `{claim}`, takes no new pods ({why}): a pod of the app that is stopped could not come back to it"
-    )]
+    #[error("node `{node}` takes no new pods ({why}), and the app uses claim `{claim}` there: a stopped pod could not come back to it")]
     NodeClosed {
         /// The node.
         node: String,

@@ -33,7 +33,7 @@ pub enum TargetReason {
     },
     /// The kubelet would change the group and modes of what was copied.
     #[error(
-        "on {to} the kubelet would give fsGroup {group} and its modes to every file of claim `{claim}`, on {from} it did not: a database that checks modes may not start"
+        "on {to} the kubelet would give fsGroup {group} and its modes to every file of claim `{claim}`; on {from} it did not. A database that checks modes may not start"
     )]
     FsGroup {
         /// The claim.
