@@ -2,7 +2,7 @@
 //! written, and a cluster whose lists of kinds do not answer.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -155,13 +155,17 @@ fn credentials_that_end_before_the_move_are_told_before_the_drain() {
     assert!(opaque.err.contains("Warning: your credentials do not say when they expire"), "{}", opaque.err);
 }
 
+/// All files beneath a folder of sources.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("it can be read").path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
 /// Every command about a run that our own texts tell people to type, wherever it is made.
 #[test]
 fn commands_about_runs_name_the_namespace() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = ["cli", "words", "operate"].map(|room| fs::read_dir(source.join(room)).expect("a folder"));
     let mut found = 0;
-    for path in files.into_iter().flatten().map(|entry| entry.expect("it can be read").path()) {
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         let text = fs::read_to_string(&path).expect("it can be read");
         let told = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for command in told
