@@ -1,14 +1,17 @@
-//! House rules that no compiler checks: which room may import which, headers, forgotten files, who may print.
+//! House rules that no compiler checks: which room may import which, headers, forgotten files, who may print,
+//! how long sentences are.
 //!
 //! It reads the sources as text and judges form only.
 
 mod imports;
+mod prose;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use imports::{Sources, files_of, longest_function};
+use prose::{WORDS_MAX, long_sentences};
 
 /// Room → the rooms it may import. What is not listed must not be imported.
 const MAY_IMPORT: [(&str, &[&str]); 17] = [
@@ -175,6 +178,18 @@ fn files_that_are_named_are_there() {
         }
     }
     assert!(missing.is_empty() && found > 10, "{found}, {missing:?}");
+}
+
+#[test]
+fn sentences_of_the_docs_are_short() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts = files("docs", "md").into_iter().chain([top.join("README.md"), top.join("CONTRIBUTING.md")]);
+    let mut long = Vec::new();
+    for path in texts {
+        let text = fs::read_to_string(&path).expect("it can be read");
+        long.extend(long_sentences(&text).into_iter().map(|(line, sentence)| format!("{}:{line}: {sentence}", relative(&path))));
+    }
+    assert!(long.is_empty(), "sentences of more than {WORDS_MAX} words:\n{}", long.join("\n"));
 }
 
 /// The table of rooms in the notes says what is checked here.
