@@ -5,13 +5,14 @@
 #   FIELD_LOGS      a folder for what the command prints
 #   COMMAND         kubectl-stateful; KUBECTL_STATEFUL_MOVER_IMAGE its mover
 #   PATIENCE        seconds that one call of the command may take
+#   FIELD_OF        of what, if not of tests/field, the case is one: names of namespaces begin with it
 set -Eeuo pipefail
 fields=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cluster_scripts=$fields/../cluster
 variant=${1:-}
 case_name=$(basename "$0" .sh)
-title=$case_name${variant:+/$variant}
-ns=field-${case_name%%-*}${variant:+-$variant}
+title=${FIELD_OF:+$FIELD_OF }$case_name${variant:+/$variant}
+ns=${FIELD_OF:-field}-${case_name%%-*}${variant:+-$variant}
 logs=${FIELD_LOGS:?run it by tests/field}/$ns
 mkdir -p "$logs"
 export GOGC=off TERM=dumb
