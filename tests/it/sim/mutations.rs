@@ -9,7 +9,7 @@ use super::elsewhere::Policy;
 use super::faults::Fault;
 use super::foreign::{Deed, Hand};
 use super::http::Asked;
-use super::outcome::{Move, Side, Then};
+use super::outcome::{Prepared, Side, Then};
 use super::scenario::{self, Scenario};
 use super::store::text;
 use super::sweep::{calls_of, in_paused_time};
@@ -202,19 +202,25 @@ fn is_list_of_pods(asked: &Asked) -> bool {
     asked.plural == "pods" && asked.method == "GET" && asked.name.is_empty()
 }
 
-/// Tries that are enough to catch every mutation: without faults, with deaths, late calls and foreign hands at every few calls.
+/// The calls are tried far from each other first: most of what is broken shows in a stretch of them.
+const STRIDE: usize = 16;
+
+/// Tries that are enough to catch every mutation: without faults, with deaths, late calls and foreign hands at every call.
 fn catches(mutation: Mutation) -> Option<String> {
-    let calls = calls_of(mutation.scenario()) + 20;
+    let prepared = in_paused_time(Prepared::new(mutation.scenario()));
+    let end = calls_of(mutation.scenario()) + 20;
+    let calls = (1..=STRIDE as u64).flat_map(|first| (first..end).step_by(STRIDE));
     let quiet = std::iter::once((None, None));
-    let faults = (1..calls).flat_map(|call| [Fault::VeryLate, Fault::DiesAfter].map(|fault| (Some((call, fault)), None)));
-    let deeds =
-        |call| [Deed::TouchesAll, Deed::PutsReplicasBack, Deed::PatchesMover, Deed::MovesApp].map(|deed| (None, Some(Hand { deed, call })));
-    let hands = (1..calls).flat_map(deeds);
-    quiet.chain(faults).chain(hands).find_map(|(fault, hand)| in_paused_time(tried(mutation, fault, hand)))
+    let struck = calls.flat_map(|call| {
+        let faults = [Fault::VeryLate, Fault::DiesAfter].map(|fault| (Some((call, fault)), None));
+        let deeds = [Deed::TouchesAll, Deed::PutsReplicasBack, Deed::PatchesMover, Deed::MovesApp];
+        faults.into_iter().chain(deeds.map(|deed| (None, Some(Hand { deed, call }))))
+    });
+    quiet.chain(struck).find_map(|(fault, hand)| in_paused_time(tried(&prepared, mutation, fault, hand)))
 }
 
-async fn tried(mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Hand>) -> Option<String> {
-    let mut moving = Move::new(mutation.scenario()).await;
+async fn tried(prepared: &Prepared, mutation: Mutation, fault: Option<(u64, Fault)>, hand: Option<Hand>) -> Option<String> {
+    let mut moving = prepared.begin().await;
     mutation.on_plan(&mut moving.plan);
     moving.with(|sim| {
         sim.mutation = Some(mutation);
