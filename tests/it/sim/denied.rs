@@ -7,6 +7,7 @@ use super::faults::Fault;
 use super::http::Asked;
 use super::outcome::{Move, Side, Then, Went};
 use super::scenario::{self, Scenario};
+use super::share::Share;
 use super::sweep::{in_paused_time, log_of, say};
 use super::{Call, Sim};
 
@@ -66,20 +67,20 @@ async fn struck(scenario: &Scenario, call: u64, fault: Fault, then: Then) -> Opt
 }
 
 fn all_are_borne(fault: Fault, ways: &[Then]) {
+    let share = Share::of_this_run();
     let mut count = 0;
     let mut complaints = Vec::new();
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT, &scenario::ALL[4], &scenario::ALL[9], &scenario::ALL[12]] {
         // Who may not give a lease back lets it run out.
         let counts = |call: &Call| call.is_write && !call.words.starts_with("DELETE leases/");
-        for (call, _) in (1..).zip(log_of(scenario)).filter(|(_, call)| counts(call)) {
-            for then in ways {
-                let complaint = in_paused_time(struck(scenario, call, fault, *then));
-                complaints.extend(complaint.map(|what| format!("{}: {} at call {call}, {then:?}: {what}", scenario.name, fault.words())));
-                count += 1;
-            }
+        let calls: Vec<u64> = (1..).zip(log_of(scenario)).filter(|(_, call)| counts(call)).map(|(call, _)| call).collect();
+        for (call, then) in share.of_each(&calls, ways) {
+            let complaint = in_paused_time(struck(scenario, call, fault, then));
+            complaints.extend(complaint.map(|what| format!("{}: {} at call {call}, {then:?}: {what}", scenario.name, fault.words())));
+            count += 1;
         }
     }
-    say(&format!("{}: {count} judged, {} violations", fault.words(), complaints.len()));
+    say(&format!("{}: {count} tries judged, {} violations", fault.words(), complaints.len()));
     complaints.sort_by_key(String::len);
     assert!(complaints.is_empty(), "{}", complaints[..complaints.len().min(6)].join("\n"));
 }

@@ -32,6 +32,7 @@ mod programs;
 mod roles;
 mod scenario;
 mod select;
+mod share;
 mod store;
 mod stuck;
 mod sweep;

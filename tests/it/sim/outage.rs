@@ -13,6 +13,7 @@ use super::faults::Fault;
 use super::http::Asked;
 use super::outcome::{Course, Move, Side, Then, Went};
 use super::scenario::{self, Scenario};
+use super::share::Share;
 use super::sweep::{in_paused_time, log_of, say};
 use super::{Call, Phase, Sim};
 
@@ -75,9 +76,10 @@ async fn arrives(moving: &mut Move, way: Course, what: &str) {
 
 #[test]
 fn an_api_server_that_is_gone_for_minutes_is_waited_for() {
+    let share = Share::of_this_run();
     let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        for call in calls_of(scenario) {
+        for (call, ()) in share.of_each(&calls_of(scenario), &[()]) {
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Outage, GONE_MS).await;
                 arrives(&mut moving, Course::Begin, &format!("{}, call {call}", scenario.name)).await;
@@ -85,27 +87,32 @@ fn an_api_server_that_is_gone_for_minutes_is_waited_for() {
             count += 1;
         }
     }
-    say(&format!("outages of eight minutes: {count} judged"));
+    say(&format!("outages of eight minutes: {count} tries judged"));
 }
 
 #[test]
 fn changes_that_nobody_can_judge_are_waited_for() {
+    let share = Share::of_this_run();
+    let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        for call in calls_of(scenario) {
+        for (call, ()) in share.of_each(&calls_of(scenario), &[()]) {
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Webhook, MINUTE_MS).await;
                 arrives(&mut moving, Course::Begin, &format!("{}, call {call}", scenario.name)).await;
             });
+            count += 1;
         }
     }
+    say(&format!("webhooks that are down for a minute: {count} tries judged"));
 }
 
 #[test]
 fn changes_that_nobody_can_judge_for_long_are_not_waited_for_without_end() {
+    let share = Share::of_this_run();
     let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
         let ways = [(5 * MINUTE_MS, Then::Resume), (5 * MINUTE_MS, Then::Undo), (60 * MINUTE_MS, Then::Resume)];
-        for (call, (down_ms, then)) in calls_of(scenario).into_iter().flat_map(|call| ways.map(|way| (call, way))) {
+        for (call, (down_ms, then)) in share.of_each(&calls_of(scenario), &ways) {
             let what = format!("{}, call {call}, for {down_ms} ms, {then:?}", scenario.name);
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Webhook, down_ms).await;
@@ -121,7 +128,7 @@ fn changes_that_nobody_can_judge_for_long_are_not_waited_for_without_end() {
             count += 1;
         }
     }
-    say(&format!("webhooks that are down for long: {count} judged"));
+    say(&format!("webhooks that are down for long: {count} tries judged"));
 }
 
 /// Interrupts, as somebody does who will not have the app waited for, and returns how the run went and what it took to end.
@@ -145,8 +152,10 @@ async fn interrupted(moving: &mut Move) -> (Went, Duration) {
 
 #[test]
 fn an_interrupt_in_an_outage_ends_the_run_soon() {
+    let share = Share::of_this_run();
+    let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        for call in calls_of(scenario) {
+        for (call, ()) in share.of_each(&calls_of(scenario), &[()]) {
             let what = format!("{}, call {call}", scenario.name);
             in_paused_time(async {
                 let mut moving = struck(scenario, call, Fault::Outage, GONE_MS).await;
@@ -156,6 +165,8 @@ fn an_interrupt_in_an_outage_ends_the_run_soon() {
                 tokio::time::sleep(Duration::from_millis(GONE_MS)).await;
                 arrives(&mut moving, Course::Resume, &what).await;
             });
+            count += 1;
         }
     }
+    say(&format!("interrupts in outages: {count} tries judged"));
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::outage::calls_of;
 use super::outcome::{Course, Ear, Move, Side, Then, Went, carry_out, word};
 use super::scenario::{self, Scenario};
+use super::share::Share;
 use super::sweep::{in_paused_time, say};
 use super::{Sim, connect_over};
 
@@ -99,14 +100,13 @@ async fn taken_over(scenario: &Scenario, call: u64, heard_after_ms: u64) {
 
 #[test]
 fn an_executor_that_was_cut_off_leaves_the_run_to_whoever_took_it() {
+    let share = Share::of_this_run();
     let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        for call in calls_of(scenario) {
-            for heard_after_ms in HEARD_AFTER_MS {
-                in_paused_time(taken_over(scenario, call, heard_after_ms));
-                count += 1;
-            }
+        for (call, heard_after_ms) in share.of_each(&calls_of(scenario), &HEARD_AFTER_MS) {
+            in_paused_time(taken_over(scenario, call, heard_after_ms));
+            count += 1;
         }
     }
-    say(&format!("executors cut off: {count} judged"));
+    say(&format!("executors cut off: {count} tries judged"));
 }

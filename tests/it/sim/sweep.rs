@@ -12,6 +12,7 @@ use super::faults::Fault;
 use super::foreign::Hand;
 use super::outcome::{Move, Prepared, Side, Then, Went};
 use super::scenario::{self, Scenario};
+use super::share::Share;
 use super::table::Table;
 use kubectl_stateful::engine::Ending;
 
@@ -49,6 +50,8 @@ pub(super) enum Ended {
 }
 
 impl Ended {
+    pub(super) const ALL: [Ended; 3] = [Ended::OnTarget, Ended::OnSource, Ended::NeedsAHand];
+
     pub(super) fn words(self) -> &'static str {
         match self {
             Ended::OnTarget => "on",
@@ -146,7 +149,8 @@ fn sweep(tries: &[Try]) -> (Vec<Judged<'_>>, Vec<String>) {
 
 /// Prints a line that is seen whether or not the test passes.
 pub(super) fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").expect("stderr is open");
+    // At once: other tests print, too.
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).expect("stderr is open");
 }
 
 /// Tries all, prints how many were judged, and fails if anything was violated; otherwise returns how each ended.
@@ -155,7 +159,7 @@ pub(super) fn report<'a>(what: &str, tries: &'a [Try]) -> Vec<Judged<'a>> {
     let (judged, mut complaints) = sweep(tries);
     let count = |how| judged.iter().filter(|one| one.ended == how).count();
     say(&format!(
-        "{what}: {} faults injected and judged in {} s: {} ended on the target, {} on the source, {} need a hand, {} violations",
+        "{what}: {} tries judged in {} s: {} ended on the target, {} on the source, {} need a hand, {} violations",
         judged.len() + complaints.len(),
         since.elapsed().as_secs(),
         count(Ended::OnTarget),
@@ -183,15 +187,17 @@ fn every_scenario_completes_when_nothing_goes_wrong() {
     }
 }
 
-/// Each call of a scenario failing in each way.
-fn single_faults(scenario: &'static Scenario) -> Vec<Try> {
+/// Each call of a scenario failing in each way, as far as the share goes.
+fn single_faults(scenario: &'static Scenario, log: &[Call], share: &Share) -> Vec<Try> {
     let mut tries = Vec::new();
     // Reading again what nobody has changed since is the same call once more.
     let mut seen = BTreeSet::new();
-    for (number, call) in
-        (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write || seen.insert((call.words.clone(), call.version, call.phase)))
-    {
-        for fault in Fault::ALL.into_iter().filter(|fault| call.is_write || fault.matters_to_reads()) {
+    let is_new = |(_, call): &(u64, &Call)| call.is_write || seen.insert((call.words.clone(), call.version, call.phase));
+    for (row, (number, call)) in (1..).zip(log).filter(is_new).enumerate() {
+        let matters = |fault: &Fault| call.is_write || fault.matters_to_reads();
+        // As in `Share::of_each`: of calls that are only read a share has each kind of fault, too.
+        let faults = Fault::ALL.into_iter().filter(matters).enumerate().filter(|(at, _)| share.takes(row + at));
+        for (_, fault) in faults {
             let phase = if scenario.taken_back_from.is_some() { Phase::GoingBack } else { call.phase };
             tries.push(Try { scenario, faults: vec![(number, fault)], hand: None, phase });
         }
@@ -201,13 +207,15 @@ fn single_faults(scenario: &'static Scenario) -> Vec<Try> {
 
 #[test]
 fn every_call_of_a_cold_copy_may_fail_in_every_way() {
-    let tries: Vec<Try> = scenario::COLD.iter().flat_map(single_faults).collect();
+    let share = Share::of_this_run();
+    let tries: Vec<Try> = scenario::COLD.iter().flat_map(|scenario| single_faults(scenario, &log_of(scenario), &share)).collect();
     drop(report("single faults in cold copies", &tries));
 }
 
 #[test]
 fn every_call_may_fail_in_every_way() {
-    let tries: Vec<Try> = scenario::ALL.iter().flat_map(single_faults).collect();
+    let share = Share::of_this_run();
+    let tries: Vec<Try> = scenario::ALL.iter().flat_map(|scenario| single_faults(scenario, &log_of(scenario), &share)).collect();
     let judged = report("single faults", &tries);
     let mut table = Table::default();
     for fault in Fault::ALL {
@@ -218,7 +226,19 @@ fn every_call_may_fail_in_every_way() {
             table.add(&format!("{}{then}", fault.words()), one.what.phase, one.ended);
         }
     }
-    table.is_published("faults", "a call is");
+    table.is_published("faults", "a call is", &share);
+}
+
+/// What is left out of a run is only more of the same.
+#[test]
+fn every_share_has_every_fault_in_every_scenario() {
+    for scenario in scenario::ALL.iter().chain(&scenario::COLD) {
+        let log = log_of(scenario);
+        for share in Share::all() {
+            let struck: BTreeSet<Fault> = single_faults(scenario, &log, &share).iter().map(|one| one.faults[0].1).collect();
+            assert_eq!(struck, BTreeSet::from(Fault::ALL), "{}: {share:?}", scenario.name);
+        }
+    }
 }
 
 /// Numbers that look like chance and are the same each time (splitmix64).
@@ -235,7 +255,7 @@ fn chance(seed: u64) -> impl FnMut(u64) -> u64 {
 
 const PAIRS: u64 = 2000;
 
-fn pairs(seeds: std::ops::Range<u64>) -> Vec<Try> {
+fn pairs(seeds: impl IntoIterator<Item = u64>) -> Vec<Try> {
     let calls: Vec<u64> = scenario::ALL.iter().map(calls_of).collect();
     let pair = |seed| {
         let mut below = chance(seed);
@@ -244,7 +264,7 @@ fn pairs(seeds: std::ops::Range<u64>) -> Vec<Try> {
         let faults = vec![fault(), fault()];
         Try { scenario: &scenario::ALL[which], faults, hand: None, phase: Phase::Beginning }
     };
-    seeds.map(pair).collect()
+    seeds.into_iter().map(pair).collect()
 }
 
 #[test]
@@ -271,6 +291,7 @@ fn the_same_seed_makes_the_same_run() {
 
 #[test]
 fn faults_may_come_in_pairs() {
-    let tries = pairs(0..PAIRS);
+    let share = Share::of_this_run();
+    let tries = pairs((0..PAIRS).filter(|seed| share.takes(*seed as usize)));
     drop(report("pairs of faults", &tries));
 }

@@ -8,6 +8,7 @@ use super::Sim;
 use super::faults::Fault;
 use super::outcome::{Move, Side, Then, Went};
 use super::scenario::{self, Scenario};
+use super::share::Share;
 use super::sweep::{in_paused_time, log_of, say};
 
 /// How long "a while" is, in milliseconds.
@@ -78,16 +79,16 @@ fn struck(scenario: &'static Scenario, call: u64, fault: Fault, then: Then) -> O
 
 #[test]
 fn void_credentials_are_waited_for_or_halt_the_run_where_it_is() {
+    let ways = [(Fault::VoidForAWhile, Then::Resume), (Fault::VoidForEver, Then::Resume), (Fault::VoidForEver, Then::Undo)];
+    let share = Share::of_this_run();
     let mut count = 0;
     for scenario in [&scenario::SMALL_SET, &scenario::DEPLOYMENT] {
-        for (call, _) in (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write) {
-            let ways = [(Fault::VoidForAWhile, Then::Resume), (Fault::VoidForEver, Then::Resume), (Fault::VoidForEver, Then::Undo)];
-            for (fault, then) in ways {
-                let complaint = struck(scenario, call, fault, then);
-                assert_eq!(complaint, None, "{}: {fault:?} at call {call}, {then:?}", scenario.name);
-                count += 1;
-            }
+        let calls: Vec<u64> = (1..).zip(log_of(scenario)).filter(|(_, call)| call.is_write).map(|(call, _)| call).collect();
+        for (call, (fault, then)) in share.of_each(&calls, &ways) {
+            let complaint = struck(scenario, call, fault, then);
+            assert_eq!(complaint, None, "{}: {fault:?} at call {call}, {then:?}", scenario.name);
+            count += 1;
         }
     }
-    say(&format!("void credentials: {count} judged"));
+    say(&format!("void credentials: {count} tries judged"));
 }
