@@ -125,7 +125,7 @@ impl From<Distrust> for CommandError {
             Distrust::Changed { plan, now } => {
                 let difference = difference(&file::to_yaml(&plan), &file::to_yaml(&now));
                 let refused = Self::new(ExitClass::Refused, format!("{what}\n{difference}")).hinted("plan anew and review it");
-                refused.hinted(format!("a record of it is closed with `kubectl stateful undo {} -n {}`", plan.run(), plan.namespace()))
+                refused.hinted(format!("if a run was recorded from it, close that with `kubectl stateful undo {} -n {}`", plan.run(), plan.namespace()))
             }
             Distrust::Refused(refusals) => refusals.into(),
             Distrust::Journal(error) => error.into(),

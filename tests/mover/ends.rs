@@ -1,8 +1,10 @@
 //! A source and a target folder with both ends of a mover on them, in one process or over a loopback connection. Passes are made with the rights
 //! of a mover's pod.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubectl_stateful::contract::orders::{Failure, VolumeMode, VolumeReport};
@@ -112,6 +114,23 @@ impl Ends {
         server.stop();
         self.read_back = at_target.bytes_read.get();
         outcome.map(|()| progress.report("local"))
+    }
+}
+
+/// Folders that their owner may not write to can be removed by root alone: without this they would be left behind for anybody else.
+impl Drop for Ends {
+    fn drop(&mut self) {
+        give_back(self.folder.path());
+    }
+}
+
+/// Gives the owner all rights to a folder and those within. Whatever belongs to others stays as it is.
+fn give_back(folder: &Path) {
+    drop(std::fs::set_permissions(folder, Permissions::from_mode(0o700)));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            give_back(&entry.path());
+        }
     }
 }
 
