@@ -86,7 +86,7 @@ pub(super) async fn store(connection: &Connection, plan: &Plan) -> Result<(), Jo
             Creation::AlreadyThere => {
                 let there = read(connection, &namespace, plan.run()).await?;
                 // By its text: volumes get the digest of that, and a plan that is equal may have been written by an earlier version.
-                if there.text() != plan.text() {
+                if there.text() != text {
                     return Err(broken(plan.namespace(), plan.run(), "a run of that name has another plan"));
                 }
             }

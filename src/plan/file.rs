@@ -82,14 +82,15 @@ pub fn read(text: &str) -> Result<Plan, Unreadable> {
 ///
 /// See [`Unreadable`].
 pub fn read_record(text: &str) -> Result<Plan, Unreadable> {
-    let plan = match (verbatim(text), serde_json::from_str::<Value>(text)) {
-        (Some(plan), _) => plan,
-        (None, Ok(found)) if found["kind"] == KIND && found["apiVersion"] == upgrade::VERSION_1 => {
+    if let Some(plan) = verbatim(text) {
+        return linted(plan);
+    }
+    linted(match serde_json::from_str::<Value>(text) {
+        Ok(found) if found["kind"] == KIND && found["apiVersion"] == upgrade::VERSION_1 => {
             Plan { as_written: AsWritten::of(text), ..of_version_1(found)? }
         }
-        (None, Ok(_) | Err(_)) => as_found(text)?,
-    };
-    linted(plan)
+        Ok(_) | Err(_) => as_found(text)?,
+    })
 }
 
 fn linted(plan: Plan) -> Result<Plan, Unreadable> {

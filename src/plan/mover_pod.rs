@@ -211,9 +211,9 @@ fn end_and_move<'a>(plan: &'a Plan, volume: &str) -> Option<(End, &'a ClaimMove)
 }
 
 /// Whether a mover mounts source volumes.
-pub(super) fn reads(manifest: &Value) -> bool {
-    let mut volumes = manifest["spec"]["volumes"].as_array().into_iter().flatten();
-    volumes.any(|volume| volume["name"].as_str().is_some_and(|name| name.starts_with("source-")))
+pub(super) fn reads(plan: &Plan, manifest: &Value) -> bool {
+    let mut names = manifest["spec"]["volumes"].as_array().into_iter().flatten().filter_map(|volume| volume["name"].as_str());
+    names.any(|name| matches!(end_and_move(plan, name), Some((End::Source, _))))
 }
 
 fn volumes(plan: &Plan, volumes: &Value, faults: &mut Faults<'_>) {

@@ -187,7 +187,7 @@ impl<'a> Scope<'a> {
         for slot in &step.held_by_app {
             self.moved(slot);
         }
-        if mover_pod::reads(&step.manifest) != (step.end == End::Source) {
+        if mover_pod::reads(self.plan, &step.manifest) != (step.end == End::Source) {
             self.fault(format!("has mover pod {} at another end than the volumes it mounts", step.pod));
         }
         for fault in mover_pod::faults(self.plan, step) {

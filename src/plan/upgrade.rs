@@ -225,7 +225,7 @@ impl Upgrade {
     }
 
     fn is_so(&self, said: &Value, what: Repeated, moved: &Value) -> bool {
-        let (app, namespace) = (&self.app, self.app["namespace"].as_str().unwrap_or_default());
+        let app = &self.app;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match what {
             Repeated::Namespace => *said == app["namespace"],
@@ -236,7 +236,7 @@ impl Upgrade {
             Repeated::Replicas => *said == app["replicas"],
             Repeated::Shape => *said == app["shape"],
             Repeated::Claim => *said == moved["claim"],
-            Repeated::FullClaim => *said == json!(format!("{namespace}/{}", text(&moved["claim"]))),
+            Repeated::FullClaim => *said == json!(format!("{}/{}", text(&app["namespace"]), text(&moved["claim"]))),
             Repeated::Claims => self.are_claims(said, None),
             Repeated::ClaimUid => *said == moved["source"]["uid"],
             Repeated::Volume => *said == moved["source"]["volume"],
@@ -262,7 +262,7 @@ impl Upgrade {
         let is_writer = step.get("pod").is_some_and(|pod| writers.contains(pod));
         step.insert("end".to_owned(), json!(if is_writer { "target" } else { "source" }));
         let held = step.remove("heldByApp").unwrap_or_default();
-        let slots = held.as_array().into_iter().flatten().map(|volume| self.slot_where("/source/volume", volume));
+        let slots = held.as_array().into_iter().flatten().map(|volume| self.slot_of_volume(volume));
         let slots: Vec<Value> = slots.collect();
         if !held.is_array() || slots.iter().any(Value::is_null) {
             self.faults.push(format!("step `{id}` is for volumes {held}, not all of which the plan moves"));
@@ -284,8 +284,8 @@ impl Upgrade {
         route.insert("slots".to_owned(), Value::Array(slots));
     }
 
-    fn slot_where(&self, field: &str, is: &Value) -> Value {
+    fn slot_of_volume(&self, volume: &Value) -> Value {
         let mut moves = self.moves.as_array().into_iter().flatten();
-        moves.find(|one| one.pointer(field) == Some(is)).map(|one| one["slot"].clone()).unwrap_or_default()
+        moves.find(|one| one["source"]["volume"] == *volume).map(|one| one["slot"].clone()).unwrap_or_default()
     }
 }

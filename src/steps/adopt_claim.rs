@@ -19,15 +19,15 @@ impl Act for AdoptClaim {
         let on = facts::text(&claim, "/spec/volumeName");
         if on != facts::name(&volume) {
             let who = facts::last_writer(&claim);
-            let what = format!("claim {} was made by somebody else, on volume `{on}`{who}", name);
+            let what = format!("claim {name} was made by somebody else, on volume `{on}`{who}");
             return Ok(Standing::Adrift(format!("{what}: stop what made it and what runs on it, delete that claim, and go on")));
         }
         if facts::is_terminating(&claim) {
-            return Ok(Standing::waiting_for(format!("claim {} to be gone", name)));
+            return Ok(Standing::waiting_for(format!("claim {name} to be gone")));
         }
         match facts::text(&claim, "/status/phase") {
-            "Bound" => Ok(Standing::done(format!("claim {} is bound to volume {on}", name))),
-            phase => Ok(Standing::waiting_for(format!("claim {} to be bound (it is {phase})", name))),
+            "Bound" => Ok(Standing::done(format!("claim {name} is bound to volume {on}"))),
+            phase => Ok(Standing::waiting_for(format!("claim {name} to be bound (it is {phase})"))),
         }
     }
 
@@ -48,7 +48,7 @@ impl Act for AdoptClaim {
             return Ok(None);
         }
         let users = look::running_on(world, world.at(End::Target), std::slice::from_ref(name)).await?;
-        Ok((!users.is_empty()).then(|| format!("{} runs on claim {} and its target already", users.join(", "), name)))
+        Ok((!users.is_empty()).then(|| format!("{} runs on claim {name} and its target already", users.join(", "))))
     }
 
     async fn act(&self, world: &World) -> Result<(), StepError> {

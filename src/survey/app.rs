@@ -49,11 +49,6 @@ pub enum AppKind {
 }
 
 impl AppKind {
-    /// The kind of this word, if there is one: see [`AppKind::word`].
-    pub fn of_word(word: &str) -> Option<Self> {
-        [Self::StatefulSet, Self::Deployment, Self::Pod, Self::Claim].into_iter().find(|kind| kind.word() == word)
-    }
-
     /// As in `kubectl get`: `statefulset`.
     pub fn word(self) -> &'static str {
         match self {
